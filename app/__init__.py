@@ -1,0 +1,1 @@
+"""Zoark's faces: Streamlit pages and HTTP routes over the core."""

@@ -1,0 +1,56 @@
+"""The two ends of a browser session: a ticket becomes a cookie, and signing out ends it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from app import runtime
+from app.http.cookie import TOKEN_FIELD, browser_in
+from core.errors import TicketRefused
+
+
+async def redeem(request: Request) -> Response:
+    """Exchange a one-time ticket for a session cookie and go on to where the visitor wanted to be."""
+    ticket = request.query_params.get("ticket", "")
+    browser = browser_in(request.cookies) or ""
+    agent = request.headers.get("user-agent", "")
+    accounts = runtime.get_core().accounts
+    try:
+        token = await run_in_threadpool(accounts.redeem_ticket, ticket, browser, agent)
+    except TicketRefused:
+        return _private(RedirectResponse("/?notice=ticket", 303))
+    old = request.session.get(TOKEN_FIELD)
+    if isinstance(old, str):
+        await run_in_threadpool(accounts.end_session, old)
+    request.session.clear()
+    request.session[TOKEN_FIELD] = token
+    return _private(RedirectResponse(safe_path(request.query_params.get("next", "/")), 303))
+
+
+async def logout(request: Request) -> Response:
+    """End the session in the database and in the browser; another site cannot trigger it."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return _private(Response("Signing out works from Zoark itself only.", 403))
+    token = request.session.get(TOKEN_FIELD)
+    if isinstance(token, str):
+        await run_in_threadpool(runtime.get_core().accounts.end_session, token)
+    request.session.clear()
+    return _private(RedirectResponse("/", 303))
+
+
+def safe_path(path: str) -> str:
+    """Return ``path`` when it stays on this site, else the start page."""
+    inside = path.startswith("/") and not path.startswith(("//", "/\\")) and "\\" not in path
+    if not inside or not path.isprintable() or path.startswith(("/session/", "/oauth/", "/_stcore/")):
+        return "/"
+    return quote(path, safe="/?&=%-_.~+")
+
+
+def _private(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

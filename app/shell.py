@@ -1,0 +1,51 @@
+"""The script of every rerun: who is it, may they, and then the page they asked for."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from app import navigation, runtime, session, state
+from app.feedback import show_notice
+from app.ui import sign_in
+from core.accounts.models import User
+from core.config import ROOT
+from core.errors import CoreError
+
+ASSETS = ROOT / "app" / "ui" / "assets"
+
+
+def run() -> None:
+    """Draw one rerun."""
+    st.set_page_config(page_title="Zoark", page_icon=str(ASSETS / "mark.svg"), layout="wide")
+    try:
+        runtime.get_core()
+    except CoreError as error:
+        st.error(f"Zoark cannot start. {error.sentence}", icon=":material/error:")
+        st.stop()
+    user = session.signed_in_user()
+    page = st.navigation(navigation.sections(), position="sidebar" if user else "hidden")
+    if user is None:
+        sign_in.draw(_wanted_path(page.url_path))
+        return
+    st.session_state.pop(state.NEXT_PATH, None)
+    _sidebar(user)
+    show_notice()
+    page.run()
+
+
+def _sidebar(user: User) -> None:
+    st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "mark.svg"), size="large")
+    with st.sidebar:
+        st.caption(f"{user.name} · {user.email}")
+        if st.button("Sign out", key="shell_sign_out", icon=":material/logout:", type="tertiary"):
+            session.sign_out()
+
+
+def _wanted_path(url_path: str) -> str:
+    """Return the address the visitor asked for, kept while they sign in."""
+    pairs = [(k, v) for k in st.query_params for v in st.query_params.get_all(k) if k != "notice"]
+    if url_path or pairs or state.NEXT_PATH not in st.session_state:
+        st.session_state[state.NEXT_PATH] = f"/{url_path}" + (f"?{urlencode(pairs)}" if pairs else "")
+    return str(st.session_state[state.NEXT_PATH])

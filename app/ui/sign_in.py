@@ -1,0 +1,45 @@
+"""The screen in front of everything."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import runtime, session
+from app.feedback import reporting
+from app.ui.authenticator import SignInForms
+
+NOTICES = {"ticket": "That sign-in took too long or was opened in another browser. Please sign in again."}
+
+
+def draw(next_path: str) -> None:
+    """Show the forms; on success go to ``next_path``."""
+    accounts = runtime.get_core().accounts
+    _, middle, _ = st.columns([1, 1.6, 1])
+    with middle:
+        st.html(
+            "<p style='font-size:1.9rem;font-weight:680;margin:2rem 0 0'>Zoark</p>"
+            "<p style='opacity:.7;margin:.1rem 0 .6rem'>The AI-agent desk of your company</p>"
+        )
+        notice = NOTICES.get(st.query_params.get("notice", ""))
+        if notice:
+            st.info(notice, icon=":material/info:")
+        if not runtime.routes_are_there():
+            st.caption("This host keeps you signed in for this browser tab only.")
+        if accounts.registration_is_open:
+            mode = st.segmented_control(
+                "Have an account?",
+                ["Sign in", "Create an account"],
+                default="Sign in",
+                required=True,
+                label_visibility="collapsed",
+                key="sign_in_mode",
+            )
+        else:
+            mode = "Sign in"
+        forms = SignInForms(accounts)
+        with reporting():
+            user = forms.register() if mode == "Create an account" else forms.sign_in()
+            if user is not None:
+                session.sign_in(user, next_path)
+        if not accounts.registration_is_open:
+            st.caption("No account yet? Ask an administrator for an invitation.")

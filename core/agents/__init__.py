@@ -1,0 +1,1 @@
+"""Agents: a role, a goal, a model, a few tools and limits."""

@@ -1,0 +1,79 @@
+"""The SQL of agents."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from core.agents.models import Agent, AgentDefinition
+from core.db import Connection
+from core.db.tables import agents
+
+
+def insert_agent(connection: Connection, agent: Agent) -> None:
+    """Add an agent."""
+    connection.execute(
+        insert(agents).values(
+            id=agent.id,
+            owner_id=agent.owner_id,
+            revision=agent.revision,
+            created_at=agent.created_at,
+            updated_at=agent.updated_at,
+            **_columns(agent.definition),
+        )
+    )
+
+
+def agents_of(connection: Connection, owner_id: str) -> list[Agent]:
+    """Return a person's agents, last changed first."""
+    rows = connection.execute(
+        select(agents)
+        .where(agents.c.owner_id == owner_id, agents.c.deleted_at.is_(None))
+        .order_by(agents.c.updated_at.desc(), agents.c.id)
+    )
+    return [_agent(row) for row in rows]
+
+
+def agent_of(connection: Connection, owner_id: str, agent_id: str) -> Agent | None:
+    """Return one of a person's agents."""
+    row = connection.execute(
+        select(agents).where(
+            agents.c.id == agent_id, agents.c.owner_id == owner_id, agents.c.deleted_at.is_(None)
+        )
+    ).first()
+    return _agent(row) if row else None
+
+
+def update_agent(
+    connection: Connection, agent_id: str, definition: AgentDefinition, revision: int, at: datetime
+) -> bool:
+    """Save a change made on top of ``revision``; False when somebody was faster."""
+    return (
+        connection.execute(
+            update(agents)
+            .where(agents.c.id == agent_id, agents.c.revision == revision)
+            .values(revision=revision + 1, updated_at=at, **_columns(definition))
+        ).rowcount
+        == 1
+    )
+
+
+def delete_agent(connection: Connection, agent_id: str, at: datetime) -> None:
+    """Hide an agent; its runs and their costs stay."""
+    connection.execute(update(agents).where(agents.c.id == agent_id).values(deleted_at=at))
+
+
+def _columns(definition: AgentDefinition) -> dict[str, Any]:
+    return {
+        "name": definition.name,
+        "department": definition.department,
+        "key_id": definition.key_id,
+        "definition": definition.model_dump(mode="json"),
+    }
+
+
+def _agent(row: Any) -> Agent:
+    definition = AgentDefinition.model_validate(row.definition)
+    return Agent(row.id, row.owner_id, definition, row.revision, row.created_at, row.updated_at)

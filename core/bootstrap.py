@@ -1,0 +1,129 @@
+"""Puts the core together: the one object that pages, routes and workers call."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.accounts.service import Accounts
+from core.agents.service import Agents
+from core.config import Settings, load_settings
+from core.db import Database
+from core.db.installation import open_installation
+from core.departments.service import Departments
+from core.errors import MasterKeyWrong
+from core.keys.service import Keys
+from core.local_model.service import LocalModel
+from core.logs import set_up_logs
+from core.runs.journal import RunJournal
+from core.runs.queue import RunQueue
+from core.runs.service import Runs
+from core.security.egress import EgressPolicy
+from core.security.sealing import KeyRing, Vault
+from core.usage.service import Usage
+
+KEY_FILE = "master.keys"
+
+
+@dataclass(frozen=True)
+class Core:
+    """Everything Zoark can do, by noun. Methods take the actor, return values, raise ``CoreError``."""
+
+    settings: Settings
+    accounts: Accounts
+    departments: Departments
+    keys: Keys
+    agents: Agents
+    runs: Runs
+    usage: Usage
+    local_model: LocalModel
+    db: Database
+    ring: KeyRing
+    policy: EgressPolicy
+    journal: RunJournal
+
+    def work_is_waiting(self) -> bool:
+        """Whether a worker has something to do now."""
+        return self.runs.next_due_at() is not None or self.local_model.status().is_busy
+
+    def close(self) -> None:
+        """Close connections."""
+        self.db.dispose()
+
+
+def build_core(settings: Settings | None = None) -> Core:
+    """Read the settings, check the master keys and connect everything.
+
+    Raises:
+        SettingsWrong: a setting has the wrong form.
+        MasterKeyWrong: the master key is missing or not the one this database was made with.
+    """
+    settings = settings or load_settings()
+    set_up_logs(settings)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    db = Database(settings.database)
+    policy = EgressPolicy.from_allowlist(settings.endpoint_allowlist)
+    ring = load_ring(settings)
+    vault = Vault(ring, open_installation(db, ring))
+    local_model = LocalModel(db, settings.data_dir)
+    accounts = Accounts(db, settings)
+    departments = Departments(db)
+    keys = Keys(db, vault, policy, local_model)
+    agents = Agents(db, keys, departments)
+    usage = Usage(db)
+    runs = Runs(db, RunQueue(settings), agents, usage)
+    return Core(
+        settings=settings,
+        accounts=accounts,
+        departments=departments,
+        keys=keys,
+        agents=agents,
+        runs=runs,
+        usage=usage,
+        local_model=local_model,
+        db=db,
+        ring=ring,
+        policy=policy,
+        journal=RunJournal(db),
+    )
+
+
+def load_ring(settings: Settings) -> KeyRing:
+    """Return the master keys of the settings or, with SQLite, of the data dir; made there at the first start.
+
+    Raises:
+        MasterKeyWrong: they are missing or malformed.
+    """
+    given = settings.master_keys.get_secret_value()
+    if given:
+        return KeyRing.parse(given)
+    path = settings.data_dir / KEY_FILE
+    if path.exists():
+        return KeyRing.parse(path.read_text("ascii").strip())
+    if not settings.is_sqlite:
+        raise MasterKeyWrong(
+            "ZOARK_MASTER_KEYS is missing: PostgreSQL needs it. Make one with: python -m core new-master-key"
+        )
+    database_file = Path(settings.database.removeprefix("sqlite:///"))
+    if database_file.exists() and database_file.stat().st_size:
+        raise MasterKeyWrong(
+            f"The master key is missing: {path} is gone, but the database exists. Put the file back, or set "
+            "ZOARK_MASTER_KEYS."
+        )
+    return _make_ring(path)
+
+
+def _make_ring(path: Path) -> KeyRing:
+    """Write a new ring with mode 0600; of two processes that try at once, one wins and both read its key."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        text = file.read().strip()
+        if not text:
+            text = KeyRing.generate().render()
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    return KeyRing.parse(text)

@@ -1,0 +1,96 @@
+"""What ``python -m core`` does: the administrator's commands."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import sys
+
+from core.accounts.models import FirstAdmin
+from core.accounts.service import Accounts
+from core.bootstrap import build_core, load_ring
+from core.config import Settings, load_settings
+from core.db import Database
+from core.db.installation import open_installation
+from core.db.migrate import HEAD, is_current, one_at_a_time, upgrade
+from core.db.sqlite import FIRST_SAFE_VERSION, running_version
+from core.runs.queue import system_database_url
+from core.security.sealing import KeyRing
+
+
+def migrate() -> int:
+    """Create or update every table, ours and the queue's, and make the first administrator."""
+    settings = load_settings()
+    ring = load_ring(settings)
+    db = Database(settings.database)
+    with one_at_a_time(db, settings.data_dir):
+        upgrade(db)
+        _migrate_queue(settings)
+        open_installation(db, ring)
+        first = Accounts(db, settings).ensure_first_admin()
+    db.dispose()
+    if first:
+        print(_welcome(first), flush=True)
+    return 0
+
+
+def create_admin() -> int:
+    """Ask for an address and a password and add an administrator."""
+    core = build_core()
+    email = input("E-mail address: ")
+    password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    user = core.accounts.create_user(email, "Administrator", password, "admin")
+    print(f"{user.email} is an administrator.")
+    return 0
+
+
+def doctor() -> int:
+    """Say what is set up and what is missing; the exit code counts the problems."""
+    settings = load_settings()
+    db = Database(settings.database)
+    problems = 0
+
+    def report(good: bool, text: str) -> None:
+        nonlocal problems
+        problems += not good
+        print(("ok    " if good else "wrong ") + text)
+
+    report(is_current(db), f"database tables are at version {HEAD}")
+    if db.is_sqlite:
+        version = ".".join(map(str, running_version()))
+        report(running_version() >= FIRST_SAFE_VERSION, f"SQLite {version} is free of the WAL-reset bug")
+    core = build_core(settings)
+    report(True, "master keys open this database")
+    reason = core.local_model.why_unavailable()
+    print(f"note  built-in model: {reason or 'can run here'}")
+    return problems
+
+
+def new_master_key() -> int:
+    """Print a fresh value for ZOARK_MASTER_KEYS."""
+    print(KeyRing.generate().render())
+    return 0
+
+
+COMMANDS = {
+    "migrate": migrate,
+    "create-admin": create_admin,
+    "doctor": doctor,
+    "new-master-key": new_master_key,
+}
+
+
+def _migrate_queue(settings: Settings) -> None:
+    from dbos import DBOS
+
+    logging.getLogger("dbos").setLevel(logging.WARNING)
+    DBOS.migrate(system_database_url(settings))
+
+
+def _welcome(first: FirstAdmin) -> str:
+    lines = ["", "  The first administrator:", f"    e-mail    {first.email}"]
+    if first.password:
+        lines += [f"    password  {first.password}", "  This password is shown once. Keep it now."]
+    else:
+        lines += ["    password  the one you set in ZOARK_ADMIN_PASSWORD"]
+    return "\n".join([*lines, ""])

@@ -1,0 +1,70 @@
+"""The engine and the only place that commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.engine import make_url
+
+from core.db.sqlite import prepare_connection
+
+__all__ = ["Connection", "Database"]
+
+POOL_SIZE = 10
+POOL_OVERFLOW = 20
+
+
+class Database:
+    """SQLite or PostgreSQL behind one pool.
+
+    A write transaction takes SQLite's write lock at once (``BEGIN IMMEDIATE``): two writers wait for each
+    other instead of failing half-way.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Open nothing yet; connections are made on first use."""
+        parsed = make_url(url)
+        self.url = url
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._engine = create_engine(
+                url,
+                connect_args={"check_same_thread": False},
+                pool_size=POOL_SIZE,
+                max_overflow=POOL_OVERFLOW,
+            )
+            event.listen(self._engine, "connect", prepare_connection)
+            event.listen(self._engine, "begin", _begin_sqlite)
+        else:
+            self._engine = create_engine(
+                url, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW, pool_pre_ping=True, pool_recycle=1800
+            )
+        self._writing = self._engine.execution_options(zoark_write=True)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Give a connection in a write transaction: committed at the end, rolled back on any error."""
+        with self._writing.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection for reading; nothing is ever committed."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    def ping(self) -> None:
+        """Ask the database for an answer; raises SQLAlchemy's error when it is down."""
+        with self.read() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self._engine.dispose()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("zoark_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

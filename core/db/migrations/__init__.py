@@ -1,0 +1,1 @@
+"""Alembic's scripts: each takes the database one version up, and down again."""

@@ -1,0 +1,1 @@
+"""The departments people and agents belong to."""

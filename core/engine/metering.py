@@ -1,0 +1,118 @@
+"""Every model call of a node passes here: into the books before it is sent, settled after, shown live."""
+
+from __future__ import annotations
+
+from core import clock
+from core.engine.control import RunControl
+from core.errors import CoreError, ModelTimeout
+from core.llm.pricing import OwnPrice, Tokens
+from core.runs.journal import RunJournal
+from core.usage.models import CallOrigin
+from core.usage.service import Usage
+
+FLUSH_SECONDS = 0.25
+# Text is shown in whole words, so that a secret never slips through in two halves.
+MAX_HELD_BACK = 200
+
+
+class NodeMeter:
+    """Meters the calls of one node of one run."""
+
+    def __init__(
+        self,
+        usage: Usage,
+        journal: RunJournal,
+        origin: CallOrigin,
+        own_price: OwnPrice | None,
+        control: RunControl,
+    ) -> None:
+        """Write to the books of ``usage`` and the trace of ``journal``; obey ``control``."""
+        self._usage = usage
+        self._journal = journal
+        self._own_price = own_price
+        self.origin = origin
+        self.control = control
+
+    def begin(self, bound: Tokens) -> ActiveCall:
+        """Open a call that can use ``bound`` at most; raises ``Stopped`` when the run should end."""
+        self.control.check()
+        call_id = self._usage.open_call(self.origin, bound)
+        self.event("model_call_started", {"call_id": call_id, "model": self.origin.model})
+        return ActiveCall(self, call_id, bound)
+
+    def event(self, kind: str, data: dict[str, object]) -> None:
+        """Append to the run's trace."""
+        self._journal.event(self.origin.run_id, kind, self.origin.node_id, data)
+
+    def settle(self, call_id: str, tokens: Tokens | None, duration_ms: int) -> None:
+        """Book an answered call."""
+        cost = self._usage.settle(call_id, self.origin, tokens, self._own_price, duration_ms)
+        self.event(
+            "model_call_finished",
+            {
+                "call_id": call_id,
+                "input_tokens": tokens.input if tokens else None,
+                "output_tokens": tokens.output if tokens else None,
+                "cached_tokens": tokens.cached if tokens else None,
+                "cost_micros": cost.micros,
+                "duration_ms": duration_ms,
+            },
+        )
+
+    def fail(
+        self, call_id: str, error: CoreError, bound: Tokens, was_answering: bool, duration_ms: int
+    ) -> None:
+        """Book a call that did not end well: at its upper bound when the provider may bill it."""
+        if was_answering or isinstance(error, ModelTimeout):
+            self._usage.interrupt(call_id, self.origin, bound, self._own_price, duration_ms)
+        else:
+            self._usage.fail(call_id, error.code, duration_ms)
+        self.event("model_call_failed", {"call_id": call_id, "code": error.code, "message": error.sentence})
+
+
+class ActiveCall:
+    """One call between sending and settling."""
+
+    def __init__(self, meter: NodeMeter, call_id: str, bound: Tokens) -> None:
+        """Start the clock."""
+        self._meter = meter
+        self._call_id = call_id
+        self._bound = bound
+        self._began = clock.monotonic_seconds()
+        self._flushed = self._began
+        self._text = ""
+        self._was_answering = False
+
+    def text(self, delta: str) -> None:
+        """Take streamed text; raises ``Stopped`` when the run should end."""
+        self._was_answering = True
+        self._meter.control.check()
+        self._text += delta
+        if clock.monotonic_seconds() - self._flushed >= FLUSH_SECONDS:
+            self._flush(keep=_last_word(self._text))
+
+    def answered(self, tokens: Tokens | None) -> None:
+        """Settle with the provider's count; None when it gave none."""
+        self._flush(keep=0)
+        self._meter.settle(self._call_id, tokens, self._duration_ms())
+
+    def failed(self, error: CoreError) -> None:
+        """Settle a call that raised ``error``."""
+        self._flush(keep=0)
+        self._meter.fail(self._call_id, error, self._bound, self._was_answering, self._duration_ms())
+
+    def _flush(self, keep: int) -> None:
+        cut = len(self._text) - keep
+        shown, self._text = self._text[:cut], self._text[cut:]
+        self._flushed = clock.monotonic_seconds()
+        if shown:
+            self._meter.event("model_text", {"call_id": self._call_id, "text": shown})
+
+    def _duration_ms(self) -> int:
+        return int((clock.monotonic_seconds() - self._began) * 1000)
+
+
+def _last_word(text: str) -> int:
+    """Return how many characters at the end belong to a word that may go on."""
+    held = len(text) - 1 - max(text.rfind(" "), text.rfind("\n"))
+    return min(held, MAX_HELD_BACK)

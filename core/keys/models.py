@@ -1,0 +1,60 @@
+"""What a key looks like from outside: never its secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.llm.base import Endpoint
+from core.llm.pricing import OwnPrice
+
+
+@dataclass(frozen=True)
+class Key:
+    """A stored key. ``hint`` is the masked secret, such as ``sk-…a1b2``, or empty when there is none."""
+
+    id: str
+    owner_id: str
+    name: str
+    provider: str
+    base_url: str
+    hint: str
+    secret_version: int
+    own_price: OwnPrice | None
+    created_at: datetime
+    tested_at: datetime | None
+    test_code: str | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True)
+class KeyDraft:
+    """What a person enters for a new key. Prices are micro-dollars per million tokens."""
+
+    name: str
+    provider: str
+    secret: str = ""
+    base_url: str = ""
+    input_price_micros_per_million: int | None = None
+    output_price_micros_per_million: int | None = None
+
+    def __repr__(self) -> str:
+        """Leave the secret out."""
+        return f"KeyDraft(name={self.name!r}, provider={self.provider!r})"
+
+
+@dataclass(frozen=True)
+class KeyTest:
+    """The outcome of a test: ``code`` is ``ok``, ``preparing`` or one of the error codes."""
+
+    ok: bool
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class OpenKey:
+    """A key with its secret opened, for one node of a run. Never stored or shown."""
+
+    key: Key
+    endpoint: Endpoint

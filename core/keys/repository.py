@@ -1,0 +1,101 @@
+"""The SQL of keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from core.db import Connection
+from core.db.tables import keys
+from core.keys.models import Key
+from core.llm.pricing import OwnPrice
+
+
+def insert_key(connection: Connection, key: Key, sealed: bytes | None) -> None:
+    """Add a key with its sealed secret."""
+    price = key.own_price
+    connection.execute(
+        insert(keys).values(
+            id=key.id,
+            owner_id=key.owner_id,
+            kind="llm",
+            name=key.name,
+            provider=key.provider,
+            base_url=key.base_url,
+            secret_sealed=sealed,
+            secret_hint=key.hint,
+            secret_version=key.secret_version,
+            input_price_micros_per_million=price.input_micros_per_million if price else None,
+            output_price_micros_per_million=price.output_micros_per_million if price else None,
+            created_at=key.created_at,
+        )
+    )
+
+
+def keys_of(connection: Connection, owner_id: str) -> list[Key]:
+    """Return a person's keys, newest first."""
+    rows = connection.execute(
+        select(keys)
+        .where(keys.c.owner_id == owner_id, keys.c.deleted_at.is_(None))
+        .order_by(keys.c.id.desc())
+    )
+    return [_key(row) for row in rows]
+
+
+def key_of(connection: Connection, owner_id: str, key_id: str) -> tuple[Key, bytes | None] | None:
+    """Return one of a person's keys and its sealed secret."""
+    row = connection.execute(
+        select(keys).where(keys.c.id == key_id, keys.c.owner_id == owner_id, keys.c.deleted_at.is_(None))
+    ).first()
+    return (_key(row), row.secret_sealed) if row else None
+
+
+def name_is_taken(connection: Connection, owner_id: str, name: str) -> bool:
+    """Whether the person has a key of this name."""
+    return (
+        connection.execute(
+            select(keys.c.id).where(
+                keys.c.owner_id == owner_id, keys.c.name == name, keys.c.deleted_at.is_(None)
+            )
+        ).first()
+        is not None
+    )
+
+
+def delete_key(connection: Connection, key_id: str, at: datetime) -> None:
+    """Forget the secret at once; the row stays, because usage refers to it."""
+    connection.execute(
+        update(keys).where(keys.c.id == key_id).values(deleted_at=at, secret_sealed=None, secret_hint="")
+    )
+
+
+def note_test(connection: Connection, key_id: str, at: datetime, code: str) -> None:
+    """Remember the outcome of a test."""
+    connection.execute(update(keys).where(keys.c.id == key_id).values(tested_at=at, test_code=code))
+
+
+def note_use(connection: Connection, key_id: str, at: datetime) -> None:
+    """Remember when a key was last used."""
+    connection.execute(update(keys).where(keys.c.id == key_id).values(last_used_at=at))
+
+
+def _key(row: Any) -> Key:
+    known = row.input_price_micros_per_million is not None and row.output_price_micros_per_million is not None
+    return Key(
+        id=row.id,
+        owner_id=row.owner_id,
+        name=row.name,
+        provider=row.provider,
+        base_url=row.base_url or "",
+        hint=row.secret_hint,
+        secret_version=row.secret_version,
+        own_price=OwnPrice(row.input_price_micros_per_million, row.output_price_micros_per_million)
+        if known
+        else None,
+        created_at=row.created_at,
+        tested_at=row.tested_at,
+        test_code=row.test_code,
+        last_used_at=row.last_used_at,
+    )

@@ -1,0 +1,1 @@
+"""Model providers, prices, failures, and the bridge that lets CrewAI use them."""

@@ -1,0 +1,46 @@
+"""Ollama: models on a machine of one's own, over its native protocol."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.llm.base import ChatOptions, Endpoint, Provider, get_json, names_in
+
+if TYPE_CHECKING:
+    from langchain_core.language_models.chat_models import BaseChatModel
+
+    from core.security.egress import GuardedClient
+
+
+class Ollama(Provider):
+    """An Ollama server. A private address has to be allowed by an administrator."""
+
+    name = "ollama"
+    label = "Ollama"
+    about = "Open models on your own machine. The administrator allows its address once."
+    pricing = "free"
+    needs_secret = False
+    asks_base_url = True
+    default_base_url = "http://127.0.0.1:11434"
+    secret_help = "Only for a server behind a proxy that asks for a bearer token."
+
+    def list_models(self, endpoint: Endpoint, http: GuardedClient) -> list[str]:
+        """Return the pulled models of ``GET /api/tags``."""
+        return names_in(get_json(http, f"{endpoint.base_url}/api/tags", endpoint.bearer()), "models", "name")
+
+    def chat_model(self, endpoint: Endpoint, options: ChatOptions, http: GuardedClient) -> BaseChatModel:
+        """Return ``ChatOllama`` whose client sends through the guarded transport."""
+        from langchain_ollama import ChatOllama
+
+        guarded = {"transport": http.transport, "follow_redirects": False, "trust_env": False}
+        return ChatOllama(
+            model=options.model,
+            base_url=endpoint.base_url,
+            temperature=options.temperature,
+            num_predict=options.max_output_tokens,
+            client_kwargs={"headers": endpoint.bearer(), "timeout": options.timeout_seconds},
+            sync_client_kwargs=guarded,
+        )
+
+
+PROVIDER = Ollama()

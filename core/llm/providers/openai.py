@@ -1,0 +1,70 @@
+"""OpenAI's own API, and the base of everything that speaks its wire format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.llm.base import ChatOptions, Endpoint, Provider, get_json, names_in
+
+if TYPE_CHECKING:
+    from langchain_core.language_models.chat_models import BaseChatModel
+
+    from core.security.egress import GuardedClient
+
+# The listing has every kind of model; these parts of a name say that it does not chat.
+_NOT_CHAT = (
+    "embedding",
+    "whisper",
+    "tts",
+    "dall-e",
+    "moderation",
+    "image",
+    "audio",
+    "realtime",
+    "transcribe",
+    "sora",
+    "davinci",
+    "babbage",
+    "instruct",
+)
+
+
+class OpenAI(Provider):
+    """OpenAI with a key of one's own."""
+
+    name = "openai"
+    label = "OpenAI"
+    about = "GPT models with your own OpenAI key. You pay OpenAI for what you use."
+    default_base_url = "https://api.openai.com/v1"
+    secret_help = "platform.openai.com → API keys → Create new secret key"
+    example_models = ("gpt-4.1-mini", "gpt-4.1", "gpt-4o-mini", "gpt-4o")
+
+    def list_models(self, endpoint: Endpoint, http: GuardedClient) -> list[str]:
+        """Return the chat models of ``GET /models``."""
+        names = names_in(get_json(http, f"{endpoint.base_url}/models", endpoint.bearer()), "data", "id")
+        return [name for name in names if not any(part in name for part in _NOT_CHAT)]
+
+    def chat_model(self, endpoint: Endpoint, options: ChatOptions, http: GuardedClient) -> BaseChatModel:
+        """Return ``ChatOpenAI`` over the guarded transport; the step retries, so the SDK must not."""
+        from langchain_openai import ChatOpenAI
+        from pydantic import SecretStr
+
+        from core.security.egress import refusing_async_client
+
+        return ChatOpenAI(
+            model=options.model,
+            # An empty key would make the SDK look into the environment.
+            api_key=endpoint.secret or SecretStr("none"),
+            base_url=endpoint.base_url,
+            temperature=options.temperature,
+            max_completion_tokens=options.max_output_tokens,
+            timeout=options.timeout_seconds,
+            max_retries=0,
+            stream_usage=options.stream_usage,
+            http_client=http,
+            http_async_client=refusing_async_client(),
+            use_responses_api=False,
+        )
+
+
+PROVIDER = OpenAI()

@@ -1,0 +1,83 @@
+"""What a run looks like from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from core.usage.models import Totals
+
+Status = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
+ACTIVE: frozenset[str] = frozenset({"queued", "running", "waiting"})
+
+
+@dataclass(frozen=True)
+class RunError:
+    """Why a run failed: ``code`` is stable, ``message`` is a sentence for people."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run and what it has cost so far."""
+
+    id: str
+    owner_id: str
+    agent_id: str | None
+    department: str | None
+    title: str
+    status: Status
+    inputs: Mapping[str, str]
+    output: str | None
+    error: RunError | None
+    created_at: datetime
+    started_at: datetime | None
+    cancel_requested_at: datetime | None
+    ended_at: datetime | None
+    totals: Totals = Totals()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it may still change."""
+        return self.status in ACTIVE
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was asked to stop and has not yet."""
+        return self.is_active and self.cancel_requested_at is not None
+
+
+@dataclass(frozen=True)
+class RunEvent:
+    """Something that happened in a run; ``seq`` starts at 1 and has no gaps."""
+
+    seq: int
+    at: datetime
+    kind: str
+    node_id: str | None
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RunTask:
+    """What the worker needs to execute a run; the graph is the copy made when it was started."""
+
+    run: Run
+    graph: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class WorkerInfo:
+    """A worker process that has said it is alive."""
+
+    executor_id: str
+    host: str
+    pid: int
+    is_embedded: bool
+    started_at: datetime
+    heartbeat_at: datetime
+    stopped_at: datetime | None

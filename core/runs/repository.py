@@ -1,0 +1,176 @@
+"""The SQL of runs, their events and the workers that execute them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, func, insert, select, update
+
+from core.db import Connection
+from core.db.tables import run_events, runs, workers
+from core.runs.models import Run, RunError, RunEvent, RunTask, WorkerInfo
+
+_ACTIVE = ("queued", "running", "waiting")
+
+
+def insert_run(connection: Connection, run: Run, graph: Mapping[str, Any]) -> None:
+    """Add a queued run."""
+    connection.execute(
+        insert(runs).values(
+            id=run.id,
+            owner_id=run.owner_id,
+            agent_id=run.agent_id,
+            department=run.department,
+            title=run.title,
+            graph=dict(graph),
+            inputs=dict(run.inputs),
+            status=run.status,
+            created_at=run.created_at,
+        )
+    )
+
+
+def run_of(connection: Connection, owner_id: str, run_id: str) -> Run | None:
+    """Return one of a person's runs."""
+    row = connection.execute(select(runs).where(runs.c.id == run_id, runs.c.owner_id == owner_id)).first()
+    return _run(row) if row else None
+
+
+def runs_of(connection: Connection, owner_id: str, agent_id: str | None, limit: int) -> list[Run]:
+    """Return a person's runs, newest first."""
+    query = select(runs).where(runs.c.owner_id == owner_id)
+    if agent_id:
+        query = query.where(runs.c.agent_id == agent_id)
+    rows = connection.execute(query.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit))
+    return [_run(row) for row in rows]
+
+
+def task(connection: Connection, run_id: str) -> RunTask | None:
+    """Return a run with its graph, for the worker."""
+    row = connection.execute(select(runs).where(runs.c.id == run_id)).first()
+    return RunTask(_run(row), row.graph) if row else None
+
+
+def change_status(connection: Connection, run_id: str, wanted: Collection[str], **values: Any) -> bool:
+    """Set values on a run that is in one of the ``wanted`` states; False when it is not."""
+    return (
+        connection.execute(
+            update(runs).where(runs.c.id == run_id, runs.c.status.in_(wanted)).values(**values)
+        ).rowcount
+        == 1
+    )
+
+
+def note_enqueued(connection: Connection, run_id: str, at: datetime) -> None:
+    """Remember that the queue has this run."""
+    connection.execute(update(runs).where(runs.c.id == run_id).values(enqueued_at=at))
+
+
+def not_enqueued(connection: Connection, before: datetime) -> list[tuple[str, str]]:
+    """Return id and owner of runs that were written but never reached the queue."""
+    rows = connection.execute(
+        select(runs.c.id, runs.c.owner_id).where(
+            runs.c.status == "queued", runs.c.enqueued_at.is_(None), runs.c.created_at < before
+        )
+    )
+    return [(row.id, row.owner_id) for row in rows]
+
+
+def any_active(connection: Connection) -> bool:
+    """Whether some run is queued or running."""
+    return bool(connection.execute(select(exists().where(runs.c.status.in_(_ACTIVE)))).scalar())
+
+
+def cancel_requested(connection: Connection, run_ids: Sequence[str]) -> set[str]:
+    """Return which of these runs were asked to stop."""
+    rows = connection.execute(
+        select(runs.c.id).where(runs.c.id.in_(run_ids), runs.c.cancel_requested_at.is_not(None))
+    )
+    return {row.id for row in rows}
+
+
+def add_event(
+    connection: Connection, run_id: str, at: datetime, kind: str, node_id: str | None, data: Mapping[str, Any]
+) -> int:
+    """Append an event and return its number. Numbers follow each other without gaps."""
+    last = select(func.coalesce(func.max(run_events.c.seq), 0)).where(run_events.c.run_id == run_id)
+    # On PostgreSQL two writers of one run would read the same maximum: the run's row is the queue.
+    connection.execute(select(runs.c.id).where(runs.c.id == run_id).with_for_update())
+    seq = int(connection.execute(last).scalar_one()) + 1
+    connection.execute(
+        insert(run_events).values(run_id=run_id, seq=seq, at=at, kind=kind, node_id=node_id, data=dict(data))
+    )
+    return seq
+
+
+def events_after(connection: Connection, run_id: str, after: int, limit: int) -> list[RunEvent]:
+    """Return the events with a number greater than ``after``, in order."""
+    rows = connection.execute(
+        select(run_events)
+        .where(run_events.c.run_id == run_id, run_events.c.seq > after)
+        .order_by(run_events.c.seq)
+        .limit(limit)
+    )
+    return [RunEvent(row.seq, row.at, row.kind, row.node_id, row.data) for row in rows]
+
+
+def insert_worker(connection: Connection, worker: WorkerInfo) -> None:
+    """Add a worker that has just started."""
+    connection.execute(
+        insert(workers).values(
+            executor_id=worker.executor_id,
+            host=worker.host,
+            pid=worker.pid,
+            is_embedded=worker.is_embedded,
+            started_at=worker.started_at,
+            heartbeat_at=worker.heartbeat_at,
+        )
+    )
+
+
+def beat(connection: Connection, executor_id: str, at: datetime) -> None:
+    """Note that a worker is alive."""
+    connection.execute(update(workers).where(workers.c.executor_id == executor_id).values(heartbeat_at=at))
+
+
+def stop_worker(connection: Connection, executor_id: str, at: datetime) -> None:
+    """Note that a worker has ended, by itself or not."""
+    connection.execute(
+        update(workers)
+        .where(workers.c.executor_id == executor_id, workers.c.stopped_at.is_(None))
+        .values(stopped_at=at)
+    )
+
+
+def live_workers(connection: Connection, since: datetime) -> list[WorkerInfo]:
+    """Return the workers that were heard since a moment and have not ended."""
+    rows = connection.execute(
+        select(workers).where(workers.c.heartbeat_at > since, workers.c.stopped_at.is_(None))
+    )
+    return [_worker(row) for row in rows]
+
+
+def _worker(row: Any) -> WorkerInfo:
+    return WorkerInfo(
+        row.executor_id, row.host, row.pid, row.is_embedded, row.started_at, row.heartbeat_at, row.stopped_at
+    )
+
+
+def _run(row: Any) -> Run:
+    return Run(
+        id=row.id,
+        owner_id=row.owner_id,
+        agent_id=row.agent_id,
+        department=row.department,
+        title=row.title,
+        status=row.status,
+        inputs=row.inputs,
+        output=row.output,
+        error=RunError(row.error_code, row.error_message or "") if row.error_code else None,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        cancel_requested_at=row.cancel_requested_at,
+        ended_at=row.ended_at,
+    )

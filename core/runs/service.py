@@ -1,0 +1,206 @@
+"""Start, watch and cancel runs. The row comes first, then the queue; a sweep mends what a crash tore."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from core import clock
+from core.accounts.models import User
+from core.agents.models import Agent, AgentDefinition
+from core.agents.service import Agents
+from core.db import Database
+from core.engine.graph import parse_graph
+from core.engine.nodes.registry import check_node
+from core.errors import GraphInvalid, Invalid, NotFound
+from core.logs import get_logger
+from core.runs import repository
+from core.runs.models import Run, RunEvent, WorkerInfo
+from core.runs.queue import RunQueue
+from core.usage.models import ModelCall
+from core.usage.service import Usage
+
+MAX_INPUT = 200_000
+MAX_EVENTS = 2000
+SWEEP_AFTER = timedelta(seconds=3)
+WORKER_SILENT_AFTER = timedelta(seconds=20)
+
+log = get_logger(__name__)
+
+
+class Runs:
+    """A person's runs."""
+
+    def __init__(self, db: Database, queue: RunQueue, agents: Agents, usage: Usage) -> None:
+        """Look agents up in ``agents`` and costs in ``usage``."""
+        self._db = db
+        self._queue = queue
+        self._agents = agents
+        self._usage = usage
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_start(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` after each new run: the supervisor of the embedded worker wakes up."""
+        self._listeners.append(listener)
+
+    def start_agent_run(self, actor: User, agent_id: str, text: str) -> Run:
+        """Run an agent on a text.
+
+        Raises:
+            NotFound: the agent is not the actor's.
+            Invalid: the text is empty or too long.
+        """
+        agent = self._agents.get(actor, agent_id)
+        return self._start(actor, _one_node(agent), {"input": text}, agent.definition, agent.id)
+
+    def start_graph_run(
+        self, actor: User, title: str, graph: Mapping[str, Any], inputs: Mapping[str, str]
+    ) -> Run:
+        """Run a graph of agents; a node names its agent by ``agent_id`` or carries its definition.
+
+        Raises:
+            GraphInvalid: a sentence about the first thing that is wrong.
+            NotFound: an agent of the graph is not the actor's.
+        """
+        filled = {**graph, "nodes": [self._filled(actor, node) for node in graph.get("nodes") or []]}
+        return self._start(actor, {**filled, "title": title}, inputs, None, None)
+
+    def get(self, actor: User, run_id: str) -> Run:
+        """Return one run with its costs; ``NotFound`` for a stranger's."""
+        run = self._owned(actor, run_id)
+        return replace(run, totals=self._usage.of_runs([run.id])[run.id])
+
+    def list(self, actor: User, agent_id: str | None = None, limit: int = 50) -> list[Run]:
+        """Return the actor's runs with their costs, newest first."""
+        with self._db.read() as connection:
+            found = repository.runs_of(connection, actor.id, agent_id, limit)
+        totals = self._usage.of_runs([run.id for run in found])
+        return [replace(run, totals=totals[run.id]) for run in found]
+
+    def events(self, actor: User, run_id: str, after: int = 0) -> list[RunEvent]:
+        """Return what happened after event number ``after``, in order, 2,000 events at most."""
+        run = self._owned(actor, run_id)
+        with self._db.read() as connection:
+            return repository.events_after(connection, run.id, after, MAX_EVENTS)
+
+    def model_calls(self, actor: User, run_id: str) -> list[ModelCall]:
+        """Return a run's model calls in the order of sending."""
+        return self._usage.calls_of_run(self._owned(actor, run_id).id)
+
+    def cancel(self, actor: User, run_id: str) -> Run:
+        """Ask a run to stop: at once when it is queued, at its next breath when it runs."""
+        run = self._owned(actor, run_id)
+        at = clock.now()
+        with self._db.transaction() as connection:
+            if repository.change_status(
+                connection, run.id, ("queued",), status="cancelled", cancel_requested_at=at, ended_at=at
+            ):
+                repository.add_event(connection, run.id, at, "run_cancelled", None, {})
+            elif run.cancel_requested_at is None:
+                repository.change_status(connection, run.id, ("running", "waiting"), cancel_requested_at=at)
+        return self.get(actor, run.id)
+
+    def next_due_at(self) -> datetime | None:
+        """Return when a worker has something to do: now, or None when nothing is queued or running."""
+        with self._db.read() as connection:
+            return clock.now() if repository.any_active(connection) else None
+
+    def workers(self) -> list[WorkerInfo]:
+        """Return the workers that are alive."""
+        with self._db.read() as connection:
+            return repository.live_workers(connection, clock.now() - WORKER_SILENT_AFTER)
+
+    def sweep(self) -> int:
+        """Enqueue what was written but not enqueued; return how many runs that were."""
+        with self._db.read() as connection:
+            lost = repository.not_enqueued(connection, clock.now() - SWEEP_AFTER)
+        for run_id, owner_id in lost:
+            self._enqueue(run_id, owner_id)
+        return len(lost)
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    def _start(
+        self,
+        actor: User,
+        document: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        definition: AgentDefinition | None,
+        agent_id: str | None,
+    ) -> Run:
+        graph = parse_graph(document)
+        for node in graph.nodes:
+            check_node(node)
+        run = Run(
+            id=clock.new_id("run"),
+            owner_id=actor.id,
+            agent_id=agent_id,
+            department=definition.department if definition else None,
+            title=definition.name if definition else _title(document.get("title")),
+            status="queued",
+            inputs=_inputs(inputs),
+            output=None,
+            error=None,
+            created_at=clock.now(),
+            started_at=None,
+            cancel_requested_at=None,
+            ended_at=None,
+        )
+        with self._db.transaction() as connection:
+            repository.insert_run(connection, run, graph.document())
+            repository.add_event(connection, run.id, run.created_at, "run_queued", None, {})
+        try:
+            self._enqueue(run.id, actor.id)
+        except Exception as error:  # the sweep will try again; the run is safe in its row
+            log.warning("enqueue failed, the sweep will repeat it", run_id=run.id, error=type(error).__name__)
+        for listener in self._listeners:
+            listener()
+        return run
+
+    def _enqueue(self, run_id: str, owner_id: str) -> None:
+        self._queue.enqueue(run_id, owner_id)
+        with self._db.transaction() as connection:
+            repository.note_enqueued(connection, run_id, clock.now())
+
+    def _owned(self, actor: User, run_id: str) -> Run:
+        with self._db.read() as connection:
+            run = repository.run_of(connection, actor.id, run_id)
+        if run is None:
+            raise NotFound(what="run")
+        return run
+
+    def _filled(self, actor: User, node: Any) -> Any:
+        if not isinstance(node, Mapping) or node.get("kind") != "agent":
+            return node
+        if not isinstance(node.get("agent_id"), str):
+            raise GraphInvalid(f"the node {node.get('id')} names no agent.")
+        agent = self._agents.get(actor, node["agent_id"])
+        return {**node, "agent": agent.definition.model_dump(mode="json")}
+
+
+def _one_node(agent: Agent) -> Mapping[str, Any]:
+    node = {
+        "id": "agent",
+        "kind": "agent",
+        "agent_id": agent.id,
+        "agent": agent.definition.model_dump(mode="json"),
+        "task": "{{input}}",
+    }
+    return {"nodes": [node], "edges": []}
+
+
+def _inputs(given: Mapping[str, str]) -> dict[str, str]:
+    cleaned = {name: value.strip() for name, value in given.items()}
+    if not all(cleaned.values()):
+        raise Invalid("Enter what the agent should work on.", "input")
+    if sum(map(len, cleaned.values())) > MAX_INPUT:
+        raise Invalid(f"The input is longer than {MAX_INPUT:,} characters. Shorten it.", "input")
+    # A lone surrogate cannot be stored as UTF-8; it only comes from broken software.
+    return {name: value.encode("utf-8", "replace").decode() for name, value in cleaned.items()}
+
+
+def _title(given: object) -> str:
+    title = " ".join(str(given or "").split())[:120]
+    return title or "Workflow"

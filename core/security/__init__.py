@@ -1,0 +1,1 @@
+"""Passwords, tokens, sealed secrets, redaction and the guarded way out."""

@@ -1,0 +1,15 @@
+"""Every outbound call to an address a user can choose goes through here (SSRF guard, deadlines, abort)."""
+
+from core.security.egress.addresses import check_address
+from core.security.egress.client import GuardedClient, guarded_client, refusing_async_client
+from core.security.egress.connector import connections_opened
+from core.security.egress.policy import EgressPolicy
+
+__all__ = [
+    "EgressPolicy",
+    "GuardedClient",
+    "check_address",
+    "connections_opened",
+    "guarded_client",
+    "refusing_async_client",
+]

@@ -1,0 +1,47 @@
+"""Cut secrets out of text by their value: whatever was opened in this process never leaves it in words.
+
+Four sinks pass through here: log lines, error reports, the trace and what a person is shown.
+"""
+
+from __future__ import annotations
+
+import re
+from threading import Lock
+from typing import Any
+
+MASK = "[secret]"
+_MIN_LENGTH = 6  # shorter values would eat ordinary words
+
+# Common shapes of keys, for secrets this process never opened (a provider may echo someone else's).
+_SHAPES = re.compile(r"\b(?:(?:sk|gsk|xai|ghp|gho)[-_]|AIza|Bearer )[A-Za-z0-9._-]{16,}\b")
+
+_secrets: set[str] = set()
+_lock = Lock()
+
+
+def register_secret(secret: str) -> None:
+    """Remember a value that must not appear in any text from now on."""
+    if len(secret) >= _MIN_LENGTH:
+        with _lock:
+            _secrets.add(secret)
+
+
+def redact(text: str) -> str:
+    """Return ``text`` with every known secret, and whatever looks like a key, replaced by ``[secret]``."""
+    with _lock:
+        known = sorted(_secrets, key=len, reverse=True)
+    for secret in known:
+        if secret in text:
+            text = text.replace(secret, MASK)
+    return _SHAPES.sub(MASK, text)
+
+
+def redact_tree(value: Any) -> Any:
+    """Redact every string inside dicts, lists and tuples."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {redact_tree(key): redact_tree(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact_tree(inner) for inner in value]
+    return value

@@ -1,0 +1,165 @@
+"""The SQL of model calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, func, insert, select, update
+
+from core.db import Connection
+from core.db.tables import model_calls
+from core.usage.models import CallOrigin, DayTotals, ModelCall, Totals
+
+calls = model_calls.c
+
+# What counts as used: an answered call, or an interrupted one at its upper bound.
+_COUNTED = calls.status.in_(("answered", "interrupted"))
+
+_SUMS: tuple[ColumnElement[Any], ...] = (
+    func.count().label("calls"),
+    func.coalesce(func.sum(calls.input_tokens), 0).label("input_tokens"),
+    func.coalesce(func.sum(calls.output_tokens), 0).label("output_tokens"),
+    func.coalesce(func.sum(calls.cost_micros), 0).label("cost_micros"),
+    func.coalesce(func.sum(case((calls.cost_micros.is_(None), 1), else_=0)), 0).label("unpriced_calls"),
+)
+
+
+def open_call(
+    connection: Connection,
+    call_id: str,
+    origin: CallOrigin,
+    bound_input: int,
+    bound_output: int,
+    at: datetime,
+) -> None:
+    """Write a call down before it is sent."""
+    connection.execute(
+        insert(model_calls).values(
+            id=call_id,
+            run_id=origin.run_id,
+            node_id=origin.node_id,
+            agent_id=origin.agent_id,
+            user_id=origin.user_id,
+            department=origin.department,
+            key_id=origin.key_id,
+            provider=origin.provider,
+            model=origin.model,
+            status="open",
+            bound_input_tokens=bound_input,
+            bound_output_tokens=bound_output,
+            started_at=at,
+        )
+    )
+
+
+def settle(connection: Connection, call_id: str, **values: Any) -> bool:
+    """Close an open call; False when it was closed already."""
+    return (
+        connection.execute(
+            update(model_calls).where(calls.id == call_id, calls.status == "open").values(**values)
+        ).rowcount
+        == 1
+    )
+
+
+def open_calls(connection: Connection, run_id: str, node_id: str) -> Sequence[Any]:
+    """Return the calls of a node that were sent and never settled."""
+    return connection.execute(
+        select(
+            calls.id,
+            calls.provider,
+            calls.model,
+            calls.key_id,
+            calls.bound_input_tokens,
+            calls.bound_output_tokens,
+        ).where(calls.run_id == run_id, calls.node_id == node_id, calls.status == "open")
+    ).all()
+
+
+def totals_of_runs(connection: Connection, run_ids: Sequence[str]) -> dict[str, Totals]:
+    """Return the sums per run."""
+    rows = connection.execute(
+        select(calls.run_id, *_SUMS).where(calls.run_id.in_(run_ids), _COUNTED).group_by(calls.run_id)
+    )
+    return {row.run_id: _totals(row) for row in rows}
+
+
+def totals(connection: Connection, user_id: str, since: datetime, until: datetime) -> Totals:
+    """Return the sums of a person's calls in ``[since, until)``."""
+    return _totals(connection.execute(select(*_SUMS).where(*_window(user_id, since, until))).one())
+
+
+def by_day_and_model(
+    connection: Connection, user_id: str, since: datetime, until: datetime
+) -> list[DayTotals]:
+    """Return the sums per day (UTC) and model, by day."""
+    day = func.date(calls.started_at)
+    if connection.dialect.name == "postgresql":
+        day = func.date(func.timezone("UTC", calls.started_at))
+    rows = connection.execute(
+        select(day.label("day"), calls.model, *_SUMS)
+        .where(*_window(user_id, since, until))
+        .group_by(day, calls.model)
+        .order_by(day, calls.model)
+    )
+    return [DayTotals(_as_date(row.day), row.model, _totals(row)) for row in rows]
+
+
+def recent_calls(
+    connection: Connection, user_id: str, since: datetime, until: datetime, limit: int
+) -> list[ModelCall]:
+    """Return a person's calls, newest first, whatever became of them."""
+    rows = connection.execute(
+        select(model_calls)
+        .where(calls.user_id == user_id, calls.started_at >= since, calls.started_at < until)
+        .order_by(calls.started_at.desc(), calls.id.desc())
+        .limit(limit)
+    )
+    return [_call(row) for row in rows]
+
+
+def calls_of_run(connection: Connection, run_id: str) -> list[ModelCall]:
+    """Return every call of a run in the order of sending."""
+    rows = connection.execute(
+        select(model_calls).where(calls.run_id == run_id).order_by(calls.started_at, calls.id)
+    )
+    return [_call(row) for row in rows]
+
+
+def _window(user_id: str, since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (calls.user_id == user_id, calls.started_at >= since, calls.started_at < until, _COUNTED)
+
+
+def _totals(row: Any) -> Totals:
+    return Totals(
+        int(row.calls),
+        int(row.input_tokens),
+        int(row.output_tokens),
+        int(row.cost_micros),
+        int(row.unpriced_calls),
+    )
+
+
+def _as_date(value: Any) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(value)
+
+
+def _call(row: Any) -> ModelCall:
+    return ModelCall(
+        id=row.id,
+        run_id=row.run_id,
+        node_id=row.node_id,
+        provider=row.provider,
+        model=row.model,
+        status=row.status,
+        input_tokens=row.input_tokens,
+        output_tokens=row.output_tokens,
+        cached_tokens=row.cached_tokens,
+        cost_micros=row.cost_micros,
+        price_version=row.price_version,
+        error_code=row.error_code,
+        started_at=row.started_at,
+        duration_ms=row.duration_ms,
+    )

@@ -1,0 +1,144 @@
+"""The books: a call is written before it is sent and settled after, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from core import clock
+from core.accounts.models import User
+from core.db import Database
+from core.llm.pricing import Cost, OwnPrice, Tokens, cost_of
+from core.llm.registry import provider_named
+from core.usage import repository
+from core.usage.models import CallOrigin, DayTotals, ModelCall, Totals
+
+RECENT_LIMIT = 500
+
+
+class Usage:
+    """Keep the books and read them."""
+
+    def __init__(self, db: Database) -> None:
+        """Work on ``db``."""
+        self._db = db
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def totals(self, actor: User, since: datetime, until: datetime) -> Totals:
+        """Return what the actor used in ``[since, until)``."""
+        with self._db.read() as connection:
+            return repository.totals(connection, actor.id, since, until)
+
+    def by_day_and_model(self, actor: User, since: datetime, until: datetime) -> list[DayTotals]:
+        """Return the actor's use per day (UTC) and model."""
+        with self._db.read() as connection:
+            return repository.by_day_and_model(connection, actor.id, since, until)
+
+    def recent(self, actor: User, since: datetime, until: datetime) -> list[ModelCall]:
+        """Return the actor's calls, newest first, 500 at most."""
+        with self._db.read() as connection:
+            return repository.recent_calls(connection, actor.id, since, until, RECENT_LIMIT)
+
+    def of_runs(self, run_ids: Sequence[str]) -> dict[str, Totals]:
+        """Return the sums per run; the caller has checked whose runs these are."""
+        with self._db.read() as connection:
+            found = repository.totals_of_runs(connection, run_ids)
+        return {run_id: found.get(run_id, Totals()) for run_id in run_ids}
+
+    def calls_of_run(self, run_id: str) -> list[ModelCall]:
+        """Return a run's calls in the order of sending; the caller has checked whose run this is."""
+        with self._db.read() as connection:
+            return repository.calls_of_run(connection, run_id)
+
+    # --- writing, for the engine -----------------------------------------------------------------
+
+    def open_call(self, origin: CallOrigin, bound: Tokens) -> str:
+        """Write a call down before it is sent and return its id; ``bound`` is the most it can use."""
+        call_id = clock.new_id("call")
+        with self._db.transaction() as connection:
+            repository.open_call(connection, call_id, origin, bound.input, bound.output, clock.now())
+        return call_id
+
+    def settle(
+        self, call_id: str, origin: CallOrigin, tokens: Tokens | None, own: OwnPrice | None, duration_ms: int
+    ) -> Cost:
+        """Close an answered call with the provider's own count (None: it gave none, the cost is unknown)."""
+        cost = (
+            _cost(origin.provider, origin.model, tokens, own) if tokens else Cost(None, "usage not reported")
+        )
+        with self._db.transaction() as connection:
+            repository.settle(
+                connection,
+                call_id,
+                status="answered",
+                input_tokens=tokens.input if tokens else None,
+                output_tokens=tokens.output if tokens else None,
+                cached_tokens=tokens.cached if tokens else None,
+                cost_micros=cost.micros,
+                price_version=cost.version,
+                ended_at=clock.now(),
+                duration_ms=duration_ms,
+            )
+        return cost
+
+    def fail(self, call_id: str, error_code: str, duration_ms: int) -> None:
+        """Close a call that was refused before it could cost anything."""
+        with self._db.transaction() as connection:
+            repository.settle(
+                connection,
+                call_id,
+                status="failed",
+                error_code=error_code,
+                ended_at=clock.now(),
+                duration_ms=duration_ms,
+            )
+
+    def interrupt(
+        self, call_id: str, origin: CallOrigin, bound: Tokens, own: OwnPrice | None, duration_ms: int
+    ) -> Cost:
+        """Close a call that was cut off half-way at its upper bound: it may have been billed."""
+        cost = _cost(origin.provider, origin.model, bound, own)
+        with self._db.transaction() as connection:
+            repository.settle(
+                connection,
+                call_id,
+                status="interrupted",
+                input_tokens=bound.input,
+                output_tokens=bound.output,
+                cost_micros=cost.micros,
+                price_version=cost.version,
+                ended_at=clock.now(),
+                duration_ms=duration_ms,
+            )
+        return cost
+
+    def interrupt_left_open(
+        self, run_id: str, node_id: str, own_price_of: Callable[[str], OwnPrice | None]
+    ) -> int:
+        """Close the calls that a dead worker left open; return how many there were.
+
+        Only the worker that owns the run may call this, before it sends anything itself.
+        ``own_price_of`` returns a key's own price, given its id.
+        """
+        with self._db.read() as connection:
+            rows = repository.open_calls(connection, run_id, node_id)
+        for row in rows:
+            bound = Tokens(row.bound_input_tokens, row.bound_output_tokens)
+            cost = _cost(row.provider, row.model, bound, own_price_of(row.key_id))
+            with self._db.transaction() as connection:
+                repository.settle(
+                    connection,
+                    row.id,
+                    status="interrupted",
+                    input_tokens=bound.input,
+                    output_tokens=bound.output,
+                    cost_micros=cost.micros,
+                    price_version=cost.version,
+                    ended_at=clock.now(),
+                )
+        return len(rows)
+
+
+def _cost(provider: str, model: str, tokens: Tokens, own: OwnPrice | None) -> Cost:
+    return cost_of(provider_named(provider).pricing, provider, model, tokens, own)

@@ -1,0 +1,140 @@
+"""The worker's life: start DBOS, beat, adopt, sweep, obey cancellations, stop."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+
+import crewai  # noqa: F401 - paid before work is taken, not during the first run
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+
+from core import clock
+from core.bootstrap import Core
+from core.engine.control import Controls
+from core.engine.execution import NodeRunner
+from core.engine.nodes.base import Services
+from core.logs import get_logger
+from core.runs.models import WorkerInfo
+from core.runs.queue import APP_NAME, APP_VERSION, QUEUE_NAME, system_database_url
+from core.worker.adoption import adopt_orphans
+from core.worker.local_endpoints import WorkerEndpoints
+from core.worker.workflow import register_workflow
+
+BEAT_SECONDS = 3.0
+# Others adopt after core.runs.service.WORKER_SILENT_AFTER (20 s): a worker that could not beat for this
+# long, or slept with its laptop, ends itself before that.
+GIVE_UP_SECONDS = 12.0
+CANCEL_POLL_SECONDS = 0.3
+QUEUE_POLL_SECONDS = 0.1
+DRAIN_SECONDS = 5
+
+log = get_logger(__name__)
+
+
+class WorkerProcess:
+    """One worker with a name of its own."""
+
+    def __init__(self, core: Core, *, is_embedded: bool) -> None:
+        """Prepare; nothing runs before ``serve``."""
+        self._core = core
+        self._executor_id = clock.new_id("worker")
+        self._controls = Controls()
+        self._endpoints = WorkerEndpoints(core.settings, core.policy, core.local_model)
+        self._info = WorkerInfo(
+            executor_id=self._executor_id,
+            host=socket.gethostname()[:120],
+            pid=os.getpid(),
+            is_embedded=is_embedded,
+            started_at=clock.now(),
+            heartbeat_at=clock.now(),
+            stopped_at=None,
+        )
+
+    def serve(self, end: threading.Event) -> int:
+        """Execute runs until ``end`` is set; return the exit code."""
+        self._core.journal.worker_started(self._info)
+        self._launch()
+        print("ready", flush=True)
+        log.info("worker is ready", executor_id=self._executor_id)
+        threads = [
+            threading.Thread(target=self._beat, args=(end,), name="beat", daemon=True),
+            threading.Thread(target=self._watch_cancellations, args=(end,), name="cancel", daemon=True),
+            threading.Thread(target=self._tend_local_model, args=(end,), name="local-model", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        end.wait()
+        self._stop()
+        return 0
+
+    def _launch(self) -> None:
+        core = self._core
+        services = Services(core.keys, core.usage, core.journal, self._endpoints, core.settings.data_dir)
+        config = DBOSConfig(
+            name=APP_NAME,
+            system_database_url=system_database_url(core.settings),
+            executor_id=self._executor_id,
+            application_version=APP_VERSION,
+            serializer=DBOSPortableJSONSerializer(),
+            log_level="WARNING",
+            enable_otlp=False,
+            run_migrations=False,
+            max_executor_threads=core.settings.worker_threads * 2 + 8,
+            scheduler_polling_interval_sec=30.0,
+        )
+        DBOS(config=config)
+        register_workflow(core.journal, NodeRunner(services, core.accounts, self._controls))
+        DBOS.launch()
+        DBOS.register_queue(
+            QUEUE_NAME,
+            worker_concurrency=core.settings.worker_threads,
+            polling_interval_sec=QUEUE_POLL_SECONDS,
+        )
+        self._adopt()
+
+    def _beat(self, end: threading.Event) -> None:
+        last = time.time()
+        while not end.wait(BEAT_SECONDS):
+            try:
+                if time.time() - last > GIVE_UP_SECONDS:
+                    raise TimeoutError
+                self._core.journal.worker_beat(self._executor_id)
+                last = time.time()
+                self._adopt()
+                self._core.runs.sweep()
+            except Exception as error:
+                log.warning("heartbeat failed", error=type(error).__name__)
+                if time.time() - last > GIVE_UP_SECONDS:
+                    log.error("this worker fell silent; another one takes over")
+                    os._exit(1)
+
+    def _adopt(self) -> None:
+        if self._core.settings.is_sqlite:
+            adopt_orphans({self._executor_id})  # the lock says that there is no other
+        else:
+            adopt_orphans({worker.executor_id for worker in self._core.runs.workers()} | {self._executor_id})
+
+    def _watch_cancellations(self, end: threading.Event) -> None:
+        while not end.wait(CANCEL_POLL_SECONDS):
+            self._controls.stop_late()
+            try:
+                for run_id in self._core.journal.cancel_requested(self._controls.run_ids()):
+                    self._controls.stop_run(run_id, "cancelled")
+            except Exception as error:
+                log.warning("cannot look for cancellations", error=type(error).__name__)
+
+    def _tend_local_model(self, end: threading.Event) -> None:
+        while not end.wait(1.0):
+            try:
+                self._endpoints.prepare_if_requested()
+                self._endpoints.stop_if_idle()
+            except Exception as error:
+                log.warning("cannot tend the built-in model", error=type(error).__name__)
+
+    def _stop(self) -> None:
+        DBOS.destroy(workflow_completion_timeout_sec=0 if self._info.is_embedded else DRAIN_SECONDS)
+        self._endpoints.stop()
+        self._core.journal.worker_stopped(self._executor_id)
+        log.info("worker has ended", executor_id=self._executor_id)
