@@ -1,0 +1,119 @@
+"""The cast and the stage of every ring: Alice owns things, Bob is a colleague, Charlie a stranger."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+# The log handlers of one test outlive its captured stderr; that is no news.
+logging.raiseExceptions = False
+
+# Before anything reads settings: tests never see the machine's own configuration.
+for _name in [n for n in os.environ if n.startswith("ZOARK_") or n in ("DATABASE_URL", "SENTRY_DSN")]:
+    if _name != "ZOARK_TEST_MODEL_DIR":
+        del os.environ[_name]
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from core.accounts.models import User
+from core.bootstrap import Core, build_core
+from core.config import Settings, load_settings
+from core.security import passwords
+from tests.fakes.model_server import FakeModelServer
+from tests.support.databases import PostgresTemplates, SqliteTemplates, postgres_server
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fast_passwords() -> None:
+    """bcrypt with 4 rounds: the tests hash hundreds of times."""
+    passwords.ROUNDS = 4
+    passwords._hasher.cache_clear()
+    passwords._dummy.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def sqlite_templates(tmp_path_factory: pytest.TempPathFactory) -> SqliteTemplates:
+    return SqliteTemplates(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgres_admin_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with postgres_server(tmp_path_factory.mktemp("pg")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_templates(
+    postgres_admin_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PostgresTemplates]:
+    templates = PostgresTemplates(postgres_admin_url, tmp_path_factory.mktemp("pg-data"))
+    yield templates
+    templates.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh, migrated database; every test that asks for it runs on both kinds."""
+    name = "sqlite_templates" if request.param == "sqlite" else "postgres_templates"
+    with request.getfixturevalue(name).fresh(tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeModelServer]:
+    """A fake model server on loopback."""
+    with FakeModelServer() as server:
+        yield server
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path, fake: FakeModelServer) -> Settings:
+    return load_settings(
+        DATABASE_URL=database_url,
+        ZOARK_DATA_DIR=tmp_path,
+        ZOARK_REGISTRATION="open",
+        ZOARK_ENDPOINT_ALLOWLIST=f"127.0.0.1:{fake.port}",
+        ZOARK_MASTER_KEYS="1:" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY=",
+    )
+
+
+@pytest.fixture
+def core(settings: Settings) -> Iterator[Core]:
+    built = build_core(settings)
+    yield built
+    built.close()
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Alice owns things, Bob is in her department, Charlie is a stranger."""
+
+    alice: User
+    bob: User
+    charlie: User
+
+
+@pytest.fixture
+def cast(core: Core) -> Cast:
+    return Cast(
+        *(
+            core.accounts.register(f"{name}@example.com", name.title(), PASSWORD)
+            for name in ("alice", "bob", "charlie")
+        )
+    )
+
+
+@pytest.fixture
+def alice(cast: Cast) -> User:
+    return cast.alice
+
+
+@pytest.fixture
+def charlie(cast: Cast) -> User:
+    return cast.charlie

