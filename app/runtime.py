@@ -102,7 +102,7 @@ def _migrate_if_needed() -> None:
     finally:
         db.dispose()
     # In a child: Alembic and DBOS would stay in this process's memory.
-    done = subprocess.run(  # noqa: S603 - our own module, no input in the arguments
+    done = subprocess.run(
         [sys.executable, "-m", "core", "migrate"], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False
     )
     if done.returncode:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from html import escape
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from app import navigation, runtime, session, state
 from app.feedback import show_notice
-from app.ui import sign_in
+from app.ui import sign_in, theme
 from core.accounts.models import User
 from core.config import ROOT
 from core.errors import CoreError
@@ -19,6 +20,7 @@ ASSETS = ROOT / "app" / "ui" / "assets"
 def run() -> None:
     """Draw one rerun."""
     st.set_page_config(page_title="Zoark", page_icon=str(ASSETS / "mark.svg"), layout="wide")
+    theme.apply()
     try:
         runtime.get_core()
     except CoreError as error:
@@ -38,7 +40,10 @@ def run() -> None:
 def _sidebar(user: User) -> None:
     st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "mark.svg"), size="large")
     with st.sidebar:
-        st.caption(f"{user.name} · {user.email}")
+        st.html(
+            f"<div style='font-weight:600;overflow-wrap:anywhere'>{escape(user.name)}</div>"
+            f"<div style='opacity:.65;font-size:.85em;overflow-wrap:anywhere'>{escape(user.email)}</div>"
+        )
         if st.button("Sign out", key="shell_sign_out", icon=":material/logout:", type="tertiary"):
             session.sign_out()
 

@@ -6,8 +6,6 @@ and a session is our own business (``app.session``).
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 from streamlit_authenticator import Authenticate
 from streamlit_authenticator.controllers import AuthenticationController

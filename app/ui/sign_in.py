@@ -15,7 +15,7 @@ def draw(next_path: str) -> None:
     """Show the forms; on success go to ``next_path``."""
     accounts = runtime.get_core().accounts
     _, middle, _ = st.columns([1, 1.6, 1])
-    with middle:
+    with middle, st.container(key="sign_in_card"):
         st.html(
             "<p style='font-size:1.9rem;font-weight:680;margin:2rem 0 0'>Zoark</p>"
             "<p style='opacity:.7;margin:.1rem 0 .6rem'>The AI-agent desk of your company</p>"

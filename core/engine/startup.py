@@ -17,6 +17,7 @@ SWITCHES = {
     "CREWAI_DISABLE_VERSION_CHECK": "true",
     "CREWAI_TESTING": "true",  # no first-run prompt, no record of the last run
     "ANONYMIZED_TELEMETRY": "False",  # chromadb
+    "LANGSMITH_TRACING_V2": "false",  # the first of the names that langsmith asks for
     "LANGCHAIN_TRACING_V2": "false",
     "LANGSMITH_TRACING": "false",
     "HF_HUB_OFFLINE": "1",
@@ -30,6 +31,7 @@ _CREDENTIAL = re.compile(
     r"|^(AWS|AZURE|GOOGLE|SNOWFLAKE|WATSONX|OPENAI|ANTHROPIC|GEMINI|MISTRAL|GROQ|OLLAMA|CREWAI_PLUS)_"
     r"|^(DATABASE_URL|REDIS_URL|SMTP_URL|MODEL|MODEL_NAME|LITELLM_.*)$"
     r"|(_DATABASE_URL|_SECRET_ACCESS_KEY)$"
+    r"|(^|_)(BASE_URL|API_BASE)$"
 )
 
 

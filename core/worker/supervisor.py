@@ -103,7 +103,7 @@ class Supervisor:
     def _start_child(self, now: float) -> None:
         self._ready = False
         self._started_at = now
-        self._child = subprocess.Popen(  # noqa: S603 - our own module, no input in the arguments
+        self._child = subprocess.Popen(
             [sys.executable, "-m", "core.worker", "--embedded"],
             cwd=ROOT,
             stdin=subprocess.PIPE,

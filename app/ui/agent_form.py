@@ -1,0 +1,199 @@
+"""The form of an agent: one for new and saved ones."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import navigation, runtime
+from core.accounts.models import User
+from core.agents.models import AgentDefinition
+from core.errors import CoreError
+from core.keys.models import Key
+from core.llm.registry import provider_named
+from core.tools.registry import all_tools
+
+# What a first agent could be: a person sees how the fields are meant and can run it at once.
+SAMPLE = {
+    "name": "Support ticket classifier",
+    "department": "support",
+    "role": "Support ticket classifier",
+    "goal": "Decide which team should handle a ticket: Billing, Technical, Account or Other.",
+    "backstory": "You have sorted thousands of tickets. You read carefully and answer briefly.",
+    "expected_output": "One line: the team, a dash, and the reason in at most fifteen words.",
+}
+SAMPLE_INPUT = "I was charged twice for my March invoice and need one of the payments back. Order 48213."
+
+
+def draw(actor: User, existing: AgentDefinition | None, prefix: str) -> dict[str, object] | None:
+    """Draw the form; return its fields when it is submitted."""
+    core = runtime.get_core()
+    keys = core.keys.list(actor)
+    departments = {d.slug: d.name for d in core.departments.all()}
+    start = existing.model_dump() if existing else dict(SAMPLE)
+    with st.container(horizontal=False):
+        key, model = _model(actor, keys, existing, prefix)
+    with st.form(f"{prefix}_form", border=True):
+        left, right = st.columns([2, 1])
+        name = left.text_input("Name", start["name"], max_chars=80, key=f"{prefix}_name")
+        slugs = list(departments)
+        department = right.selectbox(
+            "Department",
+            slugs,
+            index=slugs.index(str(start["department"])) if start["department"] in slugs else 0,
+            format_func=departments.__getitem__,
+            key=f"{prefix}_department",
+        )
+        role = st.text_input(
+            "Role",
+            start["role"],
+            max_chars=200,
+            key=f"{prefix}_role",
+            help="Who the agent is, in a few words.",
+        )
+        goal = st.text_area(
+            "Goal",
+            start["goal"],
+            max_chars=4000,
+            height=80,
+            key=f"{prefix}_goal",
+            help="What it should achieve.",
+        )
+        backstory = st.text_area(
+            "Backstory",
+            start["backstory"],
+            max_chars=4000,
+            height=80,
+            key=f"{prefix}_backstory",
+            help="What it knows and how it works. Optional.",
+        )
+        expected = st.text_area(
+            "Expected output",
+            start["expected_output"],
+            max_chars=4000,
+            height=68,
+            key=f"{prefix}_expected",
+            help="What a good answer looks like. Optional.",
+        )
+        tools = all_tools()
+        chosen = st.pills(
+            "Tools",
+            list(tools),
+            selection_mode="multi",
+            default=list(existing.tools) if existing else [],
+            format_func=lambda tool: tools[tool].label,
+            key=f"{prefix}_tools",
+            help="What it may use besides its own words.",
+        )
+        with st.expander("Limits", icon=":material/tune:"):
+            limits = _limits(existing, prefix)
+        submitted = st.form_submit_button(
+            "Save changes" if existing else "Create agent", type="primary", key=f"{prefix}_save"
+        )
+    if not submitted:
+        return None
+    return {
+        "name": name,
+        "department": department,
+        "role": role,
+        "goal": goal,
+        "backstory": backstory,
+        "expected_output": expected,
+        "key_id": key.id if key else "",
+        "model": model,
+        "tools": list(chosen),
+        **limits,
+    }
+
+
+def _model(
+    actor: User, keys: list[Key], existing: AgentDefinition | None, prefix: str
+) -> tuple[Key | None, str]:
+    """Draw the choice of key and model; the models follow the key, so they stand outside the form."""
+    left, right = st.columns(2)
+    by_id = {key.id: key for key in keys}
+    ids = list(by_id)
+    wanted = existing.key_id if existing else None
+    with left:
+        key_id = st.selectbox(
+            "Key",
+            ids,
+            index=ids.index(wanted) if wanted in ids else (0 if ids and not existing else None),
+            format_func=lambda i: f"{by_id[i].name} · {provider_named(by_id[i].provider).label}",
+            placeholder="Choose a key",
+            key=f"{prefix}_key",
+        )
+        if existing and wanted not in ids:
+            st.warning("The key of this agent was deleted. Choose another one.", icon=":material/warning:")
+    key = by_id.get(key_id) if key_id else None
+    if key is None:
+        return None, existing.model if existing else ""
+    with right:
+        models, problem = _models(actor, key)
+        current = existing.model if existing and existing.key_id == key.id else None
+        options = list(dict.fromkeys([*([current] if current else []), *models]))
+        model = st.selectbox(
+            "Model",
+            options,
+            index=0 if options else None,
+            accept_new_options=True,
+            placeholder="Type the model's name",
+            key=f"{prefix}_model_{key.id}",
+            help=problem or "From the provider's own list; another name can be typed.",
+        )
+    return key, model or ""
+
+
+@st.cache_data(ttl=300, show_spinner="Asking the provider for its models …", max_entries=200)
+def _fetch_models(user_id: str, key_id: str, _actor: User) -> tuple[list[str], str]:
+    # Cached per person and key: both are part of the cache's key.
+    core = runtime.get_core()
+    try:
+        return core.keys.models(_actor, key_id), ""
+    except CoreError as error:
+        return list(provider_named(core.keys.get(_actor, key_id).provider).example_models), error.sentence
+
+
+def _models(actor: User, key: Key) -> tuple[list[str], str]:
+    models, problem = _fetch_models(actor.id, key.id, actor)
+    examples = provider_named(key.provider).example_models
+    # The provider's list, with its usual choices first.
+    return [m for m in examples if m in models] + [m for m in models if m not in examples], problem
+
+
+def _limits(existing: AgentDefinition | None, prefix: str) -> dict[str, object]:
+    def of(name: str) -> float:
+        source = existing.model_dump() if existing else {}
+        return float(source.get(name, AgentDefinition.model_fields[name].default))
+
+    first, second = st.columns(2)
+    return {
+        "temperature": first.slider(
+            "Temperature",
+            0.0,
+            2.0,
+            of("temperature"),
+            0.1,
+            key=f"{prefix}_temperature",
+            help="0 is the steadiest.",
+        ),
+        "max_iterations": second.number_input(
+            "Most steps",
+            1,
+            50,
+            int(of("max_iterations")),
+            key=f"{prefix}_iterations",
+            help="Model calls in a row before it has to answer.",
+        ),
+        "max_output_tokens": first.number_input(
+            "Longest answer (tokens)", 16, 32_000, int(of("max_output_tokens")), key=f"{prefix}_max_output"
+        ),
+        "time_limit_seconds": second.number_input(
+            "Time limit (seconds)", 5, 3600, int(of("time_limit_seconds")), key=f"{prefix}_time"
+        ),
+    }
+
+
+def no_key_yet() -> None:
+    """Draw the one next step for somebody without a key."""
+    if st.button("Add a key", type="primary", icon=":material/key:", key="agent_add_key"):
+        navigation.go(navigation.KEYS, new="1")

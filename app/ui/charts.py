@@ -1,0 +1,64 @@
+"""Charts of use: a frame in, a figure out. pandas and plotly are loaded by the page that asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.usage.models import DayTotals
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+LARGEST_MODELS = 6
+
+
+def frame_of(days: list[DayTotals]) -> pd.DataFrame:
+    """Return one row per day and model: ``day, model, calls, tokens in and out, dollars``."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {
+                "day": d.day,
+                "model": d.model,
+                "calls": d.totals.calls,
+                "input_tokens": d.totals.input_tokens,
+                "output_tokens": d.totals.output_tokens,
+                "dollars": d.totals.cost_micros / 1_000_000,
+                "unpriced_calls": d.totals.unpriced_calls,
+            }
+            for d in days
+        ]
+    )
+
+
+def stacked_by_model(
+    frame: pd.DataFrame, value: str, title: str, days: list[object], prefix: str = ""
+) -> go.Figure:
+    """Return stacked bars per day, one colour a model; all but the largest models are added up as Others."""
+    import plotly.graph_objects as go
+
+    largest = frame.groupby("model")[value].sum().nlargest(LARGEST_MODELS).index
+    named = frame.assign(series=frame["model"].where(frame["model"].isin(largest), "Others"))
+    table = (
+        named.pivot_table(index="day", columns="series", values=value, aggfunc="sum").reindex(days).fillna(0)
+    )
+    figure = go.Figure(
+        [
+            go.Bar(name=str(name), x=table.index, y=table[name], hovertemplate=f"{prefix}%{{y:,.4~f}}")
+            for name in table
+        ]
+    )
+    figure.update_layout(
+        barmode="stack",
+        title={"text": title, "font": {"size": 15}},
+        height=300,
+        margin={"l": 8, "r": 8, "t": 44, "b": 8},
+        hovermode="x unified",
+        legend={"orientation": "h", "y": -0.18},
+        yaxis={"tickprefix": prefix, "rangemode": "tozero"},
+        xaxis={"type": "date", "tickformat": "%d %b", "dtick": 86_400_000 * max(1, len(days) // 8)},
+        bargap=0.35,
+    )
+    return figure

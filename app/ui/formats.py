@@ -1,0 +1,103 @@
+"""How numbers, times and states read. Pure functions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from core import clock
+from core.runs.models import Run
+from core.usage.models import Totals
+
+Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "grey", "primary"]
+
+UNKNOWN = "unknown"
+
+
+def money(micros: int | None) -> str:
+    """Show micro-dollars with the digits that matter: $0, $0.00042, $0.0123, $12.40, $1,204."""
+    if micros is None:
+        return UNKNOWN
+    dollars = micros / 1_000_000
+    if micros == 0:
+        return "$0"
+    if dollars >= 1000:
+        return f"${dollars:,.0f}"
+    if dollars >= 1:
+        return f"${dollars:.2f}"
+    if dollars >= 0.01:
+        return f"${dollars:.4f}"
+    return f"${dollars:.6f}".rstrip("0")
+
+
+def cost(totals: Totals) -> str:
+    """Show a sum of costs and say when it is not the whole truth."""
+    shown = money(totals.known_cost_micros)
+    return f"{shown} +" if totals.unpriced_calls and totals.known_cost_micros is not None else shown
+
+
+def tokens(count: int | None) -> str:
+    """Show a number of tokens: 950, 1.2 k, 3.4 M."""
+    if count is None:
+        return UNKNOWN
+    if count < 1000:
+        return str(count)
+    if count < 1_000_000:
+        return f"{count / 1000:.1f} k"
+    return f"{count / 1_000_000:.1f} M"
+
+
+def duration(seconds: float) -> str:
+    """Show a duration: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def ago(moment: datetime | None) -> str:
+    """Show how long ago something was: just now, 5 min ago, 3 h ago, 2 days ago, then the date."""
+    if moment is None:
+        return "never"
+    seconds = (clock.now() - moment).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min ago"
+    if seconds < 86_400:
+        return f"{int(seconds // 3600)} h ago"
+    days = int(seconds // 86_400)
+    return f"{days} day{'s' if days > 1 else ''} ago" if days < 8 else f"{moment:%Y-%m-%d}"
+
+
+def run_seconds(run: Run) -> float | None:
+    """Return how long a run has been working, or worked; None before it starts."""
+    if run.started_at is None:
+        return None
+    return ((run.ended_at or clock.now()) - run.started_at).total_seconds()
+
+
+def size(count: int) -> str:
+    """Show a number of bytes in MB."""
+    return f"{count / 1_000_000:.0f} MB"
+
+
+_STATUS: dict[str, tuple[str, str, Colour]] = {
+    "queued": ("Queued", ":material/schedule:", "gray"),
+    "running": ("Running", ":material/progress_activity:", "blue"),
+    "waiting": ("Waiting", ":material/hourglass_empty:", "orange"),
+    "succeeded": ("Succeeded", ":material/check_circle:", "green"),
+    "failed": ("Failed", ":material/error:", "red"),
+    "cancelled": ("Cancelled", ":material/cancel:", "gray"),
+}
+
+
+def status(run: Run) -> tuple[str, str, Colour]:
+    """Return the label, icon and colour of a run's state."""
+    if run.is_stopping:
+        return ("Stopping", ":material/hourglass_empty:", "orange")
+    return _STATUS[run.status]

@@ -1,0 +1,103 @@
+"""The dialogs of the Keys page: add a key, delete a key."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+import streamlit as st
+
+from app import runtime
+from app.feedback import done, reporting
+from core.accounts.models import User
+from core.errors import Invalid
+from core.keys.models import Key, KeyDraft
+from core.llm.base import Provider
+
+
+@st.dialog("New key", width="medium")
+def add_key(actor: User) -> None:
+    """Ask for what the chosen provider needs, store it and test it at once."""
+    core = runtime.get_core()
+    providers = {provider.name: provider for provider in core.keys.providers()}
+    name = st.selectbox(
+        "Provider", list(providers), format_func=lambda n: providers[n].label, key="keys_provider"
+    )
+    provider = providers[name]
+    st.caption(provider.about)
+    with st.form("keys_form", border=False):
+        title = st.text_input("Name", provider.label, max_chars=80, key=f"keys_name_{name}")
+        draft = _fields(provider, title)
+        submitted = st.form_submit_button("Add key", type="primary", key="keys_add")
+    if not submitted:
+        return
+    with reporting():
+        key = core.keys.add(actor, _with_prices(draft, name))
+        runtime.wake_worker()
+        if provider.is_built_in:
+            done("The built-in model is being prepared.")
+        else:
+            with st.spinner("Testing the key …"):
+                outcome = core.keys.test(actor, key.id)
+            done(f"The key was added. {outcome.message}")
+        st.rerun()
+
+
+@st.dialog("Delete this key?")
+def confirm_delete(actor: User, key: Key) -> None:
+    """Say what breaks and ask."""
+    core = runtime.get_core()
+    users = [agent.definition.name for agent in core.agents.list(actor) if agent.definition.key_id == key.id]
+    st.write(f"The secret of **{key.name}** is erased at once. What it has cost stays in the books.")
+    if users:
+        st.warning(f"Used by: {', '.join(users)}. They need another key before they run again.")
+    if st.button("Delete key", type="primary", key="keys_delete_yes"):
+        with reporting():
+            core.keys.delete(actor, key.id)
+            done("The key was deleted.")
+            st.rerun()
+
+
+def _fields(provider: Provider, title: str) -> KeyDraft:
+    secret = base_url = ""
+    if provider.asks_secret:
+        secret = st.text_input(
+            "Key" if provider.needs_secret else "Key (optional)",
+            type="password",
+            autocomplete="off",
+            help=provider.secret_help,
+            key=f"keys_secret_{provider.name}",
+        )
+    if provider.asks_base_url:
+        base_url = st.text_input(
+            "Address",
+            provider.default_base_url,
+            placeholder="https://models.example.com/v1",
+            key=f"keys_url_{provider.name}",
+        )
+    if provider.pricing == "own":
+        left, right = st.columns(2)
+        about = "US dollars per million tokens. Leave empty when unknown."
+        left.text_input("Price of input", placeholder="0.40", help=about, key=f"keys_in_{provider.name}")
+        right.text_input("Price of output", placeholder="1.60", help=about, key=f"keys_out_{provider.name}")
+    return KeyDraft(title, provider.name, secret, base_url)
+
+
+def _with_prices(draft: KeyDraft, provider: str) -> KeyDraft:
+    return KeyDraft(
+        draft.name,
+        draft.provider,
+        draft.secret,
+        draft.base_url,
+        _micros(st.session_state.get(f"keys_in_{provider}", "")),
+        _micros(st.session_state.get(f"keys_out_{provider}", "")),
+    )
+
+
+def _micros(dollars: str) -> int | None:
+    text = dollars.strip().removeprefix("$").replace(",", ".")
+    if not text:
+        return None
+    try:
+        return int(Decimal(text) * 1_000_000)
+    except (InvalidOperation, ValueError, OverflowError):
+        raise Invalid("Enter a price such as 0.40, in dollars per million tokens.", "price") from None

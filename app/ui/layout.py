@@ -1,0 +1,69 @@
+"""The parts every page is made of: its header, its empty state, its lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app import navigation
+from app.ui import formats
+from core.runs.models import Run
+
+
+@contextmanager
+def header(title: str, about: str = "") -> Iterator[None]:
+    """Draw the title at the left; what the block draws (the primary action) goes to the right."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        with st.container(width="content"):
+            st.title(title, anchor=False)
+        with st.container(horizontal=True, width="content", vertical_alignment="center", gap="small"):
+            yield
+    if about:
+        st.caption(about)
+
+
+def empty(icon: str, title: str, about: str, draw_action: Callable[[], None] | None = None) -> None:
+    """Draw what a person sees where nothing is yet: what this is and the one next step."""
+    with st.container(border=True, horizontal_alignment="center"):
+        st.space("small")
+        st.markdown(f"## {icon}", width="content")
+        st.subheader(title, anchor=False, width="content")
+        st.caption(about, width="content")
+        if draw_action:
+            draw_action()
+        st.space("small")
+
+
+def metric_row(key: str) -> DeltaGenerator:
+    """Return a place for metrics: as many in a line as fit, all of one width."""
+    return st.grid("auto", min_column_width=165, key=key)
+
+
+def run_rows(runs: list[Run]) -> None:
+    """Draw runs as rows, newest first, each a link to its page."""
+    with st.container(border=True, gap="xsmall"):
+        for position, run in enumerate(runs):
+            if position:
+                st.html("<hr style='margin:0;border:none;border-top:1px solid rgba(128,128,128,.18)'>")
+            _run_row(run)
+
+
+def _run_row(run: Run) -> None:
+    name, state, about, spent, when = st.columns([3.2, 1.5, 4, 1.3, 1.5], vertical_alignment="center")
+    label, icon, colour = formats.status(run)
+    with name:
+        navigation.link(navigation.RUN, run.title, id=run.id)
+    state.badge(label, icon=icon, color=colour)
+    about.text(_one_line(next(iter(run.inputs.values()), "")))
+    spent.caption(formats.cost(run.totals) if run.totals.calls else "–", text_alignment="right")
+    when.caption(
+        formats.ago(run.created_at), text_alignment="right", help=f"{run.created_at:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def _one_line(text: str, limit: int = 60) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"

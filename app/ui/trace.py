@@ -1,0 +1,103 @@
+"""Turns a run's events into what a person reads: steps, calls, tools and the text as it comes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from app.ui import formats
+from core.runs.models import RunEvent
+
+Kind = Literal["model", "tool", "note", "problem"]
+
+
+@dataclass
+class Item:
+    """A line of the trace; ``text`` grows while a model speaks, ``detail`` is small print."""
+
+    kind: Kind
+    title: str
+    detail: str = ""
+    text: str = ""
+    is_open: bool = False
+
+
+@dataclass
+class Step:
+    """A node of the run with its lines."""
+
+    node_id: str
+    state: Literal["running", "done", "failed"] = "running"
+    items: list[Item] = field(default_factory=list)
+
+
+@dataclass
+class Trace:
+    """The whole story so far; feed it events in order."""
+
+    steps: dict[str, Step] = field(default_factory=dict)
+    last_seq: int = 0
+    was_resumed: bool = False
+    _calls: dict[str, Item] = field(default_factory=dict)
+
+    def add(self, events: Iterable[RunEvent]) -> None:
+        """Take the next events."""
+        for event in events:
+            self.last_seq = event.seq
+            if event.kind == "run_resumed":
+                self.was_resumed = True
+            if event.node_id is not None:
+                self._add(event, self.steps.setdefault(event.node_id, Step(event.node_id)))
+
+    def _add(self, event: RunEvent, step: Step) -> None:
+        data = event.data
+        match event.kind:
+            case "node_started":
+                step.state = "running"
+            case "model_call_started":
+                item = Item("model", str(data["model"]), "thinking …", is_open=True)
+                self._calls[data["call_id"]] = item
+                step.items.append(item)
+            case "model_text":
+                self._calls[data["call_id"]].text += data["text"]
+            case "model_call_finished":
+                item = self._calls[data["call_id"]]
+                item.is_open = False
+                item.detail = " · ".join(
+                    (
+                        f"{formats.tokens(data['input_tokens'])} in, {formats.tokens(data['output_tokens'])} out",
+                        formats.money(data["cost_micros"]),
+                        formats.duration(data["duration_ms"] / 1000),
+                    )
+                )
+                if not item.text:
+                    item.text = "Asks for a tool."
+            case "model_call_failed":
+                item = self._calls[data["call_id"]]
+                item.kind, item.is_open, item.detail = "problem", False, str(data["message"])
+            case "model_calls_interrupted":
+                self._close_open(step)
+                step.items.append(Item("problem", "The worker was interrupted in a call; it is made again."))
+            case "tool_started":
+                arguments = ", ".join(f"{name} = {value}" for name, value in data["arguments"].items())
+                step.items.append(Item("tool", str(data["tool"]), arguments, is_open=True))
+            case "tool_finished":
+                tool = next((i for i in reversed(step.items) if i.kind == "tool" and i.is_open), None)
+                if tool:
+                    tool.is_open, tool.text = False, str(data["result"])
+            case "node_retry":
+                pause = formats.duration(data["pause_seconds"])
+                step.items.append(Item("problem", f"{data['message']} Next try in {pause}."))
+            case "node_finished":
+                step.state = "done"
+            case "node_failed":
+                self._close_open(step)
+                step.state = "failed"
+                step.items.append(Item("problem", str(data["message"])))
+
+    @staticmethod
+    def _close_open(step: Step) -> None:
+        for item in step.items:
+            if item.is_open:
+                item.is_open, item.detail = False, "cut off"

@@ -1,0 +1,81 @@
+"""One agent: run it, change it, see its runs; without an id, a new one."""
+
+import streamlit as st
+
+from app import navigation, runtime
+from app.feedback import done, reporting
+from app.ui import agent_form, layout
+from core.errors import NotFound
+
+core = runtime.get_core()
+user = runtime.current_user()
+agent_id = st.query_params.get("id")
+
+if agent_id is None:
+    with layout.header("New agent", "A sample is filled in: change it or take it as it is."):
+        pass
+    if not core.keys.list(user):
+        layout.empty(
+            ":material/key:",
+            "First a key",
+            "An agent needs a model. Add a key of your own, or try the built-in model.",
+            agent_form.no_key_yet,
+        )
+        st.stop()
+    fields = agent_form.draw(user, None, "agent_new")
+    if fields is not None:
+        with reporting():
+            created = core.agents.create(user, fields)
+            done("The agent was created.")
+            navigation.go(navigation.AGENT, id=created.id)
+    st.stop()
+
+try:
+    agent = core.agents.get(user, agent_id)
+except NotFound as error:
+    st.error(error.sentence, icon=":material/error:")
+    navigation.link(navigation.AGENTS, "All agents", icon=":material/arrow_back:")
+    st.stop()
+
+
+@st.dialog("Delete this agent?")
+def confirm_delete() -> None:
+    """Ask before the agent is gone."""
+    st.write(f"**{agent.definition.name}** will be gone. Its runs and their costs stay.")
+    if st.button("Delete agent", type="primary", key="agent_delete_yes"):
+        with reporting():
+            core.agents.delete(user, agent.id)
+            done("The agent was deleted.")
+            navigation.go(navigation.AGENTS)
+
+
+with layout.header(agent.definition.name, f"{agent.definition.role} · {agent.definition.model}"):
+    if st.button("Delete", icon=":material/delete:", type="tertiary", key="agent_delete"):
+        confirm_delete()
+
+run_tab, settings_tab, runs_tab = st.tabs(["Run", "Settings", "Runs"])
+with run_tab, st.form("agent_run_form", border=False):
+    text = st.text_area(
+        "Input",
+        placeholder=agent_form.SAMPLE_INPUT,
+        height=180,
+        key=f"agent_input_{agent.id}",
+        help="What the agent should work on.",
+    )
+    if st.form_submit_button("Run", type="primary", icon=":material/play_arrow:", key="agent_run"):
+        with reporting():
+            run = core.runs.start_agent_run(user, agent.id, text)
+            navigation.go(navigation.RUN, id=run.id)
+with settings_tab:
+    fields = agent_form.draw(user, agent.definition, f"agent_{agent.id}_{agent.revision}")
+    if fields is not None:
+        with reporting():
+            core.agents.update(user, agent.id, fields, agent.revision)
+            done("The changes were saved.")
+            st.rerun()
+with runs_tab:
+    runs = core.runs.list(user, agent_id=agent.id)
+    if runs:
+        layout.run_rows(runs)
+    else:
+        st.caption("This agent has not run yet.")

@@ -1,0 +1,54 @@
+"""Agents: the list."""
+
+import streamlit as st
+
+from app import navigation, runtime
+from app.ui import formats, layout
+
+core = runtime.get_core()
+user = runtime.current_user()
+
+
+def new_agent_button(key: str) -> None:
+    """Draw the way to a new agent."""
+    if st.button("New agent", type="primary", icon=":material/add:", key=key):
+        navigation.go(navigation.AGENT)
+
+
+agents = core.agents.list(user)
+with layout.header("Agents"):
+    if agents:
+        new_agent_button("agents_new")
+
+if not agents:
+    layout.empty(
+        ":material/smart_toy:",
+        "No agents yet",
+        "An agent is a role with a goal, a model and a few tools. A sample is filled in for you.",
+        lambda: new_agent_button("agents_first"),
+    )
+    st.stop()
+
+wanted = st.text_input(
+    "Search",
+    placeholder="Search by name or role",
+    label_visibility="collapsed",
+    key="agents_search",
+    bind="query-params",
+)
+departments = {department.slug: department.name for department in core.departments.all()}
+shown = [a for a in agents if wanted.lower() in f"{a.definition.name} {a.definition.role}".lower()]
+if not shown:
+    st.caption("No agent matches your search.")
+for agent in shown:
+    with st.container(
+        border=True, horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        with st.container(gap="xsmall", width="stretch"):
+            navigation.link(navigation.AGENT, f"**{agent.definition.name}**", id=agent.id)
+            st.caption(
+                f"{departments[agent.definition.department]} · {agent.definition.model} · "
+                f"changed {formats.ago(agent.updated_at)}"
+            )
+        if st.button("Run", icon=":material/play_arrow:", key=f"agents_run_{agent.id}"):
+            navigation.go(navigation.AGENT, id=agent.id)

@@ -1,0 +1,62 @@
+"""Home: what happened lately, what it cost, and the next step for somebody new."""
+
+import streamlit as st
+
+from app import navigation, runtime
+from app.ui import formats, layout
+from app.ui.worker_state import describe_worker
+from core import clock
+
+RECENT = 8
+
+core = runtime.get_core()
+user = runtime.current_user()
+
+with layout.header("Home"):
+    if st.button("New agent", type="primary", icon=":material/add:", key="home_new_agent"):
+        navigation.go(navigation.AGENT)
+
+month_start = clock.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+month = core.usage.totals(user, month_start, clock.now())
+runs = core.runs.list(user, limit=RECENT)
+worker, about_worker = describe_worker()
+with layout.metric_row("home_metrics"):
+    st.metric("Spend this month", formats.cost(month) if month.calls else "$0", border=True)
+    st.metric("Model calls this month", f"{month.calls:,}", border=True)
+    st.metric("Tokens this month", formats.tokens(month.input_tokens + month.output_tokens), border=True)
+    st.metric("Worker", worker, border=True, help=about_worker)
+
+if not runs:
+    keys, agents = core.keys.list(user), core.agents.list(user)
+    steps = (
+        (
+            "Add a key",
+            "Your own key of a provider, or the built-in model.",
+            bool(keys),
+            navigation.KEYS,
+            {"new": "1"},
+        ),
+        (
+            "Build an agent",
+            "A role, a goal, a model. A sample is filled in.",
+            bool(agents),
+            navigation.AGENT,
+            {},
+        ),
+        ("Run it", "Watch every step and see what it cost.", False, navigation.AGENTS, {}),
+    )
+    st.subheader("Get started", anchor=False)
+    current = next(number for number, step in enumerate(steps) if not step[2])
+    for number, (title, about, is_done, entry, query) in enumerate(steps):
+        with st.container(
+            border=True, horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        ):
+            icon = ":material/check_circle:" if is_done else f":material/counter_{number + 1}:"
+            st.markdown(f"{icon} **{title}** — {about}", width="content")
+            if number == current and st.button(title, type="primary", key=f"home_step_{number}"):
+                navigation.go(entry, **query)
+else:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader("Recent runs", anchor=False, width="content")
+        navigation.link(navigation.RUNS, "All runs", icon=":material/arrow_forward:")
+    layout.run_rows(runs)

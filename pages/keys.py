@@ -1,0 +1,105 @@
+"""Keys: add, test and delete the keys of model providers."""
+
+import streamlit as st
+
+from app import runtime
+from app.feedback import reporting
+from app.ui import formats, key_forms, layout
+from core.keys.models import Key
+from core.llm.registry import provider_named
+
+core = runtime.get_core()
+user = runtime.current_user()
+
+
+def new_key_button(key: str) -> None:
+    """Draw the way to a new key."""
+    if st.button("New key", type="primary", icon=":material/add:", key=key):
+        key_forms.add_key(user)
+
+
+def test_badge(key: Key) -> None:
+    """Draw how the last test went."""
+    if key.test_code is None:
+        st.badge("Not tested", color="gray", icon=":material/help:")
+    elif key.test_code == "ok":
+        st.badge(
+            "Works",
+            color="green",
+            icon=":material/check_circle:",
+            help=f"Tested {formats.ago(key.tested_at)}",
+        )
+    elif key.test_code != "preparing":
+        st.badge(
+            "Does not work", color="red", icon=":material/error:", help=f"Tested {formats.ago(key.tested_at)}"
+        )
+
+
+def built_in_state() -> None:
+    """Draw how far the built-in model is, once a second while it moves."""
+    busy_before = core.local_model.status().is_busy
+
+    @st.fragment(run_every=1.0 if busy_before else None)
+    def live() -> None:
+        status = core.local_model.status()
+        if busy_before and not status.is_busy:
+            st.rerun()
+        if status.state == "fetching" and status.bytes_total:
+            share = min(1.0, status.bytes_done / status.bytes_total)
+            st.progress(
+                share,
+                f"{status.message} {formats.size(status.bytes_done)} of {formats.size(status.bytes_total)}",
+            )
+        elif status.is_busy:
+            st.caption(f":material/progress_activity: {status.message}")
+        elif status.state == "failed":
+            st.error(status.message, icon=":material/error:")
+        elif status.state == "ready":
+            st.caption(f":material/check_circle: {status.message}")
+
+    live()
+
+
+keys = core.keys.list(user)
+with layout.header("Keys", "Kept encrypted, opened only for a call, never shown again." if keys else ""):
+    if keys:
+        new_key_button("keys_new")
+if not keys:
+    layout.empty(
+        ":material/key:",
+        "No keys yet",
+        "A key lets your agents use a model: OpenAI, any compatible server, Ollama, or the built-in demo model.",
+        lambda: new_key_button("keys_first"),
+    )
+if st.query_params.get("new"):
+    del st.query_params["new"]
+    key_forms.add_key(user)
+
+for key in keys:
+    provider = provider_named(key.provider)
+    with st.container(border=True):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            with st.container(gap="xsmall", width="stretch"):
+                with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+                    st.markdown(f"**{key.name.replace('[', '(').replace(']', ')')}**", width="content")
+                    test_badge(key)
+                facts = [
+                    provider.label,
+                    key.hint and f"`{key.hint}`",
+                    provider.asks_base_url and key.base_url,
+                ]
+                st.caption(
+                    " · ".join([str(f) for f in facts if f] + [f"last used {formats.ago(key.last_used_at)}"])
+                )
+            if st.button("Test", icon=":material/network_check:", key=f"keys_test_{key.id}"):
+                runtime.wake_worker()
+                with st.spinner("Testing …"), reporting():
+                    st.session_state[f"keys_outcome_{key.id}"] = core.keys.test(user, key.id)
+                    st.rerun()
+            if st.button("Delete", icon=":material/delete:", type="tertiary", key=f"keys_delete_{key.id}"):
+                key_forms.confirm_delete(user, key)
+        outcome = st.session_state.pop(f"keys_outcome_{key.id}", None)
+        if provider.is_built_in:
+            built_in_state()
+        elif outcome is not None:
+            (st.success if outcome.ok else st.error)(outcome.message)
