@@ -107,6 +107,4 @@ def _migrate_if_needed() -> None:
     )
     if done.returncode:
         log.error("migration failed", output=done.stderr[-2000:])
-        raise SettingsWrong(
-            done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "Migration failed."
-        )
+        raise SettingsWrong(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "Migration failed.")

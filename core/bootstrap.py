@@ -50,6 +50,7 @@ class Core:
 
     def close(self) -> None:
         """Close connections."""
+        self.runs.close()
         self.db.dispose()
 
 
@@ -100,19 +101,24 @@ def load_ring(settings: Settings) -> KeyRing:
     if given:
         return KeyRing.parse(given)
     path = settings.data_dir / KEY_FILE
-    if path.exists():
-        return KeyRing.parse(path.read_text("ascii").strip())
+    # Asked before the key file: another process may be making both right now, the key file first.
+    has_database = settings.is_sqlite and _is_filled(Path(settings.database.removeprefix("sqlite:///")))
+    if _is_filled(path):
+        return KeyRing.parse(path.read_text("ascii", "replace").strip())
     if not settings.is_sqlite:
         raise MasterKeyWrong(
             "ZOARK_MASTER_KEYS is missing: PostgreSQL needs it. Make one with: python -m core new-master-key"
         )
-    database_file = Path(settings.database.removeprefix("sqlite:///"))
-    if database_file.exists() and database_file.stat().st_size:
+    if has_database:
         raise MasterKeyWrong(
             f"The master key is missing: {path} is gone, but the database exists. Put the file back, or set "
             "ZOARK_MASTER_KEYS."
         )
     return _make_ring(path)
+
+
+def _is_filled(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
 
 
 def _make_ring(path: Path) -> KeyRing:

@@ -66,6 +66,13 @@ def doctor() -> int:
     return problems
 
 
+def demo() -> int:
+    """Perform one real run in the terminal."""
+    from core.demo import demo as perform
+
+    return perform()
+
+
 def new_master_key() -> int:
     """Print a fresh value for ZOARK_MASTER_KEYS."""
     print(KeyRing.generate().render())
@@ -76,6 +83,7 @@ COMMANDS = {
     "migrate": migrate,
     "create-admin": create_admin,
     "doctor": doctor,
+    "demo": demo,
     "new-master-key": new_master_key,
 }
 

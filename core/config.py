@@ -6,11 +6,14 @@ A wrong value stops the start with one sentence. The settings table of the READM
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import EnvSettingsSource, TomlConfigSettingsSource
 
@@ -51,9 +54,7 @@ class Settings(BaseSettings):
     registration: Literal["invite", "open", "closed"] = Field(
         "invite", alias="ZOARK_REGISTRATION", description="Who may register: `invite`, `open` or `closed`."
     )
-    admin_email: str = Field(
-        "", alias="ZOARK_ADMIN_EMAIL", description="First administrator, at the first start."
-    )
+    admin_email: str = Field("", alias="ZOARK_ADMIN_EMAIL", description="First administrator, at the first start.")
     admin_password: SecretStr = Field(
         SecretStr(""),
         alias="ZOARK_ADMIN_PASSWORD",
@@ -87,6 +88,16 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = Field(
         "console", alias="ZOARK_LOG_FORMAT", description="`console` for people, `json` for machines."
     )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_known_database(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if text and text.partition("://")[0] not in ("sqlite", "postgres", "postgresql", "postgresql+psycopg"):
+            raise PydanticCustomError(
+                "database_url", "write sqlite:///path/to/file.db or postgresql://user:password@host/database"
+            )
+        return value
 
     @field_validator("local_model", mode="before")
     @classmethod
@@ -130,7 +141,7 @@ class _FileSource(PydanticBaseSettingsSource):
             return None, field_name, False
         try:
             return Path(path).read_text("utf-8").strip(), str(field.alias), False
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise SettingsWrong(f"{field.alias}_FILE names {path}, which cannot be read.") from error
 
     def __call__(self) -> dict[str, Any]:
@@ -146,10 +157,22 @@ def load_settings(**overrides: object) -> Settings:
     """
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
+    except (TOMLDecodeError, UnicodeDecodeError):
+        raise SettingsWrong(f"{SECRETS_TOML} cannot be read: it is not valid TOML.") from None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "a setting"
         raise SettingsWrong(f"The setting {name} is wrong: {first['msg']}.") from None
+
+
+def child_environment(**changes: str) -> dict[str, str]:
+    """Return this process's environment with ``changes``, for a child that reads settings of its own."""
+    return {**os.environ, **changes}
+
+
+def environment_where(is_kept: Callable[[str], bool]) -> dict[str, str]:
+    """Return the variables of this process's environment whose name ``is_kept`` accepts."""
+    return {name: value for name, value in os.environ.items() if is_kept(name)}
 
 
 def settings_table() -> str:

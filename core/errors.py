@@ -177,7 +177,10 @@ class Unreachable(ModelError):
 
 
 class AddressBlocked(ModelError):
-    """This address is not allowed: {reason}. An administrator can allow a private address in ZOARK_ENDPOINT_ALLOWLIST."""
+    """This address is not allowed: {reason}.
+
+    An administrator can allow a private address in ZOARK_ENDPOINT_ALLOWLIST.
+    """
 
     code = "address_blocked"
     retryable = False

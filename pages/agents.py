@@ -41,9 +41,7 @@ shown = [a for a in agents if wanted.lower() in f"{a.definition.name} {a.definit
 if not shown:
     st.caption("No agent matches your search.")
 for agent in shown:
-    with st.container(
-        border=True, horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-    ):
+    with st.container(border=True, horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         with st.container(gap="xsmall", width="stretch"):
             navigation.link(navigation.AGENT, f"**{agent.definition.name}**", id=agent.id)
             st.caption(

@@ -28,7 +28,7 @@ with layout.metric_row("home_metrics"):
 
 if not runs:
     keys, agents = core.keys.list(user), core.agents.list(user)
-    steps = (
+    steps: tuple[tuple[str, str, bool, navigation.Entry, dict[str, str]], ...] = (
         (
             "Add a key",
             "Your own key of a provider, or the built-in model.",

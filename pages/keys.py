@@ -30,9 +30,7 @@ def test_badge(key: Key) -> None:
             help=f"Tested {formats.ago(key.tested_at)}",
         )
     elif key.test_code != "preparing":
-        st.badge(
-            "Does not work", color="red", icon=":material/error:", help=f"Tested {formats.ago(key.tested_at)}"
-        )
+        st.badge("Does not work", color="red", icon=":material/error:", help=f"Tested {formats.ago(key.tested_at)}")
 
 
 def built_in_state() -> None:

@@ -29,9 +29,7 @@ with layout.header("Runs"):
     pass
 runs = core.runs.list(user, limit=LIMIT)
 if not runs:
-    layout.empty(
-        ":material/play_circle:", "No runs yet", "Every run of your agents appears here.", choose_agent
-    )
+    layout.empty(":material/play_circle:", "No runs yet", "Every run of your agents appears here.", choose_agent)
     st.stop()
 
 wanted = st.segmented_control(

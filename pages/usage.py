@@ -5,7 +5,7 @@ from datetime import timedelta
 import streamlit as st
 
 from app import runtime
-from app.ui import charts, formats, layout
+from app.ui import charts, formats, layout, theme
 from core import clock
 
 PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90}
@@ -46,13 +46,13 @@ frame["tokens"] = frame["input_tokens"] + frame["output_tokens"]
 days = [(first_day + timedelta(days=n)).date() for n in range(PERIODS[period])]
 left, right = st.columns(2)
 left.plotly_chart(
-    charts.stacked_by_model(frame, "dollars", "Spend per day", days, "$"),
+    charts.stacked_by_model(frame, "dollars", "Spend per day", days, theme.chart_colours(), "$"),
     key="usage_spend",
     config={"displayModeBar": False},
     alt="Spend per day and model",
 )
 right.plotly_chart(
-    charts.stacked_by_model(frame, "tokens", "Tokens per day", days),
+    charts.stacked_by_model(frame, "tokens", "Tokens per day", days, theme.chart_colours()),
     key="usage_tokens",
     config={"displayModeBar": False},
     alt="Tokens per day and model",

@@ -8,6 +8,9 @@ compile=("$uv" pip compile -q --universal --generate-hashes --python-version 3.1
 "${compile[@]}" pyproject.toml -o requirements.txt
 "${compile[@]}" pyproject.toml --extra local --group dev -c requirements.txt -o requirements/dev.txt
 "${compile[@]}" pyproject.toml --extra local -c requirements.txt -o requirements/local.txt
+echo "uv==$("$uv" --version | cut -d' ' -f2)" |
+  "$uv" pip compile -q --universal --generate-hashes --python-version 3.11 --no-annotate --no-header - \
+    -o requirements/bootstrap.txt
 python3 - <<'PY'
 import re, pathlib
 for name in ("requirements.txt", "requirements/dev.txt", "requirements/local.txt"):

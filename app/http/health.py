@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -40,7 +42,7 @@ def _checks() -> dict[str, str]:
     }
 
 
-def _worker(live: list[object]) -> str:
+def _worker(live: Sequence[object]) -> str:
     if live:
         return "ok"
     state = runtime.worker_state()

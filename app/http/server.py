@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -19,6 +18,7 @@ from app.http.health import healthz, readyz
 from app.http.middleware import ProxyScheme, SecurityHeaders
 from app.http.secret import cookie_secret
 from app.http.session_routes import logout, redeem
+from core import clock
 from core.config import load_settings
 from core.errors import CoreError
 from core.logs import get_logger
@@ -64,11 +64,9 @@ async def lifespan(_app: object) -> AsyncIterator[dict[str, Any]]:
 
 def show_script_error(error: Exception) -> bool:
     """Log an unexpected error of a page and show its reference instead of its text."""
-    reference = secrets.token_hex(4)
+    reference = clock.new_id("error")[-12:]
     log.error("page failed", reference=reference, exc_info=error)
-    st.error(
-        f"Something went wrong on our side. Reload the page; if it stays, report the reference {reference}."
-    )
+    st.error(f"Something went wrong on our side. Reload the page; if it stays, report the reference {reference}.")
     return True
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from app import navigation, runtime
@@ -106,7 +108,7 @@ def draw(actor: User, existing: AgentDefinition | None, prefix: str) -> dict[str
 
 
 def _model(
-    actor: User, keys: list[Key], existing: AgentDefinition | None, prefix: str
+    actor: User, keys: Sequence[Key], existing: AgentDefinition | None, prefix: str
 ) -> tuple[Key | None, str]:
     """Draw the choice of key and model; the models follow the key, so they stand outside the form."""
     left, right = st.columns(2)
@@ -148,7 +150,7 @@ def _fetch_models(user_id: str, key_id: str, _actor: User) -> tuple[list[str], s
     # Cached per person and key: both are part of the cache's key.
     core = runtime.get_core()
     try:
-        return core.keys.models(_actor, key_id), ""
+        return list(core.keys.models(_actor, key_id)), ""
     except CoreError as error:
         return list(provider_named(core.keys.get(_actor, key_id).provider).example_models), error.sentence
 

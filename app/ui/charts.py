@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from core.usage.models import DayTotals
@@ -34,16 +35,14 @@ def frame_of(days: list[DayTotals]) -> pd.DataFrame:
 
 
 def stacked_by_model(
-    frame: pd.DataFrame, value: str, title: str, days: list[object], prefix: str = ""
+    frame: pd.DataFrame, value: str, title: str, days: Sequence[object], colours: list[str], prefix: str = ""
 ) -> go.Figure:
     """Return stacked bars per day, one colour a model; all but the largest models are added up as Others."""
     import plotly.graph_objects as go
 
     largest = frame.groupby("model")[value].sum().nlargest(LARGEST_MODELS).index
     named = frame.assign(series=frame["model"].where(frame["model"].isin(largest), "Others"))
-    table = (
-        named.pivot_table(index="day", columns="series", values=value, aggfunc="sum").reindex(days).fillna(0)
-    )
+    table = named.pivot_table(index="day", columns="series", values=value, aggfunc="sum").reindex(days).fillna(0)
     figure = go.Figure(
         [
             go.Bar(name=str(name), x=table.index, y=table[name], hovertemplate=f"{prefix}%{{y:,.4~f}}")
@@ -52,12 +51,13 @@ def stacked_by_model(
     )
     figure.update_layout(
         barmode="stack",
+        colorway=colours,
         title={"text": title, "font": {"size": 15}},
         height=300,
         margin={"l": 8, "r": 8, "t": 44, "b": 8},
         hovermode="x unified",
         legend={"orientation": "h", "y": -0.18},
-        yaxis={"tickprefix": prefix, "rangemode": "tozero"},
+        yaxis={"tickprefix": prefix, "rangemode": "tozero", "exponentformat": "none"},
         xaxis={"type": "date", "tickformat": "%d %b", "dtick": 86_400_000 * max(1, len(days) // 8)},
         bargap=0.35,
     )

@@ -19,9 +19,7 @@ def add_key(actor: User) -> None:
     """Ask for what the chosen provider needs, store it and test it at once."""
     core = runtime.get_core()
     providers = {provider.name: provider for provider in core.keys.providers()}
-    name = st.selectbox(
-        "Provider", list(providers), format_func=lambda n: providers[n].label, key="keys_provider"
-    )
+    name = st.selectbox("Provider", list(providers), format_func=lambda n: providers[n].label, key="keys_provider")
     provider = providers[name]
     st.caption(provider.about)
     with st.form("keys_form", border=False):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import navigation
-from app.ui import formats
+from app.ui import answer, formats
 from core.runs.models import Run
 
 
@@ -37,12 +37,12 @@ def empty(icon: str, title: str, about: str, draw_action: Callable[[], None] | N
         st.space("small")
 
 
-def metric_row(key: str) -> DeltaGenerator:
-    """Return a place for metrics: as many in a line as fit, all of one width."""
-    return st.grid("auto", min_column_width=165, key=key)
+def metric_row(key: str, narrowest: int = 165) -> DeltaGenerator:
+    """Return a place for metrics: as many in a line as fit, all of one width (``narrowest`` pixels)."""
+    return st.grid("auto", min_column_width=narrowest, key=key)
 
 
-def run_rows(runs: list[Run]) -> None:
+def run_rows(runs: Sequence[Run]) -> None:
     """Draw runs as rows, newest first, each a link to its page."""
     with st.container(border=True, gap="xsmall"):
         for position, run in enumerate(runs):
@@ -52,18 +52,16 @@ def run_rows(runs: list[Run]) -> None:
 
 
 def _run_row(run: Run) -> None:
-    name, state, about, spent, when = st.columns([3.2, 1.5, 4, 1.3, 1.5], vertical_alignment="center")
+    about, state, spent, when = st.columns([5.2, 1.7, 1.3, 1.4], vertical_alignment="center")
     label, icon, colour = formats.status(run)
-    with name:
+    with about, st.container(gap=None):
         navigation.link(navigation.RUN, run.title, id=run.id)
+        st.caption(answer.harmless(_one_line(next(iter(run.inputs.values()), ""))))
     state.badge(label, icon=icon, color=colour)
-    about.text(_one_line(next(iter(run.inputs.values()), "")))
     spent.caption(formats.cost(run.totals) if run.totals.calls else "–", text_alignment="right")
-    when.caption(
-        formats.ago(run.created_at), text_alignment="right", help=f"{run.created_at:%Y-%m-%d %H:%M} UTC"
-    )
+    when.caption(formats.ago(run.created_at), text_alignment="right")
 
 
-def _one_line(text: str, limit: int = 60) -> str:
+def _one_line(text: str, limit: int = 70) -> str:
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"

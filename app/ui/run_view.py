@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import runtime
 from app.feedback import reporting
-from app.ui import answer, formats
+from app.ui import answer, formats, layout
 from app.ui.trace import Item, Step, Trace
 from core.accounts.models import User
 from core.runs.models import Run
@@ -59,18 +59,15 @@ def _draw(actor: User, run: Run) -> None:
 def _metrics(run: Run) -> None:
     label, icon, colour = formats.status(run)
     seconds = formats.run_seconds(run)
-    with st.container(horizontal=True, gap="large", vertical_alignment="bottom", key="run_metrics"):
-        with st.container(width=150):
+    with layout.metric_row("run_metrics", narrowest=120):
+        with st.container(gap="xsmall"):
             st.caption("Status")
             st.badge(label, icon=icon, color=colour)
-        st.metric("Time", formats.duration(seconds) if seconds is not None else "–", width=130)
-        st.metric("Model calls", run.totals.calls, width=130)
-        st.metric(
-            "Tokens in / out",
-            f"{formats.tokens(run.totals.input_tokens)} / {formats.tokens(run.totals.output_tokens)}",
-            width=190,
-        )
-        st.metric("Cost", formats.cost(run.totals) if run.totals.calls else "–", width=150)
+        st.metric("Time", formats.duration(seconds) if seconds is not None else "–")
+        st.metric("Model calls", run.totals.calls)
+        st.metric("Tokens in", formats.tokens(run.totals.input_tokens))
+        st.metric("Tokens out", formats.tokens(run.totals.output_tokens))
+        st.metric("Cost", formats.cost(run.totals) if run.totals.calls else "–")
     if run.totals.unpriced_calls:
         st.caption(f"The price of {run.totals.unpriced_calls} call(s) is unknown; they are not in the cost.")
 
@@ -81,9 +78,7 @@ def _waiting_note(run: Run) -> None:
     state = runtime.worker_state()
     if state is None:
         live = bool(runtime.get_core().runs.workers())
-        st.info(
-            "Waiting for a free worker." if live else "No worker is running. Start one: python -m core.worker"
-        )
+        st.info("Waiting for a free worker." if live else "No worker is running. Start one: python -m core.worker")
     elif state.state == "running":
         st.info("Next in line.", icon=":material/schedule:")
     else:

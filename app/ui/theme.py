@@ -12,10 +12,19 @@ _CSS = """
   }
   .st-key-sign_in_card [data-testid="stFormSubmitButton"],
   .st-key-sign_in_card [data-testid="stFormSubmitButton"] > div { width: 100%; }
-  /* Rows of a list stay in line on a phone. */
+  /* A title and the action beside it share one middle line. */
+  [data-testid="stHeading"] h1 { padding: 0; }
+  /* Links to pages stand in line with the text below them. */
+  [data-testid="stMain"] [data-testid="stPageLink-NavLink"] { padding-left: 0; padding-right: 0; }
   @media (max-width: 640px) { [data-testid="stMetricValue"] { font-size: 1.2rem; } }
 </style>
 """
+
+
+def chart_colours() -> list[str]:
+    """Return the colours of series for the reader's theme, as ``.streamlit/config.toml`` has them."""
+    kind = st.context.theme.type or "light"
+    return list(st.get_option(f"theme.{kind}.chartCategoricalColors") or [])
 
 
 def apply() -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Table, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from core.accounts.models import Failures, User
 from core.db import Connection
 from core.db.tables import sessions, sign_in_failures, tickets, users
 
 
-def insert_user(connection: Connection, user: User, password_hash: str | None) -> None:
-    """Add a person."""
-    connection.execute(
-        insert(users).values(
+def insert_user(connection: Connection, user: User, password_hash: str | None) -> bool:
+    """Add a person; False when somebody, active or not, has the address."""
+    added = connection.execute(
+        _upsert(connection, users)
+        .values(
             id=user.id,
             email=user.email,
             name=user.name,
@@ -25,7 +27,10 @@ def insert_user(connection: Connection, user: User, password_hash: str | None) -
             is_active=True,
             created_at=user.created_at,
         )
+        .on_conflict_do_nothing(index_elements=["email"])
+        .returning(users.c.id)
     )
+    return added.first() is not None
 
 
 def user_by_id(connection: Connection, user_id: str) -> User | None:
@@ -38,11 +43,6 @@ def user_and_hash(connection: Connection, email: str) -> tuple[User | None, str 
     """Return an active person and their password hash, or two times nothing."""
     row = connection.execute(select(users).where(users.c.email == email, users.c.is_active)).first()
     return (_user(row), row.password_hash) if row else (None, None)
-
-
-def email_is_taken(connection: Connection, email: str) -> bool:
-    """Whether somebody, active or not, has this address."""
-    return connection.execute(select(users.c.id).where(users.c.email == email)).first() is not None
 
 
 def count_users(connection: Connection) -> int:
@@ -58,17 +58,30 @@ def failures_of(connection: Connection, subject_hash: str) -> Failures | None:
     return Failures(row.failures, row.last_failed_at) if row else None
 
 
+def lock_failures(connection: Connection, subject_hash: str, at: datetime) -> Failures | None:
+    """Return the wrong tries for an address; no other try is judged until this transaction ends."""
+    # Without a row there is nothing to lock: PostgreSQL would let the first tries through side by side.
+    connection.execute(
+        _upsert(connection, sign_in_failures)
+        .values(subject_hash=subject_hash, failures=0, last_failed_at=at)
+        .on_conflict_do_nothing()
+    )
+    row = connection.execute(
+        select(sign_in_failures).where(sign_in_failures.c.subject_hash == subject_hash).with_for_update()
+    ).first()
+    return Failures(row.failures, row.last_failed_at) if row else None
+
+
 def add_failure(connection: Connection, subject_hash: str, at: datetime) -> None:
     """Count one more wrong try."""
-    found = connection.execute(
-        update(sign_in_failures)
-        .where(sign_in_failures.c.subject_hash == subject_hash)
-        .values(failures=sign_in_failures.c.failures + 1, last_failed_at=at)
-    )
-    if found.rowcount == 0:
-        connection.execute(
-            insert(sign_in_failures).values(subject_hash=subject_hash, failures=1, last_failed_at=at)
+    connection.execute(
+        _upsert(connection, sign_in_failures)
+        .values(subject_hash=subject_hash, failures=1, last_failed_at=at)
+        .on_conflict_do_update(
+            index_elements=["subject_hash"],
+            set_={"failures": sign_in_failures.c.failures + 1, "last_failed_at": at},
         )
+    )
 
 
 def clear_failures(connection: Connection, subject_hash: str) -> None:
@@ -143,6 +156,11 @@ def revoke_session(connection: Connection, token_hash: str, at: datetime) -> Non
         .where(sessions.c.token_hash == token_hash, sessions.c.revoked_at.is_(None))
         .values(revoked_at=at)
     )
+
+
+def _upsert(connection: Connection, into: Table) -> Any:
+    """Return an INSERT that knows ON CONFLICT, which both databases spell alike."""
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(into)
 
 
 def _user(row: Any) -> User:

@@ -81,7 +81,7 @@ class Accounts:
             LockedOut: too many wrong tries for this address; says how long to wait.
             SignInRefused: address or password is wrong.
         """
-        address = email.strip().lower()[:254]
+        address = _typed_address(email)
         subject = hash_token("sign-in/" + address)
         with self._db.read() as connection:
             wait = lockout.wait_seconds(repository.failures_of(connection, subject), clock.now())
@@ -90,8 +90,9 @@ class Accounts:
             raise LockedOut(wait_seconds=wait)
         matches = passwords.verify_password(password[: passwords.MAX_LENGTH * 4], stored)
         with self._db.transaction() as connection:
-            # Tries that ran side by side are counted here, under the write lock.
-            wait = lockout.wait_seconds(repository.failures_of(connection, subject), clock.now())
+            # Tries that ran side by side are counted here, one after the other.
+            failures = repository.lock_failures(connection, subject, clock.now())
+            wait = lockout.wait_seconds(failures, clock.now())
             if not wait and matches:
                 repository.clear_failures(connection, subject)
             elif not wait:
@@ -121,9 +122,7 @@ class Accounts:
         at = clock.now()
         token = clock.new_token()
         with self._db.transaction() as connection:
-            user_id = repository.use_ticket(
-                connection, hash_token(ticket), hash_token("browser/" + browser), at
-            )
+            user_id = repository.use_ticket(connection, hash_token(ticket), hash_token("browser/" + browser), at)
             if user_id is None:
                 raise TicketRefused
             self._insert_session(connection, user_id, token, user_agent)
@@ -163,9 +162,8 @@ class Accounts:
             return repository.user_by_id(connection, user_id)
 
     def _insert(self, connection: Connection, user: User, password_hash: str) -> None:
-        if repository.email_is_taken(connection, user.email):
+        if not repository.insert_user(connection, user, password_hash):
             raise Conflict("This e-mail address cannot be registered. Sign in instead, or use another one.")
-        repository.insert_user(connection, user, password_hash)
 
     def _insert_session(self, connection: Connection, user_id: str, token: str, user_agent: str) -> None:
         at = clock.now()
@@ -188,11 +186,17 @@ def normalise_email(email: str) -> str:
         Invalid: it is not an e-mail address.
     """
     try:
-        return validate_email(
-            email.strip(), check_deliverability=False, test_environment=True
-        ).normalized.lower()
+        return validate_email(email.strip(), check_deliverability=False, test_environment=True).normalized.lower()
     except EmailNotValidError as error:
         raise Invalid("This is not an e-mail address.", "email") from error
+
+
+def _typed_address(email: str) -> str:
+    """Return what was typed in the form that is stored; what is no address still counts its tries."""
+    try:
+        return normalise_email(email[:1000])
+    except Invalid:
+        return email.strip().lower()[:254]
 
 
 def _clean_name(name: str) -> str:

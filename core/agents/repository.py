@@ -39,9 +39,7 @@ def agents_of(connection: Connection, owner_id: str) -> list[Agent]:
 def agent_of(connection: Connection, owner_id: str, agent_id: str) -> Agent | None:
     """Return one of a person's agents."""
     row = connection.execute(
-        select(agents).where(
-            agents.c.id == agent_id, agents.c.owner_id == owner_id, agents.c.deleted_at.is_(None)
-        )
+        select(agents).where(agents.c.id == agent_id, agents.c.owner_id == owner_id, agents.c.deleted_at.is_(None))
     ).first()
     return _agent(row) if row else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -57,7 +57,7 @@ class Agents:
             repository.insert_agent(connection, agent)
         return agent
 
-    def list(self, actor: User) -> list[Agent]:
+    def list(self, actor: User) -> Sequence[Agent]:
         """Return the actor's agents, last changed first."""
         with self._db.read() as connection:
             return repository.agents_of(connection, actor.id)

@@ -28,9 +28,7 @@ def is_current(db: Database) -> bool:
     with db.read() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return False
-        version = connection.execute(
-            select(column("version_num")).select_from(table("alembic_version"))
-        ).scalar()
+        version = connection.execute(select(column("version_num")).select_from(table("alembic_version"))).scalar()
     return version == HEAD
 
 

@@ -15,12 +15,10 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
-    Text,
 )
 
-from core.db.types import Json, UtcDateTime
+from core.db.types import Json, String, Text, UtcDateTime
 
 metadata = MetaData(
     naming_convention={

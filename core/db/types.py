@@ -2,20 +2,53 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect
+import sqlalchemy as sa
+from sqlalchemy import Dialect
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
-Json = JSON().with_variant(JSONB(), "postgresql")
+
+class String(TypeDecorator[str]):
+    """Text of a bounded length, without the characters that PostgreSQL refuses."""
+
+    impl = sa.String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Make the text storable."""
+        return value if value is None else storable(value)
+
+
+class Text(String):
+    """Text of any length, without the characters that PostgreSQL refuses."""
+
+    impl = sa.Text
+    cache_ok = True
+
+
+class Json(TypeDecorator[Any]):
+    """Plain data; JSONB on PostgreSQL, which refuses some strings and numbers that Python's JSON can have."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the database's own type."""
+        return dialect.type_descriptor(JSONB() if dialect.name == "postgresql" else sa.JSON())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Make the data storable."""
+        return _storable_tree(value)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware moment in UTC. SQLite keeps no time zone, so it is cut off there and put back on reading."""
 
-    impl = DateTime(timezone=True)
+    impl = sa.DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -33,3 +66,20 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         moment: datetime = value
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def storable(text: str) -> str:
+    """Return ``text`` without NUL and lone surrogates: models and broken software send them."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _storable_tree(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {_storable_tree(key): _storable_tree(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable_tree(inner) for inner in value]
+    return value

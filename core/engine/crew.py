@@ -16,7 +16,7 @@ from core import clock
 from core.agents.models import AgentDefinition
 from core.engine.metering import NodeMeter
 from core.errors import BadResponse, ToolFailed
-from core.llm.bridge import MeteredLLM
+from core.llm.bridge import MeteredLLM, shielded
 from core.llm.failures import classify
 from core.security.redact import redact
 from core.tools.base import Tool
@@ -36,9 +36,9 @@ def run_agent(
     """
     set_suppress_console_output(True)  # else prompts and answers are printed
     agent = Agent(
-        role=definition.role,
-        goal=definition.goal,
-        backstory=definition.backstory or "You do careful work.",
+        role=shielded(definition.role),
+        goal=shielded(definition.goal),
+        backstory=shielded(definition.backstory or "You do careful work."),
         llm=MeteredLLM(definition.model, model_for, meter, max_output_tokens=definition.max_output_tokens),
         tools=[_CrewTool.of(all_tools()[name], meter) for name in definition.tools],
         max_iter=definition.max_iterations,
@@ -49,7 +49,7 @@ def run_agent(
         verbose=False,
     )
     try:
-        answer = contextvars.copy_context().run(agent.kickoff, task)
+        answer = contextvars.copy_context().run(agent.kickoff, shielded(task))
     except Exception as error:
         meter.control.check()  # a stop closes sockets: what follows is not the provider's fault
         raise classify(error) from error

@@ -91,9 +91,7 @@ class NodeRunner:
                 _wait(pause, control)
         raise AssertionError("unreachable")
 
-    def _once(
-        self, task: RunTask, graph: Graph, node: Node, values: Mapping[str, str], control: RunControl
-    ) -> str:
+    def _once(self, task: RunTask, graph: Graph, node: Node, values: Mapping[str, str], control: RunControl) -> str:
         user = self._accounts.user(task.run.owner_id)
         if user is None:
             raise NotFound(what="account that started this run")

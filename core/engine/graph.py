@@ -60,6 +60,8 @@ def parse_graph(document: Mapping[str, Any]) -> Graph:
     Raises:
         GraphInvalid: a sentence about the first thing that is wrong.
     """
+    if not isinstance(document, Mapping):
+        raise GraphInvalid("it is not an object.")
     nodes = _nodes(document.get("nodes"))
     edges = _edges(document.get("edges", []), set(nodes))
     return Graph(_in_order(nodes, edges), edges)
@@ -90,9 +92,7 @@ def _edges(items: object, known: set[str]) -> tuple[Edge, ...]:
         raise GraphInvalid("its edges are not a list, or too many.")
     edges: list[Edge] = []
     for item in items:
-        source, target = (
-            (item.get("source"), item.get("target")) if isinstance(item, Mapping) else (None, None)
-        )
+        source, target = (item.get("source"), item.get("target")) if isinstance(item, Mapping) else (None, None)
         if not isinstance(source, str) or not isinstance(target, str) or not {source, target} <= known:
             raise GraphInvalid("an edge leads to a node that does not exist.")
         edge = Edge(source, target)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from core import clock
 from core.engine.control import RunControl
-from core.errors import CoreError, ModelTimeout
+from core.errors import CoreError, ModelTimeout, RunCancelled
+from core.keys.service import MAX_SECRET
 from core.llm.pricing import OwnPrice, Tokens
 from core.runs.journal import RunJournal
+from core.security.redact import redact
 from core.usage.models import CallOrigin
 from core.usage.service import Usage
 
 FLUSH_SECONDS = 0.25
-# Text is shown in whole words, so that a secret never slips through in two halves.
-MAX_HELD_BACK = 200
+# Text is shown in whole words, so that a secret never slips through in two halves. A longer word than any
+# secret is shown in parts.
+MAX_HELD_BACK = MAX_SECRET
 
 
 class NodeMeter:
@@ -59,11 +62,9 @@ class NodeMeter:
             },
         )
 
-    def fail(
-        self, call_id: str, error: CoreError, bound: Tokens, was_answering: bool, duration_ms: int
-    ) -> None:
+    def fail(self, call_id: str, error: CoreError, bound: Tokens, was_answering: bool, duration_ms: int) -> None:
         """Book a call that did not end well: at its upper bound when the provider may bill it."""
-        if was_answering or isinstance(error, ModelTimeout):
+        if was_answering or isinstance(error, ModelTimeout | RunCancelled):
             self._usage.interrupt(call_id, self.origin, bound, self._own_price, duration_ms)
         else:
             self._usage.fail(call_id, error.code, duration_ms)
@@ -89,7 +90,7 @@ class ActiveCall:
         self._meter.control.check()
         self._text += delta
         if clock.monotonic_seconds() - self._flushed >= FLUSH_SECONDS:
-            self._flush(keep=_last_word(self._text))
+            self._flush(keep=_held_back(self._text))
 
     def answered(self, tokens: Tokens | None) -> None:
         """Settle with the provider's count; None when it gave none."""
@@ -112,7 +113,10 @@ class ActiveCall:
         return int((clock.monotonic_seconds() - self._began) * 1000)
 
 
-def _last_word(text: str) -> int:
-    """Return how many characters at the end belong to a word that may go on."""
-    held = len(text) - 1 - max(text.rfind(" "), text.rfind("\n"))
-    return min(held, MAX_HELD_BACK)
+def _held_back(text: str) -> int:
+    """Return how many characters at the end may belong to a secret that is still arriving."""
+    last_word = len(text) - 1 - max(text.rfind(" "), text.rfind("\n"))
+    held = min(last_word, MAX_HELD_BACK)
+    shown, kept = text[: len(text) - held], text[len(text) - held :]
+    cuts_a_secret = redact(shown) + redact(kept) != redact(text)
+    return len(text) if cuts_a_secret else held

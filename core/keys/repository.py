@@ -37,9 +37,7 @@ def insert_key(connection: Connection, key: Key, sealed: bytes | None) -> None:
 def keys_of(connection: Connection, owner_id: str) -> list[Key]:
     """Return a person's keys, newest first."""
     rows = connection.execute(
-        select(keys)
-        .where(keys.c.owner_id == owner_id, keys.c.deleted_at.is_(None))
-        .order_by(keys.c.id.desc())
+        select(keys).where(keys.c.owner_id == owner_id, keys.c.deleted_at.is_(None)).order_by(keys.c.id.desc())
     )
     return [_key(row) for row in rows]
 
@@ -56,9 +54,7 @@ def name_is_taken(connection: Connection, owner_id: str, name: str) -> bool:
     """Whether the person has a key of this name."""
     return (
         connection.execute(
-            select(keys.c.id).where(
-                keys.c.owner_id == owner_id, keys.c.name == name, keys.c.deleted_at.is_(None)
-            )
+            select(keys.c.id).where(keys.c.owner_id == owner_id, keys.c.name == name, keys.c.deleted_at.is_(None))
         ).first()
         is not None
     )

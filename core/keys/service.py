@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import httpx
 
@@ -17,7 +18,7 @@ from core.llm.pricing import OwnPrice
 from core.llm.registry import all_providers, provider_named
 from core.local_model.models import LocalModelStatus
 from core.local_model.service import LocalModel
-from core.security.egress import EgressPolicy, guarded_client
+from core.security.egress import EgressPolicy, GuardedClient, guarded_client
 from core.security.sealing import Vault
 
 TEST_SECONDS = 15.0
@@ -81,7 +82,7 @@ class Keys:
             repository.insert_key(connection, key, sealed)
         return key
 
-    def list(self, actor: User) -> list[Key]:
+    def list(self, actor: User) -> Sequence[Key]:
         """Return the actor's keys, newest first."""
         with self._db.read() as connection:
             return repository.keys_of(connection, actor.id)
@@ -105,7 +106,7 @@ class Keys:
             repository.note_test(connection, key.id, clock.now(), outcome.code)
         return outcome
 
-    def models(self, actor: User, key_id: str) -> list[str]:
+    def models(self, actor: User, key_id: str) -> Sequence[str]:
         """Return the models a key may use, asking its provider.
 
         Raises:
@@ -114,7 +115,7 @@ class Keys:
         key = self.get(actor, key_id)
         provider = provider_named(key.provider)
         if provider.is_built_in:
-            return list(provider.example_models)
+            return provider.example_models
         with self._client() as http:
             return provider.list_models(self.open(actor, key.id).endpoint, http)
 
@@ -141,7 +142,7 @@ class Keys:
             raise NotFound(what="key")
         return found
 
-    def _client(self) -> httpx.Client:
+    def _client(self) -> GuardedClient:
         return guarded_client(self._policy, total_seconds=TEST_SECONDS, max_bytes=TEST_MAX_BYTES)
 
     def _test_remote(self, actor: User, provider: Provider, key: Key) -> KeyTest:
@@ -168,10 +169,10 @@ class Keys:
             return provider.default_base_url
         text = given.strip().rstrip("/") or provider.default_base_url
         try:
-            url = httpx.URL(text)
+            url = httpx.URL(text if text.isprintable() else "")
         except httpx.InvalidURL:
             url = httpx.URL("")
-        if not url.host or len(text) > MAX_URL or url.query or url.fragment:
+        if not url.host or len(text) > MAX_URL or "?" in text or "#" in text:
             raise Invalid("Enter the full address, such as https://models.example.com/v1.", "base_url")
         self._policy.check_url(url)
         return text

@@ -23,6 +23,14 @@ from core.llm.pricing import Tokens
 # A chat format adds a few tokens around each message; a text never has more tokens than UTF-8 bytes.
 TOKENS_AROUND_MESSAGE = 16
 _MESSAGE_FIELDS = ("role", "content", "tool_calls", "tool_call_id", "name")
+# CrewAI replaces {input}, {role}, {tools} … in whatever text it is given, a person's own words included.
+# What goes in is shielded with a character that nobody types (private use area); the bridge takes it off.
+_BRACE, _SHIELD = "{", "\ue07b"
+
+
+def shielded(text: str) -> str:
+    """Return ``text`` in a form that CrewAI hands through without filling its placeholders."""
+    return text.replace(_BRACE, _SHIELD)
 
 
 class MeteredCall(Protocol):
@@ -127,9 +135,7 @@ class MeteredLLM(BaseLLM):
 
     acall._crewai_rate_limit_wrapped = True  # type: ignore[attr-defined]
 
-    def _ask(
-        self, messages: list[BaseMessage], tools: list[dict[str, Any]] | None, call: MeteredCall
-    ) -> AIMessage:
+    def _ask(self, messages: list[BaseMessage], tools: list[dict[str, Any]] | None, call: MeteredCall) -> AIMessage:
         try:
             return self._stream(messages, tools, call)
         except Exception as error:
@@ -163,6 +169,9 @@ def _messages(given: Any) -> list[BaseMessage]:
         {"content": "", **{k: v for k, v in message.items() if k in _MESSAGE_FIELDS and v is not None}}
         for message in given
     ]
+    for message in cleaned:
+        if isinstance(message["content"], str):
+            message["content"] = message["content"].replace(_SHIELD, _BRACE)
     return convert_to_messages(cleaned)
 
 

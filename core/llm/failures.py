@@ -22,7 +22,7 @@ from core.errors import (
 _CONTEXT = re.compile(
     r"context[_ ]length|maximum context|context[_ ](size|window)|too many tokens|prompt is too long", re.I
 )
-_QUOTA = re.compile(r"insufficient_quota|exceeded your current quota|billing|credit balance", re.I)
+_QUOTA = re.compile(r"insufficient_quota|exceeded your current quota|billing|credit balance|usage limit", re.I)
 _NO_MODEL = re.compile(r"model_not_found|model .{0,80}(not found|does not exist)", re.I)
 
 # Class names of SDK errors that carry no status: openai.APITimeoutError, httpx.ReadTimeout …

@@ -59,12 +59,10 @@ def _published(provider: str, model: str, tokens: Tokens) -> Cost:
     # Bundled data of the package; its file is parsed once, on the first call.
     from genai_prices import Usage, calc_price
 
-    usage = Usage(
-        input_tokens=tokens.input, output_tokens=tokens.output, cache_read_tokens=tokens.cached or None
-    )
+    usage = Usage(input_tokens=tokens.input, output_tokens=tokens.output, cache_read_tokens=tokens.cached or None)
     try:
         price = calc_price(usage, model, provider_id=provider)
-    except LookupError:
+    except (LookupError, ValueError):  # not in the catalogue, or counts that contradict each other
         return Cost(None, "unknown")
     return Cost(_whole(price.total_price * MICROS), _catalogue_version())
 

@@ -39,6 +39,5 @@ def claim(connection: Connection, at: datetime, stale_before: datetime, busy: Co
         local_model.c.state.in_(busy) & (local_model.c.updated_at < stale_before)
     )
     return (
-        connection.execute(update(local_model).where(wanted).values(state="fetching", updated_at=at)).rowcount
-        == 1
+        connection.execute(update(local_model).where(wanted).values(state="fetching", updated_at=at)).rowcount == 1
     )

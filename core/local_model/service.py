@@ -58,6 +58,4 @@ class LocalModel:
     def report(self, state: State, message: str, bytes_done: int = 0, bytes_total: int = 0) -> None:
         """Say how far the work is."""
         with self._db.transaction() as connection:
-            repository.write(
-                connection, LocalModelStatus(state, bytes_done, bytes_total, message, clock.now())
-            )
+            repository.write(connection, LocalModelStatus(state, bytes_done, bytes_total, message, clock.now()))

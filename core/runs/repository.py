@@ -146,9 +146,7 @@ def stop_worker(connection: Connection, executor_id: str, at: datetime) -> None:
 
 def live_workers(connection: Connection, since: datetime) -> list[WorkerInfo]:
     """Return the workers that were heard since a moment and have not ended."""
-    rows = connection.execute(
-        select(workers).where(workers.c.heartbeat_at > since, workers.c.stopped_at.is_(None))
-    )
+    rows = connection.execute(select(workers).where(workers.c.heartbeat_at > since, workers.c.stopped_at.is_(None)))
     return [_worker(row) for row in rows]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -55,37 +55,36 @@ class Runs:
         agent = self._agents.get(actor, agent_id)
         return self._start(actor, _one_node(agent), {"input": text}, agent.definition, agent.id)
 
-    def start_graph_run(
-        self, actor: User, title: str, graph: Mapping[str, Any], inputs: Mapping[str, str]
-    ) -> Run:
+    def start_graph_run(self, actor: User, title: str, graph: Mapping[str, Any], inputs: Mapping[str, str]) -> Run:
         """Run a graph of agents; a node names its agent by ``agent_id`` or carries its definition.
 
         Raises:
             GraphInvalid: a sentence about the first thing that is wrong.
             NotFound: an agent of the graph is not the actor's.
         """
-        filled = {**graph, "nodes": [self._filled(actor, node) for node in graph.get("nodes") or []]}
-        return self._start(actor, {**filled, "title": title}, inputs, None, None)
+        document = parse_graph(graph).document()  # first, so that no more agents are looked up than may be
+        document["nodes"] = [self._filled(actor, node) for node in document["nodes"]]
+        return self._start(actor, {**document, "title": title}, inputs, None, None)
 
     def get(self, actor: User, run_id: str) -> Run:
         """Return one run with its costs; ``NotFound`` for a stranger's."""
         run = self._owned(actor, run_id)
         return replace(run, totals=self._usage.of_runs([run.id])[run.id])
 
-    def list(self, actor: User, agent_id: str | None = None, limit: int = 50) -> list[Run]:
+    def list(self, actor: User, agent_id: str | None = None, limit: int = 50) -> Sequence[Run]:
         """Return the actor's runs with their costs, newest first."""
         with self._db.read() as connection:
             found = repository.runs_of(connection, actor.id, agent_id, limit)
         totals = self._usage.of_runs([run.id for run in found])
         return [replace(run, totals=totals[run.id]) for run in found]
 
-    def events(self, actor: User, run_id: str, after: int = 0) -> list[RunEvent]:
+    def events(self, actor: User, run_id: str, after: int = 0) -> Sequence[RunEvent]:
         """Return what happened after event number ``after``, in order, 2,000 events at most."""
         run = self._owned(actor, run_id)
         with self._db.read() as connection:
             return repository.events_after(connection, run.id, after, MAX_EVENTS)
 
-    def model_calls(self, actor: User, run_id: str) -> list[ModelCall]:
+    def model_calls(self, actor: User, run_id: str) -> Sequence[ModelCall]:
         """Return a run's model calls in the order of sending."""
         return self._usage.calls_of_run(self._owned(actor, run_id).id)
 
@@ -107,7 +106,7 @@ class Runs:
         with self._db.read() as connection:
             return clock.now() if repository.any_active(connection) else None
 
-    def workers(self) -> list[WorkerInfo]:
+    def workers(self) -> Sequence[WorkerInfo]:
         """Return the workers that are alive."""
         with self._db.read() as connection:
             return repository.live_workers(connection, clock.now() - WORKER_SILENT_AFTER)
@@ -119,6 +118,10 @@ class Runs:
         for run_id, owner_id in lost:
             self._enqueue(run_id, owner_id)
         return len(lost)
+
+    def close(self) -> None:
+        """Close the queue's connections."""
+        self._queue.close()
 
     # --- inside ----------------------------------------------------------------------------------
 
@@ -171,8 +174,8 @@ class Runs:
             raise NotFound(what="run")
         return run
 
-    def _filled(self, actor: User, node: Any) -> Any:
-        if not isinstance(node, Mapping) or node.get("kind") != "agent":
+    def _filled(self, actor: User, node: Mapping[str, Any]) -> Mapping[str, Any]:
+        if node["kind"] != "agent":
             return node
         if not isinstance(node.get("agent_id"), str):
             raise GraphInvalid(f"the node {node.get('id')} names no agent.")

@@ -37,9 +37,7 @@ def check_rule(password: str) -> None:
     """
     length = len(normalise(password))
     if length < MIN_LENGTH:
-        raise Invalid(
-            f"A password needs at least {MIN_LENGTH} characters; a short sentence is easy.", "password"
-        )
+        raise Invalid(f"A password needs at least {MIN_LENGTH} characters; a short sentence is easy.", "password")
     if length > MAX_LENGTH:
         raise Invalid(f"A password may have at most {MAX_LENGTH} characters.", "password")
 
@@ -58,7 +56,9 @@ def verify_password(password: str, stored: str | None) -> bool:
 
 
 def _prepare(password: str) -> str:
-    return base64.b64encode(hashlib.sha256(normalise(password).encode()).digest()).decode()
+    # A form can send a lone surrogate; it is a wrong password, not an error.
+    typed = normalise(password).encode("utf-8", "surrogatepass")
+    return base64.b64encode(hashlib.sha256(typed).digest()).decode()
 
 
 @lru_cache

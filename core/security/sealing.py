@@ -14,6 +14,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -63,6 +64,10 @@ class KeyRing:
         """Make a ring with one new random key."""
         return cls({1: os.urandom(KEY_BYTES)})
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: caches and session stores would keep the keys."""
+        raise TypeError("a key ring is never pickled")
+
     def render(self) -> str:
         """Return the ring in the form that ``parse`` reads: a secret."""
         return ",".join(f"{number}:{base64.b64encode(key).decode()}" for number, key in self.masters.items())
@@ -70,16 +75,12 @@ class KeyRing:
     def derive(self, label: str, key_id: int | None = None) -> bytes:
         """Return 32 bytes for one purpose (HKDF-SHA256, RFC 5869); of the oldest key unless told."""
         chosen = min(self.masters) if key_id is None else key_id
-        return HKDF(SHA256(), KEY_BYTES, salt=None, info=b"zoark/" + label.encode()).derive(
-            self.masters[chosen]
-        )
+        return HKDF(SHA256(), KEY_BYTES, salt=None, info=b"zoark/" + label.encode()).derive(self.masters[chosen])
 
     def checks(self, install_id: str) -> dict[str, str]:
         """Return a value per key that proves possession without revealing it."""
         return {
-            str(key_id): hmac.new(
-                self.derive("check", key_id), install_id.encode(), hashlib.sha256
-            ).hexdigest()
+            str(key_id): hmac.new(self.derive("check", key_id), install_id.encode(), hashlib.sha256).hexdigest()
             for key_id in self.masters
         }
 
@@ -114,7 +115,7 @@ class Vault:
         try:
             cipher = AESGCM(self._ring.derive("secrets", key_id))
             secret = cipher.decrypt(nonce, body, self._bound(head, context)).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: cut off inside the nonce
             raise SecretUnreadable from None
         register_secret(secret)
         return SecretStr(secret)

@@ -7,4 +7,4 @@ import hashlib
 
 def hash_token(token: str) -> str:
     """Return the SHA-256 of a random token as 64 hex digits. For 256-bit tokens no salt is needed."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

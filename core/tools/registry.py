@@ -14,8 +14,7 @@ from core.tools.base import Tool
 def all_tools() -> dict[str, Tool]:
     """Return every tool by name, sorted by label."""
     modules = (
-        importlib.import_module(f"{builtin.__name__}.{m.name}")
-        for m in pkgutil.iter_modules(builtin.__path__)
+        importlib.import_module(f"{builtin.__name__}.{m.name}") for m in pkgutil.iter_modules(builtin.__path__)
     )
     tools: list[Tool] = [module.TOOL for module in modules]
     return {tool.name: tool for tool in sorted(tools, key=lambda tool: tool.label)}

@@ -91,9 +91,7 @@ def totals(connection: Connection, user_id: str, since: datetime, until: datetim
     return _totals(connection.execute(select(*_SUMS).where(*_window(user_id, since, until))).one())
 
 
-def by_day_and_model(
-    connection: Connection, user_id: str, since: datetime, until: datetime
-) -> list[DayTotals]:
+def by_day_and_model(connection: Connection, user_id: str, since: datetime, until: datetime) -> list[DayTotals]:
     """Return the sums per day (UTC) and model, by day."""
     day = func.date(calls.started_at)
     if connection.dialect.name == "postgresql":

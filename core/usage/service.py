@@ -64,9 +64,7 @@ class Usage:
         self, call_id: str, origin: CallOrigin, tokens: Tokens | None, own: OwnPrice | None, duration_ms: int
     ) -> Cost:
         """Close an answered call with the provider's own count (None: it gave none, the cost is unknown)."""
-        cost = (
-            _cost(origin.provider, origin.model, tokens, own) if tokens else Cost(None, "usage not reported")
-        )
+        cost = _cost(origin.provider, origin.model, tokens, own) if tokens else Cost(None, "usage not reported")
         with self._db.transaction() as connection:
             repository.settle(
                 connection,
@@ -113,9 +111,7 @@ class Usage:
             )
         return cost
 
-    def interrupt_left_open(
-        self, run_id: str, node_id: str, own_price_of: Callable[[str], OwnPrice | None]
-    ) -> int:
+    def interrupt_left_open(self, run_id: str, node_id: str, own_price_of: Callable[[str], OwnPrice | None]) -> int:
         """Close the calls that a dead worker left open; return how many there were.
 
         Only the worker that owns the run may call this, before it sends anything itself.

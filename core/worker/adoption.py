@@ -24,9 +24,7 @@ def adopt_orphans(live: set[str]) -> int:
     for workflow in DBOS.list_workflows(status="PENDING", load_input=False, load_output=False):
         owner = workflow.executor_id
         if owner and owner not in live:
-            adopted += int(
-                _system_database().reenqueue_for_recovery(workflow.workflow_id, [owner], RECOVERY_QUEUE)
-            )
+            adopted += int(_system_database().reenqueue_for_recovery(workflow.workflow_id, [owner], RECOVERY_QUEUE))
     if adopted:
         log.info("took over runs of dead workers", runs=adopted)
     return adopted

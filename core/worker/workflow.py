@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any
 
 from dbos import DBOS
@@ -71,18 +72,8 @@ def _execute(journal: RunJournal, runner: NodeRunner, task: RunTask) -> str:
             for node in _ready(graph, done, running.values()):
                 if journal.cancel_requested([task.run.id]):
                     raise StoredFailure("cancelled", "")
-                running[
-                    pool.submit(
-                        contextvars.copy_context().run,
-                        steps[node.id].run,
-                        {"name": node.id},
-                        runner.run,
-                        task,
-                        graph,
-                        node,
-                        dict(values),
-                    )
-                ] = node.id
+                step = partial(steps[node.id].run, {"name": node.id}, runner.run, task, graph, node, dict(values))
+                running[pool.submit(contextvars.copy_context().run, step)] = node.id
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 node_id = running.pop(future)

@@ -80,8 +80,7 @@ class Options:
     def as_json(self) -> dict[str, object]:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
-            name: sorted(value) if isinstance(value, set | frozenset) else value
-            for name, value in values.items()
+            name: sorted(value) if isinstance(value, set | frozenset) else value for name, value in values.items()
         }
 
     def _with(self, texts: Mapping[str, str]) -> Self:

@@ -37,9 +37,7 @@ class Exchange:
             raise
         except Exception as error:
             # An option nobody knows or a body no wire can read: loud, and nothing a client would retry.
-            misuse = {
-                "error": {"message": f"fake model server: {error!r}", "type": "fake", "code": "fake_misused"}
-            }
+            misuse = {"error": {"message": f"fake model server: {error!r}", "type": "fake", "code": "fake_misused"}}
             await self._refuse(400, misuse, reply, record)
         finally:
             self._log.close_record(record, "client_gone")
@@ -90,9 +88,7 @@ class Exchange:
             return (options.fault or "503") if turn <= options.fail_first else ""
         return options.fault
 
-    async def _failed(
-        self, wire: Wire, fault: str, options: Options, reply: Reply, record: RequestRecord
-    ) -> bool:
+    async def _failed(self, wire: Wire, fault: str, options: Options, reply: Reply, record: RequestRecord) -> bool:
         if fault in REFUSALS:
             retry_after = {"retry-after": str(options.retry_after)} if options.retry_after != "" else {}
             await self._refuse(*wire.refusal(fault, record.model, record.key), reply, record, retry_after)

@@ -57,9 +57,7 @@ class Reply:
         content_type: str = "application/json",
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        head = _head(
-            status, {"content-type": content_type, "content-length": str(len(body)), **(headers or {})}
-        )
+        head = _head(status, {"content-type": content_type, "content-length": str(len(body)), **(headers or {})})
         await self._write(head + body)
 
     async def send_json(self, status: int, value: object, headers: Mapping[str, str] | None = None) -> None:
@@ -85,9 +83,7 @@ class Reply:
 Handler = Callable[[Request, Reply], Awaitable[None]]
 
 
-async def serve_connection(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handle: Handler
-) -> None:
+async def serve_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handle: Handler) -> None:
     """Answers requests one after the other until either side closes."""
     incoming = _Incoming(reader)
     try:
@@ -147,8 +143,7 @@ class _Incoming:
         except ValueError:
             raise BadRequest(f"not a request line: {request_line[:80]!r}") from None
         headers = {
-            name.strip().lower(): value.strip()
-            for name, _, value in (line.partition(":") for line in header_lines)
+            name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in header_lines)
         }
         body = await self._take_body(headers)
         if body is None:

@@ -98,9 +98,7 @@ def _call(answer: Answer) -> Json:
 
 
 def _last(answer: Answer, message: Json) -> Json:
-    counts = (
-        {"prompt_eval_count": answer.tokens_in, "eval_count": answer.tokens_out} if answer.shows_usage else {}
-    )
+    counts = {"prompt_eval_count": answer.tokens_in, "eval_count": answer.tokens_out} if answer.shows_usage else {}
     return {
         **_base(answer),
         "message": message,

@@ -34,9 +34,7 @@ REFUSALS = {
     "404": Refusal(
         404, INVALID, "model_not_found", "The model `{model}` does not exist or you do not have access to it."
     ),
-    "429": Refusal(
-        429, "requests", "rate_limit_exceeded", "Rate limit reached for {model}. Try again in 1s."
-    ),
+    "429": Refusal(429, "requests", "rate_limit_exceeded", "Rate limit reached for {model}. Try again in 1s."),
     "quota": Refusal(
         429,
         "insufficient_quota",
@@ -120,9 +118,7 @@ class OpenAIWire(Wire):
             return _event({**base, "choices": [choice]})
 
         usage = _event({**base, "choices": [], "usage": _usage(answer)}) if has_usage else b""
-        return Stream(
-            [chunk(delta) for delta in _deltas(answer)], chunk({}, _finish_reason(answer)) + usage + DONE
-        )
+        return Stream([chunk(delta) for delta in _deltas(answer)], chunk({}, _finish_reason(answer)) + usage + DONE)
 
 
 def _deltas(answer: Answer) -> Iterator[Json]:
@@ -189,7 +185,5 @@ def _key_error(key: str) -> Json:
         return _error("Missing bearer authentication in header", INVALID, None)
     # OpenAI repeats the ends of the refused key in its message; whoever logs that message must cope with it.
     shown = f"{key[:7]}{'*' * 8}{key[-4:]}" if len(key) > 12 else "*" * len(key)
-    message = (
-        f"Incorrect API key provided: {shown}. You can find your API key at https://example.com/api-keys."
-    )
+    message = f"Incorrect API key provided: {shown}. You can find your API key at https://example.com/api-keys."
     return _error(message, INVALID, "invalid_api_key")

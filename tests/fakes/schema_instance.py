@@ -43,9 +43,7 @@ def _instance(schema: Schema, root: Schema, depth: int) -> Any:
             names = schema.get("required", list(properties))
             return {name: _instance(properties.get(name, {}), root, depth + 1) for name in names}
         case "array":
-            return [
-                _instance(schema.get("items", {}), root, depth + 1) for _ in range(schema.get("minItems", 0))
-            ]
+            return [_instance(schema.get("items", {}), root, depth + 1) for _ in range(schema.get("minItems", 0))]
         case "integer":
             return int(_number(schema))
         case "number":

@@ -271,9 +271,7 @@ def test_private_address_in_any_spelling_is_never_connected_to(
     "host",
     ["127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "localhost", "::1", "mapped.test", "0"],
 )
-def test_connector_alone_blocks_a_private_address(
-    listening: tuple[FakeServer, FakeServer], host: str
-) -> None:
+def test_connector_alone_blocks_a_private_address(listening: tuple[FakeServer, FakeServer], host: str) -> None:
     four, six = listening
     connector = Connector(EgressPolicy(), resolve=resolve_in_test)
     with pytest.raises(AddressBlocked):
@@ -334,9 +332,7 @@ def test_next_checked_address_is_tried_when_the_first_refuses(serve: Serve, clie
 
 
 def test_allowed_name_that_leads_to_metadata_is_blocked(client_for: ClientFor) -> None:
-    client = client_for(
-        EgressPolicy.from_allowlist("m.test:80"), resolve=lambda host, port: ["169.254.169.254"]
-    )
+    client = client_for(EgressPolicy.from_allowlist("m.test:80"), resolve=lambda host, port: ["169.254.169.254"])
     with pytest.raises(AddressBlocked, match="never allowed"):
         client.get("http://m.test/")
 
@@ -389,9 +385,7 @@ def test_redirect_is_returned_and_never_followed(serve: Serve, client_for: Clien
     assert target.accepted == 0
 
 
-def test_proxy_variables_are_ignored(
-    serve: Serve, client_for: ClientFor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_proxy_variables_are_ignored(serve: Serve, client_for: ClientFor, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy, server = serve(), serve()
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, proxy.url)
@@ -404,9 +398,7 @@ def test_proxy_variables_are_ignored(
 def test_accept_encoding_is_identity_whatever_the_caller_asks(serve: Serve, client_for: ClientFor) -> None:
     server = serve()
     client_for(server.policy).get(server.url, headers={"Accept-Encoding": "gzip, br"})
-    lines = [
-        line for line in server.requests[0].lower().split(b"\r\n") if line.startswith(b"accept-encoding")
-    ]
+    lines = [line for line in server.requests[0].lower().split(b"\r\n") if line.startswith(b"accept-encoding")]
     assert lines == [b"accept-encoding: identity"]
 
 
@@ -667,9 +659,7 @@ def test_https_works_and_the_connection_is_reused(tls_server: FakeServer, client
     policy = EgressPolicy(allowed=frozenset({("model.test", tls_server.port)}))
     client = client_for(policy, resolve=lambda host, port: ["127.0.0.1"])
     for _ in range(3):
-        assert (
-            client.post(f"https://model.test:{tls_server.port}/", content=b"x" * 300_000).status_code == 200
-        )
+        assert client.post(f"https://model.test:{tls_server.port}/", content=b"x" * 300_000).status_code == 200
     assert tls_server.accepted == 1
 
 
@@ -682,9 +672,7 @@ def test_certificate_of_another_name_is_unreachable(tls_server: FakeServer, clie
     assert tls_server.requests == []
 
 
-def test_tls_context_is_built_once_for_all_clients(
-    client_for: ClientFor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tls_context_is_built_once_for_all_clients(client_for: ClientFor, monkeypatch: pytest.MonkeyPatch) -> None:
     client_for(EgressPolicy())
     built: list[str] = []
     monkeypatch.setattr(ssl, "create_default_context", lambda **options: built.append("again"))
@@ -725,9 +713,7 @@ def test_abort_ends_a_hanging_read_at_once(serve: Serve, client_for: ClientFor, 
     assert server.accepted == 1
 
 
-def test_abort_ends_a_body_without_length_as_cancelled_not_as_complete(
-    serve: Serve, client_for: ClientFor
-) -> None:
+def test_abort_ends_a_body_without_length_as_cancelled_not_as_complete(serve: Serve, client_for: ClientFor) -> None:
     def answer(conversation: Conversation) -> None:
         conversation.sock.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf")
         conversation.hang()
@@ -773,9 +759,7 @@ def test_abort_ends_a_large_upload(client_for: ClientFor) -> None:
         assert abort_while(client, lambda: client.post(f"http://127.0.0.1:{port}/", content=body)) < 1.0
 
 
-def test_abort_ends_calls_of_all_threads_but_not_of_other_clients(
-    serve: Serve, client_for: ClientFor
-) -> None:
+def test_abort_ends_calls_of_all_threads_but_not_of_other_clients(serve: Serve, client_for: ClientFor) -> None:
     hanging, working = serve(Conversation.hang), serve()
     client, other = client_for(hanging.policy, total_seconds=30.0), client_for(working.policy)
     other.get(working.url)

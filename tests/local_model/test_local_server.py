@@ -9,12 +9,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import structlog
 
 from core.errors import LocalModelUnavailable
 from core.llm.local.about import FILE, MEMORY_BYTES, MODEL_NAME
@@ -47,12 +48,10 @@ def own_server(local_weights: Path, local_server: LocalModelServer) -> Iterator[
     server.stop()
 
 
-def ask(
-    endpoint: Endpoint, *messages: dict[str, Any], key: str | None = None, **options: Any
-) -> httpx.Response:
+def ask(endpoint: Endpoint, *messages: dict[str, Any], key: str | None = None, **options: Any) -> httpx.Response:
     return httpx.post(
         f"{endpoint.base_url}/chat/completions",
-        headers={"Authorization": f"Bearer {endpoint.api_key if key is None else key}"},
+        headers={"Authorization": f"Bearer {key or endpoint.api_key}"},
         json={"model": MODEL_NAME, "messages": messages, "temperature": 0, "max_tokens": 60} | options,
         timeout=110,
         trust_env=False,
@@ -71,13 +70,17 @@ def is_running(pid: int) -> bool:
     return state != "Z"
 
 
-def gone_within(pid: int, seconds: float) -> bool:
+def happens_within(seconds: float, has_happened: Callable[[], bool]) -> bool:
     ends_at = time.monotonic() + seconds
-    while is_running(pid):
+    while not has_happened():
         if time.monotonic() > ends_at:
             return False
         time.sleep(0.05)
     return True
+
+
+def gone_within(pid: int, seconds: float) -> bool:
+    return happens_within(seconds, lambda: not is_running(pid))
 
 
 # --- what it answers --------------------------------------------------------------------------------
@@ -91,9 +94,9 @@ def test_model_answers_with_usage(endpoint: Endpoint) -> None:
     assert answer["usage"]["completion_tokens"] > 0
 
 
-@pytest.mark.parametrize("key", ["", "wrong"])
-def test_stranger_without_the_key_is_refused(endpoint: Endpoint, key: str) -> None:
-    assert ask(endpoint, say("Say hello."), key=key).status_code == 401
+def test_stranger_without_the_key_is_refused(endpoint: Endpoint) -> None:
+    assert ask(endpoint, say("Say hello."), key="wrong").status_code == 401
+    assert httpx.post(f"{endpoint.base_url}/chat/completions", json={}, trust_env=False).status_code == 401
     assert httpx.get(f"{endpoint.base_url}/models", trust_env=False).status_code == 401
 
 
@@ -141,9 +144,7 @@ def test_answer_obeys_a_json_schema(endpoint: Endpoint) -> None:
         "additionalProperties": False,
     }
     wanted = {"type": "json_schema", "json_schema": {"name": "triage", "schema": schema, "strict": True}}
-    answer = (
-        ask(endpoint, say("Triage: I was charged twice."), response_format=wanted).raise_for_status().json()
-    )
+    answer = ask(endpoint, say("Triage: I was charged twice."), response_format=wanted).raise_for_status().json()
     triage = json.loads(answer["choices"][0]["message"]["content"])
     assert set(triage) == {"team", "urgent"}
     assert triage["team"] in {"billing", "shipping", "account"}
@@ -177,13 +178,11 @@ def test_server_listens_on_loopback_only(local_server: LocalModelServer, endpoin
     assert f"00000000:{endpoint.port:04X}" not in listening
 
 
-def test_server_needs_no_more_memory_than_promised(
-    local_server: LocalModelServer, endpoint: Endpoint
-) -> None:
+def test_server_needs_no_more_memory_than_promised(local_server: LocalModelServer, endpoint: Endpoint) -> None:
     ask(endpoint, say("Say hello.")).raise_for_status()
     status = Path(f"/proc/{local_server.pid}/status").read_text().splitlines()
     resident_bytes = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS"))
-    assert FILE.size_bytes < resident_bytes <= MEMORY_BYTES * 1.05
+    assert FILE.size_bytes < resident_bytes <= MEMORY_BYTES
 
 
 def test_second_caller_gets_the_same_server(local_server: LocalModelServer, endpoint: Endpoint) -> None:
@@ -212,8 +211,7 @@ def test_dead_server_is_started_again(own_server: LocalModelServer) -> None:
     first_pid = own_server.pid
     assert first_pid is not None
     os.kill(first_pid, signal.SIGKILL)
-    assert gone_within(first_pid, 5)
-    assert own_server.pid is None
+    assert happens_within(5, lambda: own_server.pid is None)
     after = own_server.ensure()
     assert after.api_key != before.api_key
     ask(after, say("Say hello."), max_tokens=3).raise_for_status()
@@ -252,7 +250,7 @@ if holder == 0:
     import time
     time.sleep(20)
     os._exit(0)
-print(server.pid, holder, flush=True)
+print("pids", server.pid, holder, flush=True)
 sys.stdin.read()
 """
 
@@ -270,7 +268,8 @@ def test_killed_parent_leaves_no_server_behind(
     )
     assert parent.stdout is not None
     try:
-        pid, heir = map(int, parent.stdout.readline().split())
+        line = next(line for line in parent.stdout if line.startswith("pids"))
+        pid, heir = map(int, line.split()[1:])
         assert is_running(pid)
     finally:
         parent.kill()
@@ -286,15 +285,20 @@ def test_killed_parent_leaves_no_server_behind(
 
 
 def test_missing_file_is_said(tmp_path: Path) -> None:
-    with pytest.raises(LocalModelUnavailable, match="has not been fetched yet"):
+    with pytest.raises(LocalModelUnavailable, match=r"its file none\.gguf is missing"):
         LocalModelServer(tmp_path / "none.gguf").ensure()
 
 
-def test_damaged_file_is_said_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_damaged_file_is_said_and_its_cause_only_logged(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"not a model" * 1000)
     server = LocalModelServer(broken)
-    with pytest.raises(LocalModelUnavailable, match="its server did not start"):
+    with (
+        structlog.testing.capture_logs() as logged,
+        pytest.raises(LocalModelUnavailable, match=r"its server did not start\.$"),
+    ):
         server.ensure()
     assert server.pid is None
-    assert "exit code" in caplog.text
+    (entry,) = [entry for entry in logged if entry["log_level"] == "error"]
+    assert entry["said"]
+    assert entry["exit_code"]

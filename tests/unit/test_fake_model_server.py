@@ -407,9 +407,7 @@ class TestLog:
         assert json.loads(record.body)["model"] == "fake-1"
         assert abs(record.at - time.time()) < 5
 
-    def test_totals_count_answered_chats_only_and_per_key(
-        self, fake: FakeModelServer, http: httpx.Client
-    ) -> None:
+    def test_totals_count_answered_chats_only_and_per_key(self, fake: FakeModelServer, http: httpx.Client) -> None:
         http.get("/v1/models")
         chat(http, "x@pt=1@ct=2", "sk-a")
         chat(http, "x@pt=10@ct=20", "sk-b")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import http.server
+import subprocess
+import sys
 import threading
 import time
 import zipfile
@@ -63,9 +65,7 @@ def stored(data_dir: Path) -> set[str]:
 def test_first_fetch_stores_the_file_and_reports_progress(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     fake = FakeSource(CONTENT)
-    path = fetch_weights(
-        tmp_path, on_progress=lambda *p: seen.append(p), expected=EXPECTED, sources=[fake.source]
-    )
+    path = fetch_weights(tmp_path, on_progress=lambda *p: seen.append(p), expected=EXPECTED, sources=[fake.source])
     assert path.read_bytes() == CONTENT
     assert seen[0] == (0, EXPECTED.size_bytes)
     assert seen[-1] == (EXPECTED.size_bytes, EXPECTED.size_bytes)
@@ -105,9 +105,7 @@ def test_changed_file_is_fetched_again(tmp_path: Path) -> None:
     ids=["other", "short", "long", "empty"],
 )
 def test_wrong_content_is_deleted_and_said(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(
-        LocalModelUnavailable, match="the fake has a file whose SHA-256 is not the publisher's"
-    ):
+    with pytest.raises(LocalModelUnavailable, match="the fake has a file whose SHA-256 is not the publisher's"):
         fetch(tmp_path, FakeSource(content))
     assert stored(tmp_path) == set()
 
@@ -401,3 +399,9 @@ def test_missing_engine_is_named(cpuinfo: Path, monkeypatch: pytest.MonkeyPatch)
 def test_other_platform_is_named(cpuinfo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(support.sys, "platform", "darwin")
     assert support.why_unavailable(cpuinfo.parent) == "it needs Linux."
+
+
+def test_engine_is_not_loaded_by_the_desk_itself() -> None:
+    code = "import sys, core.llm.local.server; sys.exit('xllamacpp' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False)
+    assert done.returncode == 0

@@ -36,9 +36,7 @@ class AgentKind:
         """Return the agent's time limit."""
         return float(self._definition(node).time_limit_seconds)
 
-    def run(
-        self, context: NodeContext, node: Node, values: Mapping[str, str], sources: tuple[str, ...]
-    ) -> str:
+    def run(self, context: NodeContext, node: Node, values: Mapping[str, str], sources: tuple[str, ...]) -> str:
         """Let the agent work on the node's task; raises ``CoreError``."""
         definition = self._definition(node)
         services = context.services
@@ -56,9 +54,7 @@ class AgentKind:
         )
         meter = NodeMeter(services.usage, services.journal, origin, opened.key.own_price, context.control)
         with services.endpoints.lease(opened) as (endpoint, policy):
-            client = guarded_client(
-                policy, total_seconds=definition.time_limit_seconds, max_bytes=MAX_ANSWER_BYTES
-            )
+            client = guarded_client(policy, total_seconds=definition.time_limit_seconds, max_bytes=MAX_ANSWER_BYTES)
             with client:
                 context.control.attach(client)
                 services.keys.note_use(opened.key.id)
@@ -82,9 +78,7 @@ class AgentKind:
             return AgentDefinition.model_validate(node.config.get("agent"))
         except ValidationError as error:
             field = error.errors()[0]["loc"]
-            raise GraphInvalid(
-                f"the agent of {node.id} is not complete ({'.'.join(map(str, field))})."
-            ) from None
+            raise GraphInvalid(f"the agent of {node.id} is not complete ({'.'.join(map(str, field))}).") from None
 
 
 def _options(definition: AgentDefinition, stream_usage: bool) -> ChatOptions:

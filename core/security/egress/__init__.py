@@ -1,7 +1,12 @@
 """Every outbound call to an address a user can choose goes through here (SSRF guard, deadlines, abort)."""
 
 from core.security.egress.addresses import check_address
-from core.security.egress.client import GuardedClient, guarded_client, refusing_async_client
+from core.security.egress.client import (
+    GuardedClient,
+    guarded_client,
+    refusing_async_client,
+    refusing_async_transport,
+)
 from core.security.egress.connector import connections_opened
 from core.security.egress.policy import EgressPolicy
 
@@ -12,4 +17,5 @@ __all__ = [
     "connections_opened",
     "guarded_client",
     "refusing_async_client",
+    "refusing_async_transport",
 ]

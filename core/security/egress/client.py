@@ -201,9 +201,14 @@ class _RefusingAsyncTransport(httpx.AsyncBaseTransport):
         raise AddressBlocked("asynchronous calls are not used here")
 
 
+def refusing_async_transport() -> httpx.AsyncBaseTransport:
+    """Make a transport for SDKs that build an asynchronous client; every request raises AddressBlocked."""
+    return _RefusingAsyncTransport()
+
+
 def refusing_async_client() -> httpx.AsyncClient:
     """Make a client for SDKs that insist on an asynchronous one; every request raises AddressBlocked."""
-    return httpx.AsyncClient(transport=_RefusingAsyncTransport(), trust_env=False)
+    return httpx.AsyncClient(transport=refusing_async_transport(), trust_env=False)
 
 
 class _Call:

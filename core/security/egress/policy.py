@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_.])?")
-_ENTRY = re.compile(
-    r"(?:\[(?P<v6>[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)\]|(?P<name>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})"
-)
+_ENTRY = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)\]|(?P<name>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})")
 # inet_aton reads 127.1, 0177.0.0.1 and 0x7f000001 as addresses; no real name ends in such a label.
 _NUMERIC_LABEL = re.compile(r"([0-9]+|0x[0-9a-f]*)\.?")
 

@@ -1,0 +1,158 @@
+"""The rules of the house, checked by a machine: who may import whom, and who may touch what."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NOUNS = ("accounts", "agents", "departments", "keys", "local_model", "runs", "usage")
+
+
+def modules(*folders: str) -> list[Path]:
+    return sorted(f for folder in folders for f in (ROOT / folder).rglob("*.py") if "migrations" not in f.parts)
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """Yield each imported module and whether the import stands at the top of the file."""
+    tree = ast.parse(path.read_text("utf-8"))
+    guarded = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    top = {id(node) for node in tree.body}
+    for node in ast.walk(tree):
+        if id(node) in guarded:
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, id(node) in top) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module, id(node) in top
+            yield from ((f"{node.module}.{alias.name}", id(node) in top) for alias in node.names)
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def importers(package: str, *folders: str) -> set[str]:
+    return {
+        name(path)
+        for path in modules(*folders)
+        if any(m == package or m.startswith(f"{package}.") for m, _ in imports(path))
+    }
+
+
+def test_import_contracts_hold() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("package", ["streamlit", "starlette", "fastapi", "app", "pages"])
+def test_core_knows_no_web(package: str) -> None:
+    assert importers(package, "core") == set()
+
+
+def test_pages_import_app_and_only_values_of_core() -> None:
+    allowed = ("core.errors", "core.clock", "core.llm.registry")
+    for path in modules("pages"):
+        for module, _ in imports(path):
+            if module.split(".")[0] != "core" or module == "core":
+                continue
+            assert module.startswith(allowed) or ".models" in module or module == "core.clock", (
+                f"{name(path)}: {module}"
+            )
+
+
+def test_pages_are_small_and_lend_nothing() -> None:
+    for path in modules("pages"):
+        assert len(path.read_text("utf-8").splitlines()) <= 120, name(path)
+    assert importers("pages", "app", "core", "pages") == set()
+
+
+def test_sql_stands_in_repositories_and_core_db() -> None:
+    outside = {f for f in importers("sqlalchemy", "core", "app", "pages") if not f.startswith("core/db/")}
+    assert {f for f in outside if not f.endswith("/repository.py")} == set()
+
+
+def test_vendor_sdks_stand_where_they_belong() -> None:
+    places = {
+        "crewai": ("core/engine/crew.py", "core/llm/bridge.py", "core/worker/process.py"),
+        "langchain_core": ("core/llm/bridge.py", "core/engine/crew.py"),
+        "langchain_openai": ("core/llm/providers/",),
+        "langchain_ollama": ("core/llm/providers/",),
+        "dbos": ("core/worker/", "core/runs/queue.py", "core/commands.py"),
+        "alembic": ("core/db/migrate.py",),
+        "streamlit_authenticator": ("app/ui/authenticator.py",),
+    }
+    for package, allowed in places.items():
+        for path in importers(package, "core", "app", "pages"):
+            assert path.startswith(allowed), f"{path} imports {package}"
+
+
+def test_providers_import_their_sdk_inside_functions() -> None:
+    for path in modules("core/llm/providers", "core/tools/builtin"):
+        heavy = [
+            m
+            for m, at_top in imports(path)
+            if at_top and m.split(".")[0].startswith(("langchain", "openai", "crewai"))
+        ]
+        assert heavy == [], name(path)
+
+
+def test_a_noun_never_uses_another_nouns_repository() -> None:
+    for noun in NOUNS:
+        for path in modules(f"core/{noun}"):
+            for module, _ in imports(path):
+                parts = module.split(".")
+                if len(parts) > 2 and parts[0] == "core" and parts[2] == "repository":
+                    assert parts[1] == noun, f"{name(path)} uses {module}"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "allowed"),
+    [
+        ("os.environ", {"core/config.py", "core/engine/startup.py"}),
+        ("datetime.now", {"core/clock.py"}),
+        ("secrets.token", {"core/clock.py"}),
+        ("uuid", set()),
+        (".commit(", set()),
+        ("unsafe_allow_html", set()),
+        ("import pickle", set()),
+    ],
+)
+def test_a_thing_is_touched_in_one_place(pattern: str, allowed: set[str]) -> None:
+    found = {
+        name(path)
+        for path in modules("core", "app", "pages")
+        if any(pattern in line.split("#")[0] for line in path.read_text("utf-8").splitlines())
+    }
+    assert found <= allowed
+
+
+def test_every_module_says_why_it_exists() -> None:
+    for path in modules("core", "app", "pages"):
+        assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), name(path)
+
+
+@pytest.mark.parametrize("word", ["utils", "helpers", "common", "manager"])
+def test_no_module_has_an_empty_name(word: str) -> None:
+    assert [name(p) for p in modules("core", "app", "pages") if p.stem == word] == []
+
+
+def test_files_are_small() -> None:
+    longest = {name(p): len(p.read_text("utf-8").splitlines()) for p in modules("core", "app")}
+    assert {p: n for p, n in longest.items() if n > 320} == {}
