@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from core.accounts.models import User
-from core.bootstrap import Core, build_core
+from core.bootstrap import Core, build_core, load_ring
 from core.config import ROOT, load_settings
 from core.db import Database
 from core.db.migrate import is_current
@@ -93,6 +93,7 @@ def current_user() -> User:
 def _migrate_if_needed() -> None:
     settings = load_settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    load_ring(settings)  # before the database: a database without its key is refused
     db = Database(settings.database)
     try:
         if is_current(db):

@@ -19,18 +19,19 @@ def new_key_button(key: str) -> None:
 
 
 def test_badge(key: Key) -> None:
-    """Draw how the last test went."""
-    if key.test_code is None:
+    """Draw how the last test went; of the built-in model, how far it is."""
+    code = key.test_code
+    if provider_named(key.provider).is_built_in:
+        code = {"ready": "ok", "failed": "failed", "absent": None}.get(core.local_model.status().state, "preparing")
+    tested = f"Tested {formats.ago(key.tested_at)}" if key.tested_at else None
+    if code is None:
         st.badge("Not tested", color="gray", icon=":material/help:")
-    elif key.test_code == "ok":
-        st.badge(
-            "Works",
-            color="green",
-            icon=":material/check_circle:",
-            help=f"Tested {formats.ago(key.tested_at)}",
-        )
-    elif key.test_code != "preparing":
-        st.badge("Does not work", color="red", icon=":material/error:", help=f"Tested {formats.ago(key.tested_at)}")
+    elif code == "ok":
+        st.badge("Works", color="green", icon=":material/check_circle:", help=tested)
+    elif code == "preparing":
+        st.badge("Getting ready", color="blue", icon=":material/downloading:")
+    else:
+        st.badge("Does not work", color="red", icon=":material/error:", help=tested)
 
 
 def built_in_state() -> None:
@@ -84,7 +85,7 @@ for key in keys:
                 facts = [
                     provider.label,
                     key.hint and f"`{key.hint}`",
-                    provider.asks_base_url and key.base_url,
+                    provider.asks_base_url and f"`{key.base_url}`",
                 ]
                 st.caption(
                     " · ".join([str(f) for f in facts if f] + [f"last used {formats.ago(key.last_used_at)}"])

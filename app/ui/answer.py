@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 
 import streamlit as st
+from markdown_it import MarkdownIt
 
 FOLD_AFTER = 6000
 
-# [text](address), ![alt](address), <address>, reference definitions: shown as text, never fetched or followed.
-_IMAGE = re.compile(r"!\[([^\]]*)\]\([^)]*\)|!\[([^\]]*)\]\[[^\]]*\]")
-_LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(\s*<?([^)\s>]+)>?[^)]*\)")
-_AUTOLINK = re.compile(r"<((?:https?|mailto|ftp)[^>\s]*)>", re.IGNORECASE)
-_REFERENCE = re.compile(r"^ {0,3}\[[^\]]+\]:\s+\S+.*$", re.MULTILINE)
-_BARE = re.compile(r"\b(https?)://", re.IGNORECASE)
-# Streamlit's own additions to Markdown: :material/icon:, :red[text] and $math$.
-_DIRECTIVE = re.compile(r":(?=[a-z]+[-/\[]|[a-z_]+:)")
+# Only its blocks are asked for: after ``_disarmed`` there is no HTML and no reference definition left.
+_BLOCKS = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["html_block", "reference"])
+_LINK = re.compile(
+    r"(!?)\[([^\[\]\n]*)\]"
+    r"\([ \t]*<?([^\s<>()]*+(?:\([^\s<>()]*+\)[^\s<>()]*+)?)>?(?:[ \t]+(?:\"[^\"\n]*\"|'[^'\n]*'))?[ \t]*\)"
+)
+# Streamlit makes links of bare addresses, also of escaped ones, and pictures of two kinds of names.
+_ACTIVE = re.compile(
+    r"(?:https?://|ftp://|www\.)[^\s<>`|\0]+"
+    r"|(?<![-.\w+])[-.\w+]++@[-\w]+(?:\.[-\w]+)+"
+    r"|:(?:material[/_]\w+|streamlit):",
+    re.IGNORECASE,
+)
+_CLOSING_PUNCTUATION = "!\"&'),.:;?]}*_~\\"
+_ESCAPABLE = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+_BACKTICKS = re.compile("`+")
+_CODE_SPAN = "\0"  # in the place of a span while addresses are looked for
 
 
 def draw(text: str) -> None:
@@ -25,24 +36,99 @@ def draw(text: str) -> None:
     if document is not None:
         st.json(document, expanded=2)
         return
-    shown = harmless(text)
-    if len(shown) <= FOLD_AFTER:
-        st.markdown(shown)
+    if len(text) <= FOLD_AFTER:
+        st.markdown(harmless(text))
         return
-    st.markdown(shown[:FOLD_AFTER] + " …")
+    st.markdown(harmless(text[:FOLD_AFTER] + " …"))
     with st.expander(f"The whole answer ({len(text):,} characters)"):
         st.text(text)
 
 
 def harmless(text: str) -> str:
-    """Neutralise images, links and Streamlit's directives in Markdown; HTML is escaped by Streamlit itself."""
-    text = _IMAGE.sub(lambda found: f"(image: {found[1] or found[2] or 'without a name'})", text)
-    text = _REFERENCE.sub("", text)
-    text = _LINK.sub(lambda found: f"{found[1]} ({found[2]})", text)
-    text = _AUTOLINK.sub(r"\1", text)
-    text = _BARE.sub(lambda found: f"{found[1]}:\u200b//", text)
-    text = _DIRECTIVE.sub("\\:", text)
-    return text.replace("$", "\\$")
+    """Return Markdown without live links, images, HTML, math and Streamlit's directives.
+
+    They are shown as what they are: text, with addresses as code. Code blocks and code spans stay as written.
+    """
+    # Streamlit cleans like this; done first, so that what is indented code here is code there.
+    cleaned = textwrap.dedent(text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")).strip()
+    lines = cleaned.split("\n")
+    untouched = set(range(len(lines)))
+    is_row = False
+    for token in _BLOCKS.parse(cleaned):
+        if token.type in ("tr_open", "tr_close"):
+            is_row = token.type == "tr_open"
+        if token.map is None or token.map[0] not in untouched:
+            continue
+        start, end = token.map
+        if token.type == "inline":
+            lines[start:end] = _disarmed("\n".join(lines[start:end]), is_row=is_row).split("\n")
+        if token.type in ("inline", "fence", "code_block"):
+            untouched.difference_update(range(start, end))
+    for number in untouched:  # what is nested too deeply to be taken apart has no code in it, to be sure
+        lines[number] = _disarmed(lines[number].replace("`", "'"), is_row=False)
+    return "\n".join(lines)
+
+
+def _disarmed(block: str, *, is_row: bool) -> str:
+    """Escape what is active in a paragraph, heading or table row; its code spans stay."""
+    seen: list[str] = []  # what a reader sees, one character an entry
+    written: list[str] = []  # and how it is written so that it is only seen
+    unclosed: set[str] = set()
+    at = 0
+    while at < len(block):
+        char, following = block[at], block[at + 1 : at + 2]
+        if char in "![" and (link := _LINK.match(block, at)):
+            said, address = link[2], link[3]
+            told = f"(image: {said or 'without a name'})" if link[1] else f"{said} ({address})"
+            block = block[:at] + told + block[link.end() :]
+        elif run := _BACKTICKS.match(block, at):
+            end = None if run[0] in unclosed else _end_of_span(block, run, is_row=is_row)
+            if end is None:
+                unclosed.add(run[0])
+                seen += run[0]
+                written += ["\\`"] * len(run[0])
+            else:
+                seen.append(_CODE_SPAN)
+                written.append(block[at:end])
+            at = end or run.end()
+        elif char == "\\" and following in _ESCAPABLE:
+            seen.append(following)
+            written.append(char + following)
+            at += 2
+        else:
+            seen.append(char)
+            written.append(f"\\{char}" if _is_active(char, following) else char)
+            at += 1
+    return _with_addresses_as_code("".join(seen), written)
+
+
+def _end_of_span(block: str, run: re.Match[str], *, is_row: bool) -> int | None:
+    closing = re.compile(f"(?<!`){run[0]}(?!`)").search(block, run.end())
+    if closing is None or (is_row and re.search(r"(?<!\\)\|", block[run.end() : closing.start()])):
+        return None  # a cell ends at a bar, whatever is open
+    return closing.end()
+
+
+def _is_active(char: str, following: str) -> bool:
+    return (
+        char in "[]<$"
+        or (char == "&" and (following == "#" or following.isalpha()))
+        or (char == ":" and (following.isalnum() or following in ("_", ":")))
+        or (char == "\\" and following != "\n")
+    )
+
+
+def _with_addresses_as_code(seen: str, written: list[str]) -> str:
+    parts: list[str] = []
+    at = 0
+    for found in _ACTIVE.finditer(seen):
+        address = found[0] if found[0].startswith(":") else found[0].rstrip(_CLOSING_PUNCTUATION)
+        parts += [*written[at : found.start()], f"`{address}`"]
+        at = found.start() + len(address)
+    parts += written[at:]
+    # Two code spans side by side would become one.
+    pairs = zip(["", *parts], parts, strict=False)
+    return "".join(f" {part}" if part[0] == "`" and before.endswith("`") else part for before, part in pairs)
 
 
 def _json_in(text: str) -> object | None:
@@ -51,6 +137,6 @@ def _json_in(text: str) -> object | None:
         return None
     try:
         document: object = json.loads(stripped)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return document

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 HEAD = "0001"
 # Any number, the same in every process: "zoark" on a telephone's keys.
 ADVISORY_LOCK = 96275
+LOCK_POLL_SECONDS = 0.2
 
 
 def is_current(db: Database) -> bool:
@@ -58,7 +60,14 @@ def one_at_a_time(db: Database, data_dir: Path) -> Iterator[None]:
             yield
         return
     with db.read() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": ADVISORY_LOCK})
+        # Asked again and again: DBOS builds indexes CONCURRENTLY, which waits for every statement that is older,
+        # and so for one that waits for this lock.
+        while not connection.execute(
+            text("SELECT pg_try_advisory_lock(:lock)"), {"lock": ADVISORY_LOCK}
+        ).scalar_one():
+            connection.rollback()
+            time.sleep(LOCK_POLL_SECONDS)
+        connection.rollback()  # the lock belongs to the connection, not to the transaction
         try:
             yield
         finally:

@@ -15,6 +15,7 @@ from core.errors import CoreError, Internal, NotFound
 from core.llm.pricing import OwnPrice
 from core.logs import get_logger
 from core.runs.models import RunTask
+from core.security.redact import redact
 
 MAX_ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 2.0
@@ -43,22 +44,27 @@ class NodeRunner:
     def run(self, task: RunTask, graph: Graph, node: Node, values: Mapping[str, str]) -> Outcome:
         """Run a node until it succeeds, fails for good, or is stopped. Never raises an ordinary exception."""
         run_id = task.run.id
-        # A call that is still open was sent by a worker that died; nobody else works on this node.
-        interrupted = self._services.usage.interrupt_left_open(
-            run_id, node.id, lambda key_id: self._own_price(task.run.owner_id, key_id)
-        )
         journal = self._services.journal
-        if interrupted:
-            journal.event(run_id, "model_calls_interrupted", node.id, {"calls": interrupted})
         journal.event(run_id, "node_started", node.id, {})
         try:
             with self._controls.node(run_id, kind_of(node).time_limit_seconds(node)) as control:
-                output = self._attempts(task, graph, node, values, control)
+                # Redacted before the queue stores it and before another model reads it.
+                output = redact(self._attempts(task, graph, node, values, control))
         except CoreError as error:
             journal.event(run_id, "node_failed", node.id, {"code": error.code, "message": error.sentence})
             return Outcome(output=None, code=error.code, message=error.sentence)
         journal.event(run_id, "node_finished", node.id, {"output": output})
         return Outcome(output=output, code=None, message=None)
+
+    def settle_interrupted(self, task: RunTask, graph: Graph) -> None:
+        """Close the calls that a dead worker sent and never settled; only for a run that was taken up again."""
+        run_id = task.run.id
+        for node in graph.nodes:
+            calls = self._services.usage.interrupt_left_open(
+                run_id, node.id, lambda key_id: self._own_price(task.run.owner_id, key_id)
+            )
+            if calls:
+                self._services.journal.event(run_id, "model_calls_interrupted", node.id, {"calls": calls})
 
     def _own_price(self, owner_id: str, key_id: str) -> OwnPrice | None:
         user = self._accounts.user(owner_id)

@@ -12,6 +12,7 @@ from core.accounts.models import User
 from core.agents.models import Agent, AgentDefinition
 from core.agents.service import Agents
 from core.db import Database
+from core.db.types import storable
 from core.engine.graph import parse_graph
 from core.engine.nodes.registry import check_node
 from core.errors import GraphInvalid, Invalid, NotFound
@@ -82,7 +83,8 @@ class Runs:
         """Return what happened after event number ``after``, in order, 2,000 events at most."""
         run = self._owned(actor, run_id)
         with self._db.read() as connection:
-            return repository.events_after(connection, run.id, after, MAX_EVENTS)
+            # A browser may name any number; the column holds 31 bits.
+            return repository.events_after(connection, run.id, min(after, 2**31 - 1), MAX_EVENTS)
 
     def model_calls(self, actor: User, run_id: str) -> Sequence[ModelCall]:
         """Return a run's model calls in the order of sending."""
@@ -195,13 +197,12 @@ def _one_node(agent: Agent) -> Mapping[str, Any]:
 
 
 def _inputs(given: Mapping[str, str]) -> dict[str, str]:
-    cleaned = {name: value.strip() for name, value in given.items()}
+    cleaned = {name: storable(value).strip() for name, value in given.items()}
     if not all(cleaned.values()):
         raise Invalid("Enter what the agent should work on.", "input")
     if sum(map(len, cleaned.values())) > MAX_INPUT:
         raise Invalid(f"The input is longer than {MAX_INPUT:,} characters. Shorten it.", "input")
-    # A lone surrogate cannot be stored as UTF-8; it only comes from broken software.
-    return {name: value.encode("utf-8", "replace").decode() for name, value in cleaned.items()}
+    return cleaned
 
 
 def _title(given: object) -> str:

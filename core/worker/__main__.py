@@ -9,8 +9,6 @@ import signal
 import sys
 import threading
 
-EXIT_LOCKED = 3
-
 
 def main() -> int:
     """Run until SIGTERM, or with ``--embedded`` until the parent closes stdin."""
@@ -29,6 +27,7 @@ def main() -> int:
     from core.engine.startup import prepare_process
     from core.errors import CoreError
     from core.worker.lock import WorkerLock
+    from core.worker.supervisor import EXIT_LOCKED
 
     try:
         settings = load_settings()

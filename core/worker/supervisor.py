@@ -20,6 +20,9 @@ LONGEST_BACKOFF_SECONDS = 60.0
 # A worker that lived this long was healthy: the next one starts at once again.
 HEALTHY_SECONDS = 60.0
 
+# How ``core.worker`` ends when another worker already serves the same SQLite database.
+EXIT_LOCKED = 3
+
 State = Literal["asleep", "starting", "running", "restarting", "external"]
 
 log = get_logger(__name__)
@@ -45,6 +48,7 @@ class Supervisor:
         self._child: subprocess.Popen[bytes] | None = None
         self._ready = False
         self._exits = 0
+        self._is_external = False
         self._started_at = 0.0
         self._busy_at = 0.0
         self._next_start_at = 0.0
@@ -69,6 +73,8 @@ class Supervisor:
         """Return what the worker is doing."""
         if self._child is not None:
             return SupervisorState("running" if self._ready else "starting", self._exits)
+        if self._is_external:
+            return SupervisorState("external")
         return SupervisorState("restarting" if self._exits else "asleep", self._exits)
 
     @property
@@ -95,7 +101,7 @@ class Supervisor:
             if self._child is None and now >= self._next_start_at:
                 self._start_child(now)
         elif self._child is None:
-            self._exits = 0
+            self._exits, self._is_external = 0, False
         elif now - self._busy_at > self._idle_seconds:
             log.info("no work: the embedded worker goes to sleep")
             self._stop_child()
@@ -121,6 +127,10 @@ class Supervisor:
         if self._child is None or self._child.poll() is None:
             return
         code, self._child, self._ready = self._child.returncode, None, False
+        self._is_external = code == EXIT_LOCKED
+        if self._is_external:
+            self._next_start_at = now + LONGEST_BACKOFF_SECONDS / 4
+            return
         self._exits = 1 if now - self._started_at > HEALTHY_SECONDS else self._exits + 1
         pause = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** (self._exits - 1))
         self._next_start_at = now + pause

@@ -40,9 +40,9 @@ def register_workflow(journal: RunJournal, runner: NodeRunner) -> None:
         task = journal.task(run_id)
         if task is None or not task.run.is_active:
             return "nothing to do"
-        journal.begin(run_id)
+        is_resumed = not journal.begin(run_id)
         try:
-            output = _execute(journal, runner, task)
+            output = _execute(journal, runner, task, is_resumed)
         except StoredFailure as failure:
             if failure.code == "cancelled":
                 journal.cancelled(run_id)
@@ -60,8 +60,11 @@ def register_workflow(journal: RunJournal, runner: NodeRunner) -> None:
         return "succeeded"
 
 
-def _execute(journal: RunJournal, runner: NodeRunner, task: RunTask) -> str:
+def _execute(journal: RunJournal, runner: NodeRunner, task: RunTask, is_resumed: bool) -> str:
     graph = parse_graph(task.graph)
+    if is_resumed:
+        # First of all: a run that was cancelled meanwhile starts no node any more.
+        runner.settle_interrupted(task, graph)
     # All step numbers are drawn first, in the graph's order: nodes may then run in any order and replay right.
     steps = {node.id: DBOS.reserve_step() for node in graph.nodes}
     values: dict[str, str] = dict(task.run.inputs)

@@ -32,8 +32,10 @@ SOURCES = (
 )
 # Reads whose name is not written in place; the names are found elsewhere in the same sources.
 KNOWN_INDIRECT = {
-    "config.api_key_env": "api_key_env=… of each compatible provider",
-    "config.base_url_env": "base_url_env=… of each compatible provider",
+    "config.api_key_env": "api_key_env=… of each compatible provider of CrewAI",
+    "config.base_url_env": "base_url_env=… of each compatible provider of CrewAI",
+    "api_key_env": "api_key_env=… where LangChain asks for its gateway",
+    "base_url_env": "base_url_env=… where LangChain asks for its gateway",
     "env_var": "SNOWFLAKE_TOKEN_ENV_VARS",
     "key_name": "ENV_VARS in crewai/constants.py",
     "name": "a parameter, called with constants",

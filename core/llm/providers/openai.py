@@ -63,6 +63,7 @@ class OpenAI(Provider):
             stream_usage=options.stream_usage,
             http_client=http,
             http_async_client=refusing_async_client(),
+            http_socket_options=(),  # else it warns of a transport that is not used
             use_responses_api=False,
             **self._output_limit(options.max_output_tokens),
         )
