@@ -9,7 +9,7 @@ import sys
 from core.accounts.models import FirstAdmin
 from core.accounts.service import Accounts
 from core.bootstrap import build_core, load_ring
-from core.config import Settings, load_settings
+from core.config import Settings, load_settings, settings_table
 from core.db import Database
 from core.db.installation import open_installation
 from core.db.migrate import HEAD, is_current, one_at_a_time, upgrade
@@ -79,12 +79,19 @@ def new_master_key() -> int:
     return 0
 
 
+def print_settings_table() -> int:
+    """Print the settings as a Markdown table, for the README."""
+    print(settings_table())
+    return 0
+
+
 COMMANDS = {
     "migrate": migrate,
     "create-admin": create_admin,
     "doctor": doctor,
     "demo": demo,
     "new-master-key": new_master_key,
+    "settings-table": print_settings_table,
 }
 
 

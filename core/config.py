@@ -42,9 +42,6 @@ class Settings(BaseSettings):
         description="Key ring `2:<base64 of 32 bytes>,1:…`, newest first. Made and kept in the data dir with "
         "SQLite; required with PostgreSQL.",
     )
-    base_url: str = Field(
-        "", alias="ZOARK_BASE_URL", description="Public address, such as `https://desk.example.com`."
-    )
     trust_proxy: bool = Field(
         False, alias="ZOARK_TRUST_PROXY", description="Believe X-Forwarded-Proto of the proxy in front."
     )

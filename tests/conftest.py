@@ -4,16 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-
-# The log handlers of one test outlive its captured stderr; that is no news.
-logging.raiseExceptions = False
-
-# Before anything reads settings: tests never see the machine's own configuration.
-for _name in [n for n in os.environ if n.startswith("ZOARK_") or n in ("DATABASE_URL", "SENTRY_DSN")]:
-    if _name != "ZOARK_TEST_MODEL_DIR":
-        del os.environ[_name]
-
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +16,16 @@ from core.config import Settings, load_settings
 from core.security import passwords
 from tests.fakes.model_server import FakeModelServer
 from tests.support.databases import PostgresTemplates, SqliteTemplates, postgres_server
+
+pytest_plugins = ["tests.support.rings"]
+
+# The log handlers of one test outlive its captured stderr; that is no news.
+logging.raiseExceptions = False
+
+# Tests never see the machine's own configuration.
+for _name in [n for n in os.environ if n.startswith("ZOARK_") or n in ("DATABASE_URL", "SENTRY_DSN")]:
+    if _name != "ZOARK_TEST_MODEL_DIR":
+        del os.environ[_name]
 
 PASSWORD = "correct horse battery staple"
 
@@ -118,43 +118,3 @@ def alice(cast: Cast) -> User:
 @pytest.fixture
 def charlie(cast: Cast) -> User:
     return cast.charlie
-
-
-# --- the rings: what ran, and with --all-rings nothing may be missing ---------------------------
-
-RINGS = ("architecture", "unit", "contract", "integration", "pages", "api", "e2e", "local_model")
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--all-rings", action="store_true", help="fail when a ring did not run or a test was skipped")
-
-
-def ring_of(nodeid: str) -> str:
-    part = nodeid.split("/")[1]
-    return "architecture" if part.startswith("test_architecture") else part
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    counts = {ring: Counter[str]() for ring in RINGS}
-    for outcome in ("passed", "failed", "error", "skipped"):
-        for report in terminalreporter.stats.get(outcome, []):
-            counts.setdefault(ring_of(report.nodeid), Counter())[outcome] += 1
-            if outcome == "passed":
-                for kind in ("sqlite", "postgresql"):
-                    counts[ring_of(report.nodeid)][kind] += f"[{kind}" in report.nodeid
-    terminalreporter.section("rings")
-    for ring, count in counts.items():
-        shown = ", ".join(f"{number} {outcome}" for outcome, number in count.items() if number)
-        terminalreporter.write_line(f"{ring:13} {shown or 'did not run'}")
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if not session.config.getoption("--all-rings") or reporter is None or exitstatus:
-        return
-    ran = {ring_of(report.nodeid) for report in reporter.stats.get("passed", [])}
-    missing = [ring for ring in RINGS if ring not in ran]
-    if missing or reporter.stats.get("skipped"):
-        reporter.write_line(f"\nA ring was skipped, or a test of one: {', '.join(missing) or 'see above'}", red=True)
-        session.exitstatus = 1

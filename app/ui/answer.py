@@ -19,7 +19,7 @@ _LINK = re.compile(
 )
 # Streamlit makes links of bare addresses, also of escaped ones, and pictures of two kinds of names.
 _ACTIVE = re.compile(
-    r"(?:https?://|ftp://|www\.)[^\s<>`|\0]+"
+    r"(?:https?|ftp)://[^\s<>`|\0]*|www\.[^\s<>`|\0]+"
     r"|(?<![-.\w+])[-.\w+]++@[-\w]+(?:\.[-\w]+)+"
     r"|:(?:material[/_]\w+|streamlit):",
     re.IGNORECASE,
@@ -96,6 +96,8 @@ def _disarmed(block: str, *, is_row: bool) -> str:
             written.append(char + following)
             at += 2
         else:
+            if char == "\n":
+                unclosed.clear()
             seen.append(char)
             written.append(f"\\{char}" if _is_active(char, following) else char)
             at += 1
@@ -103,10 +105,16 @@ def _disarmed(block: str, *, is_row: bool) -> str:
 
 
 def _end_of_span(block: str, run: re.Match[str], *, is_row: bool) -> int | None:
-    closing = re.compile(f"(?<!`){run[0]}(?!`)").search(block, run.end())
+    # Within its line only: the next one could begin with HTML, and then it is no code for Streamlit.
+    closing = re.compile(f"(?<!`){run[0]}(?!`)").search(block, run.end(), _end_of_line(block, run.end()))
     if closing is None or (is_row and re.search(r"(?<!\\)\|", block[run.end() : closing.start()])):
         return None  # a cell ends at a bar, whatever is open
     return closing.end()
+
+
+def _end_of_line(block: str, at: int) -> int:
+    end = block.find("\n", at)
+    return len(block) if end < 0 else end
 
 
 def _is_active(char: str, following: str) -> bool:
@@ -122,13 +130,22 @@ def _with_addresses_as_code(seen: str, written: list[str]) -> str:
     parts: list[str] = []
     at = 0
     for found in _ACTIVE.finditer(seen):
-        address = found[0] if found[0].startswith(":") else found[0].rstrip(_CLOSING_PUNCTUATION)
+        address = found[0] if found[0].startswith(":") else _without_tail(found[0])
         parts += [*written[at : found.start()], f"`{address}`"]
         at = found.start() + len(address)
     parts += written[at:]
     # Two code spans side by side would become one.
     pairs = zip(["", *parts], parts, strict=False)
     return "".join(f" {part}" if part[0] == "`" and before.endswith("`") else part for before, part in pairs)
+
+
+def _without_tail(address: str) -> str:
+    """Leave the punctuation to the sentence, but not a bracket that the address opened."""
+    extra = address.count(")") - address.count("(")
+    while address and address[-1] in _CLOSING_PUNCTUATION and (address[-1] != ")" or extra > 0):
+        extra -= address[-1] == ")"
+        address = address[:-1]
+    return address
 
 
 def _json_in(text: str) -> object | None:

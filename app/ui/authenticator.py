@@ -100,6 +100,11 @@ class _CoreModel(AuthenticationModel):  # type: ignore[misc]
         user, self._user = self._user, None
         return user
 
+    def login(self, username: str, *args: object, **kwargs: object) -> bool:
+        if not username:  # it would do nothing and say nothing
+            raise Invalid("Enter your e-mail address.", "email")
+        return bool(super().login(username, *args, **kwargs))
+
     def check_credentials(self, username: str, password: str) -> bool:
         self._user = self._accounts.authenticate(username, password or "")
         self.credentials["usernames"][username] = {"email": self._user.email, "name": self._user.name}

@@ -56,9 +56,9 @@ def stacked_by_model(
         height=300,
         margin={"l": 8, "r": 8, "t": 44, "b": 8},
         hovermode="x unified",
-        legend={"orientation": "h", "y": -0.18},
+        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},
         yaxis={"tickprefix": prefix, "rangemode": "tozero", "exponentformat": "none"},
-        xaxis={"type": "date", "tickformat": "%d %b", "dtick": 86_400_000 * max(1, len(days) // 8)},
+        xaxis={"type": "date", "tickformat": "%d %b", "tickangle": 0, "nticks": 7},
         bargap=0.35,
     )
     return figure

@@ -21,9 +21,10 @@ def money(micros: int | None) -> str:
     dollars = micros / 1_000_000
     if micros == 0:
         return "$0"
-    if dollars >= 1000:
+    # The borders are where rounding reaches the next form, so that $0.99996 is $1.00 and not $1.0000.
+    if dollars >= 999.995:
         return f"${dollars:,.0f}"
-    if dollars >= 1:
+    if dollars >= 0.99995:
         return f"${dollars:.2f}"
     if dollars >= 0.01:
         return f"${dollars:.4f}"
@@ -42,18 +43,18 @@ def tokens(count: int | None) -> str:
         return UNKNOWN
     if count < 1000:
         return str(count)
-    if count < 1_000_000:
+    if count < 999_950:
         return f"{count / 1000:.1f} k"
     return f"{count / 1_000_000:.1f} M"
 
 
 def duration(seconds: float) -> str:
     """Show a duration: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min."""
-    if seconds < 10:
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(int(seconds), 60)
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"

@@ -13,6 +13,8 @@ from core.errors import Invalid
 from core.keys.models import Key, KeyDraft
 from core.llm.base import Provider
 
+HIGHEST_PRICE = 1_000_000  # dollars per million tokens
+
 
 @st.dialog("New key", width="medium")
 def add_key(actor: User) -> None:
@@ -96,6 +98,10 @@ def _micros(dollars: str) -> int | None:
     if not text:
         return None
     try:
-        return int(Decimal(text) * 1_000_000)
-    except (InvalidOperation, ValueError, OverflowError):
-        raise Invalid("Enter a price such as 0.40, in dollars per million tokens.", "price") from None
+        price = Decimal(text)
+    except InvalidOperation:
+        price = Decimal("nan")
+    # Asked before it becomes a whole number: the digits of 1e900000 would keep the process busy for minutes.
+    if not price.is_finite() or not -HIGHEST_PRICE <= price <= HIGHEST_PRICE:
+        raise Invalid("Enter a price such as 0.40, in dollars per million tokens.", "price")
+    return int(price * 1_000_000)

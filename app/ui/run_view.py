@@ -91,7 +91,8 @@ def _waiting_note(run: Run) -> None:
 def _trace(actor: User, run: Run) -> None:
     trace = Trace()
     with reporting():
-        trace.add(runtime.get_core().runs.events(actor, run.id))
+        while events := runtime.get_core().runs.events(actor, run.id, trace.last_seq):
+            trace.add(events)
     if not trace.steps:
         return
     st.subheader("Trace", anchor=False)

@@ -94,7 +94,8 @@ class Trace:
             case "node_failed":
                 self._close_open(step)
                 step.state = "failed"
-                step.items.append(Item("problem", str(data["message"])))
+                if not step.items or step.items[-1].detail != data["message"]:
+                    step.items.append(Item("problem", str(data["message"])))
 
     @staticmethod
     def _close_open(step: Step) -> None:

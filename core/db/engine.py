@@ -7,8 +7,10 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from core.db.sqlite import prepare_connection
+from core.errors import SettingsWrong
 
 __all__ = ["Connection", "Database"]
 
@@ -25,7 +27,10 @@ class Database:
 
     def __init__(self, url: str) -> None:
         """Open nothing yet; connections are made on first use."""
-        parsed = make_url(url)
+        try:
+            parsed = make_url(url)
+        except (ArgumentError, ValueError):  # ValueError: a port that is no number
+            raise SettingsWrong("DATABASE_URL is wrong: it cannot be read as an address.") from None
         self.url = url
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite:

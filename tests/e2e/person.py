@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
 
 from tests.support.app_server import ADMIN_EMAIL, ADMIN_PASSWORD, AppServer
 
@@ -37,8 +37,15 @@ class Person:
         return self.page.get_by_role("button", name=name, exact=True)
 
     def choose(self, label: str, option: str) -> None:
-        self.page.get_by_role("combobox", name=label).first.click()
-        self.page.get_by_role("option", name=option).first.click()
+        wanted = self.page.get_by_role("option", name=option).first
+        for _ in range(5):
+            self.idle()
+            self.page.get_by_role("combobox", name=label).first.click()
+            try:
+                wanted.click(timeout=2_000)
+                break
+            except TimeoutError:  # a rerun closed the list again
+                self.page.keyboard.press("Escape")
         self.idle()
 
     def type_choice(self, label: str, text: str) -> None:

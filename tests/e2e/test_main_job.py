@@ -34,7 +34,7 @@ def add_compatible_key(person: Person, fake: FakeModelServer) -> None:
     person.idle()
 
 
-def build_agent(person: Person, model: str, tool: str | None = None) -> None:
+def build_agent(person: Person, model: str, tool: str | None = None, name: str | None = None) -> None:
     person.go("Agents")
     person.button("New agent").click()
     expect(person.field("Goal")).to_be_visible()
@@ -43,6 +43,8 @@ def build_agent(person: Person, model: str, tool: str | None = None) -> None:
     person.type_choice("Model", model)
     if tool:
         person.button(tool).click()
+    if name:
+        person.field("Name").fill(name)
     person.button("Create agent").click()
     expect(person.page.get_by_role("tab", name="Settings")).to_be_visible()
     person.idle()

@@ -235,6 +235,7 @@ def test_a_second_worker_on_sqlite_ends_at_once(desk_of_alice: Desk) -> None:
 # --- the end of a parent ------------------------------------------------------------------------
 
 
+@on_postgresql
 def test_an_embedded_worker_ends_with_its_stdin_and_its_run_goes_on_later(desk_of_alice: Desk) -> None:
     at = desk_of_alice
     at.stop_worker()

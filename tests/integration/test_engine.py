@@ -37,6 +37,9 @@ SECRET = "zk-engine-key-0123456789abcdef"
 OWN_PRICE = OwnPrice(2_000_000, 8_000_000)
 CALL_MICROS = 360
 
+# What takes its time and has nothing to do with the database.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 @pytest.fixture(scope="module", autouse=True)
 def prepared_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -383,6 +386,7 @@ def test_the_agent_stops_at_its_most_steps(stage: Stage, fake: FakeModelServer) 
 # --- what is obeyed -----------------------------------------------------------------------------
 
 
+@on_sqlite
 def test_the_time_limit_ends_a_hanging_call(stage: Stage, fake: FakeModelServer) -> None:
     run = stage.queued("fake-1@fault=hang", time_limit_seconds=5)
     began = time.monotonic()
@@ -394,6 +398,7 @@ def test_the_time_limit_ends_a_hanging_call(stage: Stage, fake: FakeModelServer)
     assert [call.status for call in stage.calls(run)] == ["interrupted"]
 
 
+@on_sqlite
 def test_the_time_limit_ends_an_endless_stream(stage: Stage, fake: FakeModelServer) -> None:
     run = stage.queued("fake-1@chunks=20@gap=500", time_limit_seconds=5)
     began = time.monotonic()

@@ -63,8 +63,9 @@ def test_an_operator_who_has_not_migrated_is_told_how(tmp_path: Path) -> None:
     db.dispose()
 
 
-def test_an_operator_with_an_unreachable_database_is_told(tmp_path: Path) -> None:
-    url = "postgresql://nobody:secret-word@127.0.0.1:1/none"
+@pytest.mark.parametrize("place", ["127.0.0.1:1/none", "127.0.0.1:port/none"])
+def test_an_operator_with_an_unusable_database_address_is_told(tmp_path: Path, place: str) -> None:
+    url = f"postgresql://nobody:secret-word@{place}"
     settings = load_settings(DATABASE_URL=url, ZOARK_DATA_DIR=tmp_path, ZOARK_MASTER_KEYS=OTHER.render())
     with pytest.raises(SettingsWrong) as caught:
         build_core(settings)

@@ -1,10 +1,8 @@
-"""A run is a row before it is anything else; people watch and stop their own runs only."""
+"""A run is a row before it is anything else: whatever becomes of the queue, it is not lost."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -12,25 +10,12 @@ from core.accounts.models import User
 from core.agents.models import Agent
 from core.bootstrap import Core
 from core.config import Settings
-from core.errors import BadKey, GraphInvalid, Invalid, NotFound
+from core.errors import GraphInvalid, Invalid
 from core.keys.models import KeyDraft
 from core.runs.queue import RunQueue
 from core.runs.service import MAX_INPUT, Runs
-from tests.conftest import Cast
 from tests.support.stopped_clock import StoppedClock
-
-
-class StubQueue:
-    """Remembers what it was given, or is down."""
-
-    def __init__(self) -> None:
-        self.given: list[tuple[str, str]] = []
-        self.is_down = False
-
-    def enqueue(self, run_id: str, owner_id: str) -> None:
-        if self.is_down:
-            raise ConnectionError("down")
-        self.given.append((run_id, owner_id))
+from tests.support.stub_queue import StubQueue, runs_with
 
 
 @pytest.fixture
@@ -40,7 +25,7 @@ def queue() -> StubQueue:
 
 @pytest.fixture
 def runs(core: Core, queue: StubQueue) -> Runs:
-    return Runs(core.db, cast(RunQueue, queue), core.agents, core.usage)
+    return runs_with(core, queue)
 
 
 @pytest.fixture
@@ -116,75 +101,6 @@ def test_enqueuing_a_run_twice_leaves_one_place_in_the_real_queue(settings: Sett
         assert sorted(workflow.workflow_id for workflow in waiting) == ["run_once", "run_twice"]
     finally:
         queue.close()
-
-
-def test_alice_cancelling_a_queued_run_ends_it_at_once(core: Core, runs: Runs, alice: User, agent: Agent) -> None:
-    run = runs.start_agent_run(alice, agent.id, "x")
-    for _ in range(2):
-        cancelled = runs.cancel(alice, run.id)
-        assert cancelled.status == "cancelled"
-    assert cancelled.ended_at == cancelled.cancel_requested_at is not None
-    assert _kinds(runs, alice, run.id) == ["run_queued", "run_cancelled"]
-    assert not core.journal.succeed(run.id, "too late")
-    assert runs.get(alice, run.id).output is None
-
-
-def test_alice_cancelling_a_running_run_asks_it_to_stop(core: Core, runs: Runs, alice: User, agent: Agent) -> None:
-    run = runs.start_agent_run(alice, agent.id, "x")
-    assert core.journal.begin(run.id)
-    assert core.journal.cancel_requested([run.id, "other"]) == set()
-    stopping = runs.cancel(alice, run.id)
-    assert stopping.is_stopping
-    assert runs.cancel(alice, run.id).cancel_requested_at == stopping.cancel_requested_at
-    assert core.journal.cancel_requested([run.id, "other"]) == {run.id}
-    assert core.journal.cancelled(run.id)
-    assert _kinds(runs, alice, run.id) == ["run_queued", "run_started", "run_cancelled"]
-
-
-def test_alice_cancelling_an_ended_run_changes_nothing(core: Core, runs: Runs, alice: User, agent: Agent) -> None:
-    run = runs.start_agent_run(alice, agent.id, "x")
-    core.journal.begin(run.id)
-    core.journal.fail(run.id, BadKey())
-    failed = runs.get(alice, run.id)
-    assert failed.error is not None
-    assert (failed.status, failed.error.code, failed.error.message) == ("failed", "bad_key", BadKey().sentence)
-    assert runs.cancel(alice, run.id) == failed
-
-
-def test_alice_following_a_run_gets_only_what_is_new(core: Core, runs: Runs, alice: User, agent: Agent) -> None:
-    run = runs.start_agent_run(alice, agent.id, "x")
-    for number in range(3):
-        core.journal.event(run.id, "tick", "agent", {"n": number})
-    assert [event.seq for event in runs.events(alice, run.id)] == [1, 2, 3, 4]
-    assert [event.data for event in runs.events(alice, run.id, after=2)] == [{"n": 1}, {"n": 2}]
-    assert runs.events(alice, run.id, after=10**12) == []
-
-
-def test_events_written_at_once_are_numbered_without_gaps(
-    core: Core, runs: Runs, alice: User, agent: Agent
-) -> None:
-    run = runs.start_agent_run(alice, agent.id, "x")
-    with ThreadPoolExecutor(20) as pool:
-        list(pool.map(lambda n: core.journal.event(run.id, "tick", None, {"n": n}), range(20)))
-    events = runs.events(alice, run.id)
-    assert [event.seq for event in events] == list(range(1, 22))
-    assert {event.data["n"] for event in events[1:]} == set(range(20))
-
-
-def test_charlie_cannot_reach_alices_run_in_any_way(core: Core, runs: Runs, cast: Cast, agent: Agent) -> None:
-    run = runs.start_agent_run(cast.alice, agent.id, "x")
-    reaches: list[Callable[[User, str], object]] = [runs.get, runs.events, runs.model_calls, runs.cancel]
-    for reach in reaches:
-        for run_id in (run.id, "run_made_up", "", "r\x00", "\ud800"):
-            with pytest.raises(NotFound, match="This run does not exist, or it is not yours"):
-                reach(cast.charlie, run_id)
-    with pytest.raises(NotFound, match="agent"):
-        runs.start_agent_run(cast.charlie, agent.id, "x")
-    graph = {"nodes": [{"id": "a", "kind": "agent", "agent_id": agent.id}]}
-    with pytest.raises(NotFound, match="agent"):
-        runs.start_graph_run(cast.charlie, "t", graph, {"input": "x"})
-    assert runs.list(cast.charlie) == runs.list(cast.charlie, agent.id) == runs.list(cast.bob) == []
-    assert runs.get(cast.alice, run.id).status == "queued"
 
 
 def test_alice_must_say_what_to_work_on_and_not_too_much(runs: Runs, alice: User, agent: Agent) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import cast as typed
 
 import pytest
 
@@ -12,27 +11,20 @@ from core.accounts.models import User
 from core.bootstrap import Core
 from core.keys.models import KeyDraft
 from core.llm.pricing import Cost, OwnPrice, Tokens, cost_of
-from core.runs.queue import RunQueue
-from core.runs.service import Runs
 from core.usage.models import CallOrigin, DayTotals, Totals
 from tests.conftest import Cast
 from tests.support.stopped_clock import StoppedClock
+from tests.support.stub_queue import StubQueue, runs_with
 
 BOUND = Tokens(1000, 200)
 PRICE = OwnPrice(1_000_000, 2_000_000)  # one and two micro-dollars a token
-
-
-class NoQueue:
-    def enqueue(self, run_id: str, owner_id: str) -> None:
-        """Take it and forget it."""
 
 
 def _origin(core: Core, owner: User, node_id: str = "agent") -> CallOrigin:
     key = core.keys.add(owner, KeyDraft(f"K{len(core.keys.list(owner))}", "openai", "zk-Secret-0123456789"))
     fields = {"name": "n", "department": "hr", "role": "r", "goal": "g", "key_id": key.id, "model": "gpt-4o"}
     agent = core.agents.create(owner, fields)
-    runs = Runs(core.db, typed(RunQueue, NoQueue()), core.agents, core.usage)
-    run = runs.start_agent_run(owner, agent.id, "x")
+    run = runs_with(core, StubQueue()).start_agent_run(owner, agent.id, "x")
     return CallOrigin(run.id, node_id, agent.id, owner.id, "hr", key.id, "openai", "gpt-4o")
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from app.ui import answer
 from app.ui.answer import FOLD_AFTER, _json_in, harmless
 
 RENDERERS = {
@@ -23,6 +24,9 @@ RENDERERS = {
 # Streamlit makes links of www. and schemes only.
 RENDERERS["autolinks"].linkify.set({"fuzzy_link": False})
 RENDERERS["autolinks"].linkify.add("//", None)
+
+# Tells escaped characters (text_special) from others (text).
+SYNTAX = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("text_join")
 
 # The two patterns of mdast-util-gfm-autolink-literal, which Streamlit uses: they look at finished text.
 STREAMLIT_AUTOLINK = re.compile(
@@ -83,6 +87,7 @@ HOSTILE = {
     "indented after a space": "\u3000\n    [a](http://evil.example)",
     "code span over a cell": "| `a | [a](http://evil.example)` |\n|---|---|\n| `b | ![a](http://evil.example)` |",
     "code span over paragraphs": "`a\n\n[a](http://evil.example)`",
+    "code span with HTML in its second line": "`a\n<!--`\n\n```\n-->\n[a](http://evil.example)\n```",
     "escaped backtick": r"\`[a](http://evil.example)`",
     "address in a cell": "| a | b |\n|---|---|\n| http://evil.example|www.evil.example |",
     "deep quote": "> " * 30 + "[a](http://evil.example) `x` http://evil.example",
@@ -138,10 +143,11 @@ def assert_harmless(text: str) -> None:
     for piece in finished_text(RENDERERS["tables"].parse(shown)):
         assert not STREAMLIT_AUTOLINK.search(piece), shown
         assert not STREAMLIT_PICTURE.search(piece), shown
-    # Directives and math are syntax: a backslash switches them off. Code is not looked at.
-    for code in code_in(shown):
-        shown = shown.replace(code, "")
-    assert not re.search(r"(?<!\\):[a-z]+[\w-]*\[", shown), shown
+    # Directives, math and references are syntax: a backslash switches them off.
+    for token in SYNTAX.parse(shown):
+        unescaped = "".join(c.content if c.type == "text" else "\0" for c in token.children or [])
+        assert not {"[", "]", "$", "<"} & set(unescaped), shown
+        assert not re.search(r":[a-z_:]", unescaped), shown
 
 
 def code_in(text: str) -> list[str]:
@@ -159,17 +165,39 @@ def test_hostile_markdown_is_only_text(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-@pytest.mark.parametrize("around", ["> {}", "- {}", "1. {}", "# {}", "**{}**", "x\n\n{}\n\ny", "`{}", "{}`", "```\n{}"])
+@pytest.mark.parametrize(
+    "around", ["> {}", "- {}", "1. {}", "# {}", "**{}**", "x\n\n{}\n\ny", "`{}", "{}`", "```\n{}"]
+)
 def test_hostile_markdown_is_only_text_wherever_it_stands(text: str, around: str) -> None:
     assert_harmless(around.format(text))
 
 
 PIECES = st.sampled_from(
     [
-        *("[", "]", "(", ")", "![", "](", "]: ", "<", ">", "`", "``", "```", "~~~", "\\", "|", "\n", "\n\n", " ", "    "),
-        *("> ", "- ", "1. ", "# ", "---\n", "|-|-|\n", "$", "$$", ":", ":::", "&#58;", "&", "*", "_", "~~", "!", "^"),
-        *("http://e.de", "https://", "www.e.de", "a@b.de", "mailto:", "x", "[r]: http://e.de\n", "<div>", "<!--", "-->"),
-        *(":red[", ":material/home:", "\t", "\r\n", '"', "'", "\u3000", "\x0c", "é", "@"),
+        *(
+            "[",
+            "]",
+            "(",
+            ")",
+            "![",
+            "](",
+            "]: ",
+            "<",
+            ">",
+            "`",
+            "``",
+            "```",
+            "~~~",
+            "\\",
+            "|",
+            "$",
+            "$$",
+            ":",
+            ":::",
+        ),
+        *("\n", "\n\n", "\r\n", "\t", " ", "    ", "> ", "- ", "1. ", "# ", "---\n", "|-|-|\n", "\u3000", "\x0c"),
+        *("&#58;", "&", "*", "_", "~~", "!", "^", '"', "'", "@", "x", "é", ":red[", ":material/home:"),
+        *("http://e.de", "https://", "www.e.de", "a@b.de", "mailto:", "[r]: http://e.de\n", "<div>", "<!--", "-->"),
     ]
 )
 
@@ -217,7 +245,9 @@ def test_ordinary_markdown_survives(text: str, elements: set[str]) -> None:
         "std::vector<int> x; // $5 \\n :red[x]",
     ],
 )
-@pytest.mark.parametrize("frame", ["```sh\n{}\n```", "~~~\n{}\n~~~", "x `{}` y", "- a\n\n  ```\n  {}\n  ```", "x\n\n    {}"])
+@pytest.mark.parametrize(
+    "frame", ["```sh\n{}\n```", "~~~\n{}\n~~~", "x `{}` y", "- a\n\n  ```\n  {}\n  ```", "x\n\n    {}"]
+)
 def test_code_is_shown_unchanged(code: str, frame: str) -> None:
     text = frame.format(code)
     assert harmless(text) == text
@@ -225,7 +255,8 @@ def test_code_is_shown_unchanged(code: str, frame: str) -> None:
 
 
 def test_a_dollar_and_a_time_read_as_written() -> None:
-    shown = RENDERERS["tables"].renderInline(harmless("At 12:30 it costs $5 to $10 (a < b & c > d, std::map, x:y)."))
+    text = "At 12:30 it costs $5 to $10 (a < b & c > d, std::map, x:y)."
+    shown = RENDERERS["tables"].renderInline(harmless(text))
     assert shown == "At 12:30 it costs $5 to $10 (a &lt; b &amp; c &gt; d, std::map, x:y)."
 
 
@@ -293,8 +324,6 @@ def test_a_cut_answer_is_disarmed_after_the_cut(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("app.ui.answer.st.markdown", drawn.append)
     monkeypatch.setattr("app.ui.answer.st.expander", lambda _: pytest.MonkeyPatch.context())
     monkeypatch.setattr("app.ui.answer.st.text", lambda _: None)
-    from app.ui import answer
-
     answer.draw("a" * (FOLD_AFTER - 12) + " http://evil.example/long")
     (shown,) = drawn
     assert "evil" in shown or "http" in shown

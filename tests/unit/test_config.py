@@ -74,7 +74,6 @@ def test_every_secret_can_come_from_a_file_and_is_never_printed(
         ("DATABASE_URL", PASSWORD),
         ("DATABASE_URL", f"mysql://root:{PASSWORD}@db/zoark"),
         ("DATABASE_URL", f"postgresql+asyncpg://root:{PASSWORD}@db/zoark"),
-        ("DATABASE_URL", f"postgresql://root:{PASSWORD}@db:port/zoark"),
     ],
 )
 def test_an_operator_with_a_wrong_value_reads_its_name_and_never_the_value(

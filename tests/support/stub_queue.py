@@ -1,0 +1,31 @@
+"""A queue without workers, for tests that are about the rows."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from core.bootstrap import Core
+from core.runs.queue import RunQueue
+from core.runs.service import Runs
+
+
+class StubQueue:
+    """Remembers what it was given, or is down."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[str, str]] = []
+        self.is_down = False
+
+    def enqueue(self, run_id: str, owner_id: str) -> None:
+        """Take a run in."""
+        if self.is_down:
+            raise ConnectionError("down")
+        self.given.append((run_id, owner_id))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def runs_with(core: Core, queue: StubQueue) -> Runs:
+    """Return the runs of ``core`` with ``queue`` in the place of the real one."""
+    return Runs(core.db, cast(RunQueue, queue), core.agents, core.usage)
