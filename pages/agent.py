@@ -53,14 +53,16 @@ with layout.header(agent.definition.name, f"{agent.definition.role} · {agent.de
     if st.button("Delete", icon=":material/delete:", type="tertiary", key="agent_delete"):
         confirm_delete()
 
+runs = core.runs.list(user, agent_id=agent.id)
+is_sample = not runs and agent.definition.role == agent_form.SAMPLE["role"]
 run_tab, settings_tab, runs_tab = st.tabs(["Run", "Settings", "Runs"])
 with run_tab, st.form("agent_run_form", border=False):
     text = st.text_area(
         "Input",
-        placeholder=agent_form.SAMPLE_INPUT,
+        agent_form.SAMPLE_INPUT if is_sample else "",
+        placeholder="Paste or type what the agent should work on.",
         height=180,
         key=f"agent_input_{agent.id}",
-        help="What the agent should work on.",
     )
     if st.form_submit_button("Run", type="primary", icon=":material/play_arrow:", key="agent_run"):
         with reporting():
@@ -74,7 +76,6 @@ with settings_tab:
             done("The changes were saved.")
             st.rerun()
 with runs_tab:
-    runs = core.runs.list(user, agent_id=agent.id)
     if runs:
         layout.run_rows(runs)
     else:

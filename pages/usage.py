@@ -96,10 +96,10 @@ st.dataframe(
     hide_index=True,
     key="usage_calls",
     column_config={
-        "Time": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
+        "Time": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone=st.context.timezone),
         "Cost": st.column_config.NumberColumn(format="$%.6f"),
         "Seconds": st.column_config.NumberColumn(format="%.1f"),
         "Run": st.column_config.LinkColumn(display_text="Open"),
     },
 )
-st.caption("Interrupted calls count at their upper bound, since the provider may bill them.")
+st.caption("Interrupted calls count at their upper bound, since the provider may bill them. Days are UTC.")

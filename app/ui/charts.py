@@ -56,7 +56,7 @@ def stacked_by_model(
         height=300,
         margin={"l": 8, "r": 8, "t": 44, "b": 8},
         hovermode="x unified",
-        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},
+        legend={"orientation": "h", "y": -0.14, "yanchor": "top"},
         yaxis={"tickprefix": prefix, "rangemode": "tozero", "exponentformat": "none"},
         xaxis={"type": "date", "tickformat": "%d %b", "tickangle": 0, "nticks": 7},
         bargap=0.35,

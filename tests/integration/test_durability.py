@@ -214,7 +214,7 @@ def test_two_workers_share_the_runs_and_do_none_twice(desk_of_alice: Desk) -> No
         other.wait_until_ready()
         runs = [at.start("fake-1@latency=300", f"Look at MARK-{n}.") for n in range(12)]
         assert {at.ended(run).status for run in runs} == {"succeeded"}
-        assert len(at.core.runs.workers()) == 2
+        assert len(at.core.runs.workers()) >= 2
         assert other.stop() == 0
     assert [asked.markers for asked in at.fake.chats if len(asked.markers) != 1] == []
     assert Counter(asked.markers[0] for asked in at.fake.chats) == {f"MARK-{n}": 1 for n in range(12)}

@@ -180,20 +180,26 @@ class Desk:
     def worker(self) -> Worker:
         """Return the shared worker, started when there is none."""
         if self._worker is None or not self._worker.is_running:
-            self._worker = Worker(self.settings).start().wait_until_ready()
+            self._forget_worker()
+            self._worker = Worker(self.settings).start()
+            self._worker.wait_until_ready()
         return self._worker
 
     def stop_worker(self) -> None:
         """Stop the shared worker if there is one."""
         if self._worker is not None and self._worker.is_running:
             self._worker.stop()
-        self._worker = None
+        self._forget_worker()
 
     def close(self) -> None:
         """Kill the shared worker and close connections."""
+        self._forget_worker()
+        self.core.close()
+
+    def _forget_worker(self) -> None:
         if self._worker is not None:
             self._worker.__exit__(None, None, None)
-        self.core.close()
+        self._worker = None
 
     def start(self, model: str = "fake-1", text: str = "Please look at MARK-1.", **fields: Any) -> Run:
         """Let Alice start a run of one agent."""
@@ -236,7 +242,7 @@ class Desk:
         return self.get(run)
 
     def is_asked(self, marker: str, times: int = 1, seconds: float = 30.0) -> None:
-        """Wait until the model has been asked so often about a marker, and still works on it."""
+        """Wait until the model has been asked so often about a marker."""
         self.fake.wait_until(lambda records: sum(marker in record.markers for record in records) >= times, seconds)
 
 

@@ -1,0 +1,1 @@
+"""What every provider, tool and interface must do, whoever wrote it."""

@@ -1,0 +1,172 @@
+"""Keys: added, tested and deleted; their secrets are on no page, ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from app import navigation
+from core.accounts.models import User
+from core.agents.models import Agent
+from core.bootstrap import Core
+from core.keys.models import Key, KeyDraft
+from tests.fakes.model_server import FakeModelServer
+from tests.pages.conftest import SECRET, Visit
+
+Visitor = Callable[..., Visit]
+COMPATIBLE = "openai_compatible"
+
+
+def add_key(page: Visit, opened_by: str, **fields: str) -> Visit:
+    """Fill in the dialog for an OpenAI-compatible endpoint and send it."""
+    page.press(opened_by)
+    page.app.selectbox(key="keys_provider").set_value(COMPATIBLE)
+    page.press_again(opened_by)
+    page.fill(**{f"keys_{name}_{COMPATIBLE}": value for name, value in fields.items()})
+    return page.press_in_dialog(opened_by, "keys_add")
+
+
+def test_without_a_key_alice_is_told_what_one_is_for(visit: Visitor, alice: User) -> None:
+    page = visit(alice).open(navigation.KEYS)
+    assert "No keys yet" in [subheader.value for subheader in page.app.subheader]
+    assert page.buttons.count("New key") == 1
+
+
+def test_alice_adds_a_key_that_is_tested_at_once(
+    visit: Visitor, page_core: Core, alice: User, fake: FakeModelServer
+) -> None:
+    page = visit(alice).open(navigation.KEYS)
+    page = add_key(
+        page, "keys_first", name="Mine", secret=SECRET, url=fake.openai_url, **{"in": "0.40", "out": "1,60"}
+    )
+    assert page.errors == []
+    (key,) = page_core.keys.list(alice)
+    assert (key.name, key.hint, key.test_code) == ("Mine", "zk-…cdef", "ok")
+    assert key.own_price is not None
+    assert key.own_price.input_micros_per_million == 400_000
+    assert key.own_price.output_micros_per_million == 1_600_000
+    assert page.toasts == ["The key was added. OpenAI-compatible endpoint accepts this key."]
+    assert "**Mine**" in [markdown.value for markdown in page.app.markdown]
+    assert "Works" in page.text
+    assert [record.key for record in fake.requests] == [SECRET]
+    assert SECRET not in page.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"url": ""}, "Enter the full address, such as https://models.example.com/v1."),
+        ({"url": "http://10.0.0.1/v1"}, "This address is not allowed:"),
+        ({"url": "https://models.example.com", "in": "cheap"}, "Enter a price such as 0.40,"),
+        ({"url": "https://models.example.com", "in": "1"}, "Enter both prices, in dollars per million tokens,"),
+        ({"url": "https://models.example.com", "name": " "}, "Give the key a name of 1 to 80 characters."),
+        ({"url": "https://models.example.com", "secret": f"{SECRET} x"}, "This does not look like a key:"),
+    ],
+)
+def test_a_mistake_is_told_in_one_sentence_and_nothing_is_stored(
+    visit: Visitor, page_core: Core, alice: User, fields: dict[str, str], sentence: str
+) -> None:
+    page = add_key(visit(alice).open(navigation.KEYS), "keys_first", **{"secret": SECRET, **fields})
+    assert len(page.errors) == 1
+    assert page.errors[0].startswith(sentence)
+    assert page_core.keys.list(alice) == []
+
+
+def test_a_name_can_be_taken_once(visit: Visitor, alice: User, key: Key, fake: FakeModelServer) -> None:
+    page = add_key(visit(alice).open(navigation.KEYS), "keys_new", name=key.name, url=fake.openai_url)
+    assert page.errors == ["You already have a key of this name. Choose another name."]
+
+
+def test_a_key_that_does_not_work_is_kept_and_says_why(
+    visit: Visitor, page_core: Core, alice: User, fake: FakeModelServer
+) -> None:
+    fake.options.fault = "401"
+    page = add_key(visit(alice).open(navigation.KEYS), "keys_first", secret=SECRET, url=fake.openai_url)
+    assert page_core.keys.list(alice)[0].test_code == "bad_key"
+    assert page.toasts[0].startswith("The key was added. The provider does not accept this key.")
+    assert "Does not work" in page.text
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ("", "OpenAI-compatible endpoint accepts this key."),
+        ("401", "The provider does not accept this key. Replace it on the Keys page."),
+        ("403", "The provider accepts the key but forbids this call."),
+        ("429", "The provider asks us to slow down."),
+        ("quota", "The account behind this key has no credit left."),
+        ("badjson", "The provider's answer could not be read."),
+        ("500", "The model's provider answered with an error."),
+    ],
+)
+def test_a_test_tells_its_outcome(
+    visit: Visitor, alice: User, key: Key, fake: FakeModelServer, fault: str, sentence: str
+) -> None:
+    fake.options.fault = fault
+    page = visit(alice).open(navigation.KEYS)
+    assert "Not tested" in page.text
+    page.press(f"keys_test_{key.id}")
+    told = [box.value for box in (page.app.error if fault else page.app.success)]
+    assert len(told) == 1
+    assert told[0].startswith(sentence)
+    assert ("Does not work" if fault else "Works") in page.text
+    assert SECRET not in page.text
+    assert page.rerun().errors == []
+
+
+def test_a_server_that_is_gone_is_unreachable(visit: Visitor, alice: User, key: Key, fake: FakeModelServer) -> None:
+    fake.stop()
+    page = visit(alice).open(navigation.KEYS).press(f"keys_test_{key.id}")
+    assert page.errors[0].startswith("The provider's server cannot be reached.")
+
+
+def test_deleting_asks_and_says_which_agents_break(
+    visit: Visitor, page_core: Core, alice: User, key: Key, agent: Agent
+) -> None:
+    page = visit(alice).open(navigation.KEYS).press(f"keys_delete_{key.id}")
+    assert [warning.value for warning in page.app.warning] == [
+        "Used by: Classifier. They need another key before they run again."
+    ]
+    assert page_core.keys.list(alice) == [key]
+    page.press_in_dialog(f"keys_delete_{key.id}", "keys_delete_yes")
+    assert page_core.keys.list(alice) == []
+    assert page.toasts == ["The key was deleted."]
+    assert "No keys yet" in [subheader.value for subheader in page.app.subheader]
+
+
+def test_deleting_an_unused_key_warns_of_nothing(visit: Visitor, alice: User, key: Key) -> None:
+    assert not visit(alice).open(navigation.KEYS).press(f"keys_delete_{key.id}").app.warning
+
+
+def test_a_secret_is_on_no_page(
+    visit: Visitor, alice: User, key: Key, agent: Agent, run: object, fake: FakeModelServer
+) -> None:
+    for entry in navigation.ALL:
+        query = {"id": run.id} if entry is navigation.RUN else {}  # type: ignore[attr-defined]
+        page = visit(alice).open(entry, **query)
+        assert page.title
+        assert SECRET not in page.text
+        assert SECRET[4:] not in page.text
+    page = visit(alice).open(navigation.AGENT, id=agent.id)
+    assert SECRET not in page.text
+    assert SECRET not in str(page.app.session_state.to_dict())
+
+
+def test_charlie_sees_no_key_of_alice(visit: Visitor, charlie: User, key: Key) -> None:
+    page = visit(charlie).open(navigation.KEYS)
+    assert "No keys yet" in [subheader.value for subheader in page.app.subheader]
+    assert key.hint not in page.text
+
+
+def test_the_built_in_model_tells_how_far_it_is(visit: Visitor, page_core: Core, alice: User) -> None:
+    if page_core.local_model.why_unavailable():
+        pytest.skip("the built-in model cannot run here")
+    page_core.keys.add(alice, KeyDraft("Demo", "local"))
+    assert "Waiting for the worker to start." in visit(alice).open(navigation.KEYS).text
+    page_core.local_model.report("fetching", "Fetching the model.", 100_000_000, 491_000_000)
+    assert "Fetching the model. 100 MB of 491 MB" in visit(alice).open(navigation.KEYS).text
+    page_core.local_model.report("failed", "There is no room on the disk.")
+    assert visit(alice).open(navigation.KEYS).errors == ["There is no room on the disk."]
+    page_core.local_model.report("ready", "The built-in model is ready.")
+    assert any("is ready" in caption for caption in visit(alice).open(navigation.KEYS).captions)
