@@ -105,7 +105,8 @@ def _trace(actor: User, run: Run) -> None:
 def _step(step: Step, number: int, count: int, *, is_active: bool) -> None:
     title = step.node_id if count > 1 else "Steps"
     state = _STEP_STATES[step.state] if is_active or step.state != "running" else "error"
-    with st.status(f"{number}. {title}" if count > 1 else title, state=state, expanded=True):  # type: ignore[arg-type]
+    box = st.status(f"{number}. {title}" if count > 1 else title, state=state, expanded=True)  # type: ignore[arg-type]
+    with box.container():  # leaving the status itself would call a running step complete
         for item in step.items:
             _item(item)
         if not step.items:

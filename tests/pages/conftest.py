@@ -55,12 +55,8 @@ class Visit:
         self.app.button(key=key).click()
         return self.rerun()
 
-    def press_again(self, key: str) -> Visit:
-        """Rerun with a dialog left open: AppTest has no fragments' reruns, so its opener is held down."""
-        return self.press(key)
-
     def press_in_dialog(self, opened_by: str, key: str) -> Visit:
-        """Press a button of an open dialog, as ``press_again`` does it."""
+        """Press a button of an open dialog: AppTest reruns the whole page, so its opener is held down."""
         self.app.button(key=opened_by).click()
         return self.press(key)
 
