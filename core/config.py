@@ -26,7 +26,7 @@ SECRETS_TOML = ROOT / ".streamlit" / "secrets.toml"
 class Settings(BaseSettings):
     """Every setting, under the name it has in the environment."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, case_sensitive=True, populate_by_name=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, case_sensitive=True)
 
     database_url: SecretStr = Field(
         SecretStr(""),

@@ -8,7 +8,7 @@ from core.errors import CoreError, ModelTimeout, RunCancelled
 from core.keys.service import MAX_SECRET
 from core.llm.pricing import OwnPrice, Tokens
 from core.runs.journal import RunJournal
-from core.security.redact import redact
+from core.security.redact import redact, redact_cut
 from core.usage.models import CallOrigin
 from core.usage.service import Usage
 
@@ -99,6 +99,7 @@ class ActiveCall:
 
     def failed(self, error: CoreError) -> None:
         """Settle a call that raised ``error``."""
+        self._text = redact_cut(self._text)
         self._flush(keep=0)
         self._meter.fail(self._call_id, error, self._bound, self._was_answering, self._duration_ms())
 

@@ -30,7 +30,8 @@ class RunJournal:
         at = clock.now()
         with self._db.transaction() as connection:
             began = repository.change_status(connection, run_id, ("queued",), status="running", started_at=at)
-            repository.add_event(connection, run_id, at, "run_started" if began else "run_resumed", None, {})
+            if began or repository.change_status(connection, run_id, ("running",), status="running"):
+                repository.add_event(connection, run_id, at, "run_started" if began else "run_resumed", None, {})
         return began
 
     def event(self, run_id: str, kind: str, node_id: str | None, data: Mapping[str, Any]) -> None:

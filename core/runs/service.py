@@ -118,7 +118,7 @@ class Runs:
         with self._db.read() as connection:
             lost = repository.not_enqueued(connection, clock.now() - SWEEP_AFTER)
         for run_id, owner_id in lost:
-            self._enqueue(run_id, owner_id)
+            self._try_to_enqueue(run_id, owner_id)
         return len(lost)
 
     def close(self) -> None:
@@ -138,6 +138,8 @@ class Runs:
         graph = parse_graph(document)
         for node in graph.nodes:
             check_node(node)
+            if node.id in inputs:
+                raise GraphInvalid(f"a node and an input are both called {node.id}.")
         run = Run(
             id=clock.new_id("run"),
             owner_id=actor.id,
@@ -156,13 +158,16 @@ class Runs:
         with self._db.transaction() as connection:
             repository.insert_run(connection, run, graph.document())
             repository.add_event(connection, run.id, run.created_at, "run_queued", None, {})
-        try:
-            self._enqueue(run.id, actor.id)
-        except Exception as error:  # the sweep will try again; the run is safe in its row
-            log.warning("enqueue failed, the sweep will repeat it", run_id=run.id, error=type(error).__name__)
+        self._try_to_enqueue(run.id, actor.id)
         for listener in self._listeners:
             listener()
         return run
+
+    def _try_to_enqueue(self, run_id: str, owner_id: str) -> None:
+        try:
+            self._enqueue(run_id, owner_id)
+        except Exception as error:  # the run is safe in its row; the next sweep tries again
+            log.warning("a run could not be enqueued", run_id=run_id, error=type(error).__name__)
 
     def _enqueue(self, run_id: str, owner_id: str) -> None:
         self._queue.enqueue(run_id, owner_id)

@@ -36,6 +36,18 @@ def redact(text: str) -> str:
     return _SHAPES.sub(MASK, text)
 
 
+def redact_cut(text: str) -> str:
+    """Redact a text that was cut off: an end that may be the beginning of a secret goes too."""
+    text = redact(text)
+    with _lock:
+        known = list(_secrets)
+    for length in range(min(len(text), max(map(len, known), default=0)), _MIN_LENGTH - 1, -1):
+        end = text[-length:]
+        if any(secret.startswith(end) for secret in known):
+            return text[:-length] + MASK
+    return text
+
+
 def redact_tree(value: Any) -> Any:
     """Redact every string inside dicts, lists and tuples."""
     if isinstance(value, str):

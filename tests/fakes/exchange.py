@@ -65,7 +65,7 @@ class Exchange:
         options = self._options_on("chat").for_model(prompt.model)
         fault = await self._fault_met(wire, options, record)
         if await self._failed(wire, fault, options, reply, record):
-            return
+            return None
         if objection := wire.objection(prompt, options):
             return await self._refuse(*objection, reply, record)
         await self._send_answer(wire, prompt, fault, options, reply, record)

