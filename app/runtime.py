@@ -1,4 +1,4 @@
-"""The process's core, its supervisor, and who is looking at the page."""
+"""The process's core and the supervisor of its worker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sys
 from dataclasses import dataclass
 from threading import Lock
 
-from core.accounts.models import User
 from core.bootstrap import Core, build_core, load_ring
 from core.config import ROOT, load_settings
 from core.db import Database
@@ -78,16 +77,6 @@ def routes_are_there() -> bool:
 def announce_routes() -> None:
     """Note that our HTTP routes are served."""
     _process.has_routes = True
-
-
-def current_user() -> User:
-    """Return who is signed in; only pages behind the gate of ``app.shell`` may ask."""
-    from app.session import signed_in_user
-
-    user = signed_in_user()
-    if user is None:
-        raise RuntimeError("a page was drawn without its gate")
-    return user
 
 
 def _migrate_if_needed() -> None:

@@ -19,6 +19,14 @@ def signed_in_user() -> User | None:
     return runtime.get_core().accounts.session_user(_token())
 
 
+def current_user() -> User:
+    """Return who is signed in; only pages behind the gate of ``app.shell`` may ask."""
+    user = signed_in_user()
+    if user is None:
+        raise RuntimeError("a page was drawn without its gate")
+    return user
+
+
 def sign_in(user: User, next_path: str) -> None:
     """Open a session: by a one-time ticket and a cookie, or for this tab where there are no routes."""
     accounts = runtime.get_core().accounts

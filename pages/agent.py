@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from app import navigation, runtime
+from app import navigation, runtime, session
 from app.feedback import done, reporting
 from app.ui import agent_form, layout
 from core.errors import NotFound
 
 core = runtime.get_core()
-user = runtime.current_user()
+user = session.current_user()
 agent_id = st.query_params.get("id")
 
 if agent_id is None:

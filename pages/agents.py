@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from app import navigation, runtime
+from app import navigation, runtime, session
 from app.ui import formats, layout
 
 core = runtime.get_core()
-user = runtime.current_user()
+user = session.current_user()
 
 
 def new_agent_button(key: str) -> None:

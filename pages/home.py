@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import navigation, runtime
+from app import navigation, runtime, session
 from app.ui import formats, layout
 from app.ui.worker_state import describe_worker
 from core import clock
@@ -10,7 +10,7 @@ from core import clock
 RECENT = 8
 
 core = runtime.get_core()
-user = runtime.current_user()
+user = session.current_user()
 
 with layout.header("Home"):
     if st.button("New agent", type="primary", icon=":material/add:", key="home_new_agent"):

@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from app import runtime
+from app import runtime, session
 from app.feedback import reporting
 from app.ui import formats, key_forms, layout
 from core.keys.models import Key
 from core.llm.registry import provider_named
 
 core = runtime.get_core()
-user = runtime.current_user()
+user = session.current_user()
 
 
 def new_key_button(key: str) -> None:

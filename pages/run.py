@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from app import navigation, runtime
+from app import navigation, runtime, session
 from app.feedback import reporting
 from app.ui import layout, run_view
 from core.errors import NotFound
 
 core = runtime.get_core()
-user = runtime.current_user()
+user = session.current_user()
 
 try:
     run = core.runs.get(user, st.query_params.get("id", ""))

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import navigation, runtime
+from app import navigation, runtime, session
 from app.ui import layout
 from core.runs.models import ACTIVE
 
@@ -16,7 +16,7 @@ FILTERS = {
 }
 
 core = runtime.get_core()
-user = runtime.current_user()
+user = session.current_user()
 
 
 def choose_agent() -> None:

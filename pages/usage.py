@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import streamlit as st
 
-from app import runtime
+from app import runtime, session
 from app.ui import charts, formats, layout, theme
 from core import clock
 
 PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90}
 
 core = runtime.get_core()
-user = runtime.current_user()
+user = session.current_user()
 
 with layout.header("Usage"):
     period = st.segmented_control(

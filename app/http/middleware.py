@@ -55,9 +55,7 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["path"] in HIDDEN_PATHS:
-            await PlainTextResponse("Not found", 404)(scope, receive, send)
-            return
+        app = PlainTextResponse("Not found", 404) if scope["path"] in HIDDEN_PATHS else self._app
         is_secure = scope["scheme"] == "https"
 
         async def send_with_headers(message: Message) -> None:
@@ -74,10 +72,10 @@ class SecurityHeaders:
                     message["headers"] = [_secured(name, value) for name, value in message["headers"]]
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        await app(scope, receive, send_with_headers)
 
 
 def _secured(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    if name.lower() == b"set-cookie" and value.startswith(OUR_COOKIES) and b"secure" not in value.lower():
+    if name.lower() == b"set-cookie" and value.startswith(OUR_COOKIES) and b"; secure" not in value.lower():
         return name, value + b"; Secure"
     return name, value

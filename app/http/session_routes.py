@@ -44,7 +44,7 @@ async def logout(request: Request) -> Response:
 
 def safe_path(path: str) -> str:
     """Return ``path`` when it stays on this site, else the start page."""
-    inside = path.startswith("/") and not path.startswith(("//", "/\\")) and "\\" not in path
+    inside = path.startswith("/") and not path.startswith(("//", "/\\")) and "\\" not in path and "/.." not in path
     if not inside or not path.isprintable() or path.startswith(("/session/", "/oauth/", "/_stcore/")):
         return "/"
     return quote(path, safe="/?&=%-_.~+")

@@ -42,7 +42,7 @@ def test_an_unexpected_error_shows_a_reference_and_not_its_text(
     page_core: Core,
     alice: User,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(page_core.usage, "totals", fail)
     page = visit(alice).open(navigation.HOME)
@@ -55,9 +55,8 @@ def test_an_unexpected_error_shows_a_reference_and_not_its_text(
     assert "hunter2" not in page.text
     assert "Traceback" not in page.text
     assert not page.app.exception
-    logged = "".join(capsys.readouterr())
-    assert found[1] in logged
-    assert "RuntimeError" in logged
+    assert found[1] in caplog.text
+    assert "RuntimeError" in caplog.text
 
 
 @pytest.mark.usefixtures("as_served")
