@@ -1,0 +1,1 @@
+"""The ring of e2e tests."""
