@@ -10,12 +10,14 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
     MetaData,
     Table,
+    UniqueConstraint,
 )
 
 from core.db.types import Json, String, Text, UtcDateTime
@@ -61,6 +63,10 @@ users = Table(
     Column("department", ForeignKey("departments.slug")),
     Column("password_hash", String(200)),
     Column("is_active", Boolean, nullable=False, default=True),
+    Column("email_verified_at", UtcDateTime),
+    Column("totp_sealed", LargeBinary),
+    Column("totp_enabled_at", UtcDateTime),
+    Column("totp_last_step", BigInteger),
     Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -80,6 +86,9 @@ sessions = Table(
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("token_hash", String(64), nullable=False, unique=True),
     Column("user_agent", String(200), nullable=False),
+    Column("address", String(64), nullable=False, server_default=""),
+    # When the person last proved who they are, by password or code: step-up looks at it.
+    Column("proved_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
@@ -94,6 +103,119 @@ tickets = Table(
     Column("browser_hash", String(64), nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("used_at", UtcDateTime),
+)
+
+# A person at a provider: (issuer, subject) identifies them, never their e-mail address.
+identities = Table(
+    "identities",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("provider", String(40), nullable=False),
+    Column("issuer", String(400), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("email", String(254), nullable=False),
+    Column("name", String(120), nullable=False),
+    Column("scopes", String(1000), nullable=False),
+    Column("token_sealed", LargeBinary),
+    Column("token_version", Integer, nullable=False),
+    Column("token_expires_at", UtcDateTime),
+    Column("linked_at", UtcDateTime, nullable=False),
+    Column("last_used_at", UtcDateTime),
+    UniqueConstraint("issuer", "subject"),
+)
+
+# A sign-in at a provider that has begun: single use, bound to the browser.
+oauth_flows = Table(
+    "oauth_flows",
+    metadata,
+    Column("state_hash", String(64), primary_key=True),
+    Column("provider", String(40), nullable=False),
+    Column("browser_hash", String(64), nullable=False),
+    Column("nonce", String(64), nullable=False),
+    Column("verifier_sealed", LargeBinary, nullable=False),
+    Column("link_user_id", ForeignKey("users.id", ondelete="CASCADE")),
+    Column("next_path", String(2000), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("code_hash", String(64), nullable=False),
+    Column("used_at", UtcDateTime),
+)
+
+# Links that came by mail: verify an address, reset a password, accept an invitation. Only hashes are kept.
+mail_links = Table(
+    "mail_links",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE")),
+    Column("email", String(254), nullable=False),
+    Column("role", String(20)),
+    Column("department", ForeignKey("departments.slug")),
+    Column("created_by", ForeignKey("users.id")),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime),
+)
+
+mail_outbox = Table(
+    "mail_outbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("recipient", String(254), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("body_sealed", LargeBinary),
+    Column("status", String(20), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("claimed_at", UtcDateTime),
+    Column("sent_at", UtcDateTime),
+    Index("ix_mail_outbox_status_due", "status", "due_at"),
+)
+
+# Append-only; each row's MAC covers the one before it.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor_id", Id),
+    Column("actor_email", String(254), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("action", String(60), nullable=False, index=True),
+    Column("object_type", String(40), nullable=False),
+    Column("object_id", String(80), nullable=False),
+    Column("result", String(40), nullable=False),
+    Column("request_id", String(40), nullable=False),
+    Column("detail", Json, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("mac", String(64), nullable=False),
+)
+
+# Token buckets by the generic cell rate algorithm: ``tat_seconds`` is the theoretical arrival time.
+rate_limits = Table(
+    "rate_limits",
+    metadata,
+    Column("key", String(120), primary_key=True),
+    Column("tat_seconds", Float, nullable=False),
+)
+
+# What administrators set in the app; everything else is an environment variable.
+organisation = Table(
+    "organisation",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("value", Json, nullable=False),
 )
 
 keys = Table(
