@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.accounts.service import Accounts
 from core.agents.service import Agents
+from core.audit.service import Audit
 from core.config import Settings, load_settings
 from core.db import Database
 from core.db.installation import open_installation
@@ -32,6 +33,7 @@ class Core:
     """Everything Zoark can do, by noun. Methods take the actor, return values, raise ``CoreError``."""
 
     settings: Settings
+    audit: Audit
     accounts: Accounts
     departments: Departments
     keys: Keys
@@ -69,14 +71,16 @@ def build_core(settings: Settings | None = None) -> Core:
     ring = load_ring(settings)
     vault = Vault(ring, open_installation(db, ring))
     local_model = LocalModel(db, settings.data_dir)
-    accounts = Accounts(db, settings)
+    audit = Audit(db, ring.derive("audit"))
+    accounts = Accounts(db, settings, audit)
     departments = Departments(db)
-    keys = Keys(db, vault, policy, local_model)
-    agents = Agents(db, keys, departments)
+    keys = Keys(db, vault, policy, local_model, audit)
+    agents = Agents(db, keys, departments, audit)
     usage = Usage(db)
-    runs = Runs(db, RunQueue(settings), agents, usage)
+    runs = Runs(db, RunQueue(settings), agents, usage, audit)
     return Core(
         settings=settings,
+        audit=audit,
         accounts=accounts,
         departments=departments,
         keys=keys,

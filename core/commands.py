@@ -8,6 +8,7 @@ import sys
 
 from core.accounts.models import FirstAdmin
 from core.accounts.service import Accounts
+from core.audit.service import Audit
 from core.bootstrap import build_core, load_ring
 from core.config import Settings, load_settings, settings_table
 from core.db import Database
@@ -27,7 +28,7 @@ def migrate() -> int:
         upgrade(db)
         _migrate_queue(settings)
         open_installation(db, ring)
-        first = Accounts(db, settings).ensure_first_admin()
+        first = Accounts(db, settings, Audit(db, ring.derive("audit"))).ensure_first_admin()
     db.dispose()
     if first:
         print(_welcome(first), flush=True)

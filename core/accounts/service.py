@@ -9,6 +9,7 @@ from email_validator import EmailNotValidError, validate_email
 from core import clock
 from core.accounts import lockout, repository
 from core.accounts.models import FirstAdmin, Role, User
+from core.audit.service import Audit
 from core.config import Settings
 from core.db import Connection, Database
 from core.errors import Conflict, Invalid, LockedOut, RegistrationClosed, SignInRefused, TicketRefused
@@ -25,9 +26,10 @@ MAX_NAME = 120
 class Accounts:
     """Register people, check passwords, issue tickets and sessions."""
 
-    def __init__(self, db: Database, settings: Settings) -> None:
-        """Work on ``db`` under the registration mode of ``settings``."""
+    def __init__(self, db: Database, settings: Settings, audit: Audit) -> None:
+        """Work on ``db`` under the registration mode of ``settings``; tell ``audit``."""
         self._db = db
+        self._audit = audit
         self._settings = settings
 
     @property

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from pydantic import ValidationError
 
 from core import clock
+from core.accounts.capabilities import require
 from core.accounts.models import User
 from core.agents import repository
 from core.agents.models import Agent, AgentDefinition
+from core.audit.service import Audit
 from core.db import Database
 from core.departments.service import Departments
 from core.errors import Conflict, Invalid, NotFound
@@ -37,9 +39,10 @@ LABELS: Mapping[str, str] = {
 class Agents:
     """Create, change, list and delete a person's agents."""
 
-    def __init__(self, db: Database, keys: Keys, departments: Departments) -> None:
-        """Check references against ``keys`` and ``departments``."""
+    def __init__(self, db: Database, keys: Keys, departments: Departments, audit: Audit) -> None:
+        """Check references against ``keys`` and ``departments``; tell ``audit``."""
         self._db = db
+        self._audit = audit
         self._keys = keys
         self._departments = departments
 
@@ -55,6 +58,7 @@ class Agents:
         agent = Agent(clock.new_id("agent"), actor.id, definition, 1, at, at)
         with self._db.transaction() as connection:
             repository.insert_agent(connection, agent)
+            self._audit.record(connection, actor, "agent.created", "agent", agent.id)
         return agent
 
     def list(self, actor: User) -> Sequence[Agent]:
@@ -81,6 +85,7 @@ class Agents:
         with self._db.transaction() as connection:
             if not repository.update_agent(connection, agent.id, definition, revision, clock.now()):
                 raise Conflict("This agent was changed elsewhere. Reload the page to see the newer version.")
+            self._audit.record(connection, actor, "agent.changed", "agent", agent.id)
         return self.get(actor, agent_id)
 
     def delete(self, actor: User, agent_id: str) -> None:
@@ -88,8 +93,10 @@ class Agents:
         agent = self.get(actor, agent_id)
         with self._db.transaction() as connection:
             repository.delete_agent(connection, agent.id, clock.now())
+            self._audit.record(connection, actor, "agent.deleted", "agent", agent.id)
 
     def _check(self, actor: User, fields: Mapping[str, object]) -> AgentDefinition:
+        require(actor, "agents.edit")
         definition = parse_definition(fields)
         self._departments.check(definition.department)
         self._keys.get(actor, definition.key_id)

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 import httpx
 
 from core import clock
+from core.accounts.capabilities import require
 from core.accounts.models import User
+from core.audit.service import Audit
 from core.db import Database
 from core.errors import Conflict, CoreError, Invalid, NotFound
 from core.keys import repository
@@ -32,9 +34,12 @@ MAX_URL = 400
 class Keys:
     """Add, list, test, open and delete a person's keys."""
 
-    def __init__(self, db: Database, vault: Vault, policy: EgressPolicy, local_model: LocalModel) -> None:
-        """Seal with ``vault``; reach providers under ``policy`` only."""
+    def __init__(
+        self, db: Database, vault: Vault, policy: EgressPolicy, local_model: LocalModel, audit: Audit
+    ) -> None:
+        """Seal with ``vault``; reach providers under ``policy`` only; tell ``audit``."""
         self._db = db
+        self._audit = audit
         self._vault = vault
         self._policy = policy
         self._local_model = local_model
@@ -53,6 +58,7 @@ class Keys:
             Conflict: the person has a key of this name.
             LocalModelUnavailable: the built-in model cannot run on this machine.
         """
+        require(actor, "keys.edit")
         provider = provider_named(draft.provider)
         name = " ".join(draft.name.split())
         if not name or len(name) > MAX_NAME or not name.isprintable():
@@ -80,6 +86,7 @@ class Keys:
             if repository.name_is_taken(connection, actor.id, name):
                 raise Conflict("You already have a key of this name. Choose another name.")
             repository.insert_key(connection, key, sealed)
+            self._audit.record(connection, actor, "key.added", "key", key.id, detail={"provider": key.provider})
         return key
 
     def list(self, actor: User) -> Sequence[Key]:
@@ -96,6 +103,7 @@ class Keys:
         key = self.get(actor, key_id)
         with self._db.transaction() as connection:
             repository.delete_key(connection, key.id, clock.now())
+            self._audit.record(connection, actor, "key.deleted", "key", key.id)
 
     def test(self, actor: User, key_id: str) -> KeyTest:
         """Make one cheap real call with a key and remember how it went."""

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core import clock
+from core.accounts.capabilities import require
 from core.accounts.models import User
 from core.agents.models import Agent, AgentDefinition
 from core.agents.service import Agents
+from core.audit.service import Audit
 from core.db import Database
 from core.db.types import storable
 from core.engine.graph import parse_graph
@@ -34,9 +36,10 @@ log = get_logger(__name__)
 class Runs:
     """A person's runs."""
 
-    def __init__(self, db: Database, queue: RunQueue, agents: Agents, usage: Usage) -> None:
-        """Look agents up in ``agents`` and costs in ``usage``."""
+    def __init__(self, db: Database, queue: RunQueue, agents: Agents, usage: Usage, audit: Audit) -> None:
+        """Look agents up in ``agents`` and costs in ``usage``; tell ``audit``."""
         self._db = db
+        self._audit = audit
         self._queue = queue
         self._agents = agents
         self._usage = usage
@@ -135,6 +138,7 @@ class Runs:
         definition: AgentDefinition | None,
         agent_id: str | None,
     ) -> Run:
+        require(actor, "runs.start")
         graph = parse_graph(document)
         for node in graph.nodes:
             check_node(node)
@@ -157,6 +161,7 @@ class Runs:
         )
         with self._db.transaction() as connection:
             repository.insert_run(connection, run, graph.document())
+            self._audit.record(connection, actor, "run.started", "run", run.id)
             repository.add_event(connection, run.id, run.created_at, "run_queued", None, {})
         self._try_to_enqueue(run.id, actor.id)
         for listener in self._listeners:

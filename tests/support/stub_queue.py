@@ -28,4 +28,4 @@ class StubQueue:
 
 def runs_with(core: Core, queue: StubQueue) -> Runs:
     """Return the runs of ``core`` with ``queue`` in the place of the real one."""
-    return Runs(core.db, cast(RunQueue, queue), core.agents, core.usage)
+    return Runs(core.db, cast(RunQueue, queue), core.agents, core.usage, core.audit)

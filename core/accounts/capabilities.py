@@ -1,0 +1,48 @@
+"""What each role may do: the one table. Whose something is decides the owning service, not this file."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from core.accounts.models import Role, User
+from core.errors import Forbidden
+
+Capability = Literal[
+    "agents.edit",
+    "audit.read",
+    "departments.manage",
+    "keys.edit",
+    "people.manage",
+    "runs.start",
+    "settings.manage",
+    "workers.read",
+]
+
+_VIEWER: frozenset[Capability] = frozenset()
+_MEMBER: frozenset[Capability] = _VIEWER | {"agents.edit", "keys.edit", "runs.start"}
+_MANAGER: frozenset[Capability] = _MEMBER
+_ADMIN: frozenset[Capability] = _MANAGER | {
+    "audit.read",
+    "departments.manage",
+    "people.manage",
+    "settings.manage",
+    "workers.read",
+}
+
+CAPABILITIES: dict[Role, frozenset[Capability]] = {
+    "viewer": _VIEWER,
+    "member": _MEMBER,
+    "manager": _MANAGER,
+    "admin": _ADMIN,
+}
+
+
+def can(actor: User, capability: Capability) -> bool:
+    """Whether the actor's role has a capability."""
+    return capability in CAPABILITIES[actor.role]
+
+
+def require(actor: User, capability: Capability) -> None:
+    """Raise ``Forbidden`` unless the actor's role has a capability."""
+    if not can(actor, capability):
+        raise Forbidden

@@ -1,0 +1,1 @@
+"""Who did what, from where, with which result: append-only and chained."""
