@@ -98,7 +98,7 @@ def test_of_visitors_taking_an_address_at_once_one_gets_it(core: Core) -> None:
 def test_a_visitor_cannot_register_where_registration_is_not_open(
     core: Core, settings: Settings, mode: str
 ) -> None:
-    accounts = Accounts(core.db, settings.model_copy(update={"registration": mode}))
+    accounts = Accounts(core.db, settings.model_copy(update={"registration": mode}), core.audit)
     assert not accounts.registration_is_open
     with pytest.raises(RegistrationClosed):
         accounts.register("dora@example.com", "Dora", PASSWORD)
@@ -121,7 +121,7 @@ def test_nobody_is_made_administrator_where_people_are_already(core: Core, cast:
 def test_an_operators_own_password_is_used_and_not_shown(core: Core, settings: Settings) -> None:
     given = {"ZOARK_ADMIN_EMAIL": "Root@Example.com", "ZOARK_ADMIN_PASSWORD": PASSWORD}
     own = Settings.model_validate({**settings.model_dump(by_alias=True), **given})
-    first = Accounts(core.db, own).ensure_first_admin()
+    first = Accounts(core.db, own, core.audit).ensure_first_admin()
     assert first is not None
     assert (first.email, first.password) == ("root@example.com", None)
     assert core.accounts.authenticate("root@example.com", PASSWORD).is_admin
