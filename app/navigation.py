@@ -9,17 +9,26 @@ from typing import NoReturn
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from core.accounts.capabilities import Capability, can
+from core.accounts.models import User
+
 PAGES = Path(__file__).resolve().parent.parent / "pages"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A page: ``section`` is its heading in the sidebar, none for pages that are reached from others."""
+    """A page: ``section`` is its heading in the sidebar, none for pages that are reached from others.
+
+    Whoever lacks ``capability`` does not see it in the sidebar and is refused by ``app.shell``. A public page is
+    drawn for everybody, signed in or not.
+    """
 
     file: str
     title: str
     icon: str
     section: str | None
+    capability: Capability | None = None
+    is_public: bool = False
 
     @property
     def path(self) -> str:
@@ -29,7 +38,11 @@ class Entry:
     @property
     def url(self) -> str:
         """The path in the address bar."""
-        return self.file.removesuffix(".py")
+        return self.file.removesuffix(".py").replace("_", "-")
+
+    def is_open_to(self, user: User) -> bool:
+        """Whether somebody may see this page."""
+        return self.capability is None or can(user, self.capability)
 
 
 HOME = Entry("home.py", "Home", ":material/home:", "")
@@ -40,10 +53,45 @@ RUNS = Entry("runs.py", "Runs", ":material/play_circle:", "Watch")
 RUN = Entry("run.py", "Run", ":material/play_circle:", None)
 USAGE = Entry("usage.py", "Usage", ":material/bar_chart:", "Watch")
 
-ALL = (HOME, AGENTS, AGENT, KEYS, RUNS, RUN, USAGE)
+CONNECTIONS = Entry("connections.py", "Connected accounts", ":material/link:", "Account")
+SESSIONS = Entry("sessions.py", "Sessions", ":material/devices:", "Account")
+SECURITY = Entry("security.py", "Security", ":material/shield:", "Account")
+PEOPLE = Entry("people.py", "People", ":material/group:", "Admin", "people.manage")
+DEPARTMENTS = Entry("departments.py", "Departments", ":material/domain:", "Admin", "departments.manage")
+AUDIT = Entry("audit.py", "Audit", ":material/fact_check:", "Admin", "audit.read")
+WORKERS = Entry("workers.py", "Workers", ":material/memory:", "Admin", "workers.read")
+SIGN_IN_SETTINGS = Entry(
+    "sign_in_settings.py", "Sign-in settings", ":material/admin_panel_settings:", "Admin", "settings.manage"
+)
+
+# Behind links in mails.
+RESET = Entry("reset.py", "Set a new password", ":material/key:", None, is_public=True)
+NEW_PASSWORD = Entry("new_password.py", "Set a new password", ":material/key:", None, is_public=True)
+INVITATION = Entry("invitation.py", "Invitation", ":material/mail:", None, is_public=True)
+VERIFY = Entry("verify.py", "Confirm your e-mail address", ":material/mail:", None, is_public=True)
+PUBLIC = (RESET, NEW_PASSWORD, INVITATION, VERIFY)
+
+ALL = (
+    HOME,
+    AGENTS,
+    AGENT,
+    KEYS,
+    RUNS,
+    RUN,
+    USAGE,
+    CONNECTIONS,
+    SESSIONS,
+    SECURITY,
+    PEOPLE,
+    DEPARTMENTS,
+    AUDIT,
+    WORKERS,
+    SIGN_IN_SETTINGS,
+    *PUBLIC,
+)
 
 
-def sections() -> dict[str, list[StreamlitPage]]:
+def sections(user: User | None) -> dict[str, list[StreamlitPage]]:
     """Return the pages by section, for ``st.navigation``. All are registered for everybody: the gate decides."""
     found: dict[str, list[StreamlitPage]] = {}
     for entry in ALL:
@@ -53,10 +101,19 @@ def sections() -> dict[str, list[StreamlitPage]]:
             icon=entry.icon,
             url_path=entry.url,
             default=entry is HOME,
-            visibility="hidden" if entry.section is None else "visible",
+            visibility="visible" if _is_listed(entry, user) else "hidden",
         )
         found.setdefault(entry.section or "", []).append(page)
     return found
+
+
+def entry_at(url_path: str) -> Entry:
+    """Return the page of an address; an empty one is the start page."""
+    return next((entry for entry in ALL if entry.url == url_path), HOME)
+
+
+def _is_listed(entry: Entry, user: User | None) -> bool:
+    return entry.section is not None and user is not None and entry.is_open_to(user)
 
 
 def go(entry: Entry, **query: str) -> NoReturn:

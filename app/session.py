@@ -10,13 +10,38 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import runtime, state
 from app.http.cookie import browser_in, token_in
+from app.http.origin import client_address
 from app.http.secret import cookie_secret
 from core.accounts.models import User
+from core.audit.origin import set_origin
 
 
 def signed_in_user() -> User | None:
     """Return whose session this browser has; Streamlit's own session id is never trusted for it."""
-    return runtime.get_core().accounts.session_user(_token())
+    return runtime.get_core().accounts.session_user(current_token())
+
+
+def note_origin() -> None:
+    """Tell the core where this run of the script comes from. Every run may have a thread of its own."""
+    headers = st.context.headers
+    # Streamlit calls a visitor on this machine None.
+    address = client_address(
+        st.context.ip_address or "127.0.0.1",
+        ",".join(headers.get_all("X-Forwarded-For")),
+        trust_proxy=runtime.get_core().settings.trust_proxy,
+    )
+    set_origin(address, headers.get("User-Agent", ""))
+
+
+def check_in() -> None:
+    """Do for a fragment what the shell does for a page; draw everything anew when the visitor's rights changed.
+
+    It is no sign of life: fragments rerun by themselves.
+    """
+    note_origin()
+    user = runtime.get_core().accounts.session_user(current_token(), is_activity=False)
+    if user is None or user.role != st.session_state.get(state.ROLE):
+        st.rerun()
 
 
 def current_user() -> User:
@@ -28,6 +53,43 @@ def current_user() -> User:
 
 
 def sign_in(user: User, next_path: str) -> None:
+    """Let somebody in whose password was right; who has a second factor is asked for it first."""
+    two_factor = runtime.get_core().two_factor
+    if two_factor.is_required(user):
+        st.session_state[state.SECOND_STEP] = two_factor.begin_sign_in(user, _browser())
+        st.rerun()
+    _open_session(user, next_path)
+
+
+def awaits_second_step() -> bool:
+    """Whether the password was right and the code is awaited."""
+    return state.SECOND_STEP in st.session_state
+
+
+def finish_sign_in(typed: str, next_path: str) -> None:
+    """Judge the code of the second step and open the session; raises ``CoreError`` when it is wrong."""
+    token = st.session_state.get(state.SECOND_STEP, "")
+    user = runtime.get_core().two_factor.finish_sign_in(token, _browser(), typed)
+    leave_second_step()
+    _open_session(user, next_path)
+
+
+def leave_second_step() -> None:
+    """Forget a sign-in whose code is awaited."""
+    st.session_state.pop(state.SECOND_STEP, None)
+
+
+def prove(user: User, typed: str) -> None:
+    """Confirm by password or code that this person sits here; raises ``CoreError`` when it is wrong."""
+    runtime.get_core().two_factor.prove(user, current_token(), typed)
+
+
+def change_password(user: User, present: str, new: str) -> None:
+    """Change one's own password; only this session stays open. Raises ``CoreError`` when it is refused."""
+    runtime.get_core().mail_links.change_password(user, current_token(), present, new)
+
+
+def _open_session(user: User, next_path: str) -> None:
     """Open a session: by a one-time ticket and a cookie, or for this tab where there are no routes."""
     accounts = runtime.get_core().accounts
     browser = browser_in(st.context.cookies)
@@ -59,7 +121,12 @@ def redirect(path: str) -> None:
         context.enqueue(message)
 
 
-def _token() -> str | None:
+def _browser() -> str:
+    return browser_in(st.context.cookies) or ""
+
+
+def current_token() -> str | None:
+    """Return the token of this browser's session, if it has one."""
     if state.TAB_SESSION in st.session_state:
         token, browser = st.session_state[state.TAB_SESSION]
         # Whoever copies a Streamlit session id does not have the browser's cookie.

@@ -9,10 +9,11 @@ import streamlit as st
 
 from app import navigation, runtime, session, state
 from app.feedback import show_notice
-from app.ui import sign_in, theme
+from app.guarded import watch
+from app.ui import sign_in, theme, two_factor_panel
 from core.accounts.models import User
 from core.config import ROOT
-from core.errors import CoreError
+from core.errors import CoreError, Forbidden
 
 ASSETS = ROOT / "app" / "ui" / "assets"
 
@@ -26,14 +27,29 @@ def run() -> None:
     except CoreError as error:
         st.error(f"Zoark cannot start. {error.sentence}", icon=":material/error:")
         st.stop()
+    session.note_origin()
     user = session.signed_in_user()
-    page = st.navigation(navigation.sections(), position="sidebar" if user else "hidden")
+    must_enrol = user is not None and runtime.get_core().two_factor.must_enrol(user)
+    has_menu = user is not None and not must_enrol
+    page = st.navigation(navigation.sections(user), position="sidebar" if has_menu else "hidden", expanded=True)
+    entry = navigation.entry_at(page.url_path)
     if user is None:
-        sign_in.draw(_wanted_path(page.url_path))
+        if entry.is_public:
+            page.run()
+        else:
+            sign_in.draw(_wanted_path(page.url_path))
         return
     st.session_state.pop(state.NEXT_PATH, None)
+    st.session_state[state.ROLE] = user.role
     _sidebar(user)
     show_notice()
+    if must_enrol:
+        two_factor_panel.demand(user)
+        return
+    if not entry.is_open_to(user):
+        st.title(entry.title, anchor=False)
+        st.error(Forbidden().sentence, icon=":material/block:")
+        return
     page.run()
 
 
@@ -44,6 +60,7 @@ def _sidebar(user: User) -> None:
             f"<div style='font-weight:600;overflow-wrap:anywhere'>{escape(user.name)}</div>"
             f"<div style='opacity:.65;font-size:.85em;overflow-wrap:anywhere'>{escape(user.email)}</div>"
         )
+        watch()
         if st.button("Sign out", key="shell_sign_out", icon=":material/logout:", type="tertiary"):
             session.sign_out()
 

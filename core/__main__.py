@@ -9,12 +9,13 @@ from core.errors import CoreError
 
 
 def main(arguments: list[str]) -> int:
-    """Run a command; a ``CoreError`` becomes one sentence on stderr and exit code 2."""
-    if len(arguments) != 1 or arguments[0] not in COMMANDS:
+    """Run a command, ``audit-verify`` or ``audit verify``; a ``CoreError`` is one sentence and exit code 2."""
+    command = "-".join(arguments)
+    if command not in COMMANDS:
         print(f"usage: python -m core {'|'.join(COMMANDS)}", file=sys.stderr)
         return 64
     try:
-        return COMMANDS[arguments[0]]()
+        return COMMANDS[command]()
     except CoreError as error:
         print(error.sentence, file=sys.stderr)
         return 2

@@ -7,7 +7,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from core import clock
+from core.accounts.mail_links import MailLinks
 from core.accounts.service import Accounts
+from core.accounts.sessions import Sessions
 from core.agents.service import Agents
 from core.audit.service import Audit
 from core.config import Settings, load_settings
@@ -16,13 +19,22 @@ from core.db.installation import open_installation
 from core.departments.service import Departments
 from core.errors import MasterKeyWrong
 from core.keys.service import Keys
+from core.limits.service import Limits
 from core.local_model.service import LocalModel
 from core.logs import set_up_logs
+from core.notify.notices import tell_by_mail
+from core.notify.outbox import Outbox
+from core.notify.registry import chosen_transport
+from core.notify.service import Mail
+from core.oauth.service import OAuth
+from core.organisation.service import Organisation
+from core.people.service import People
 from core.runs.journal import RunJournal
 from core.runs.queue import RunQueue
 from core.runs.service import Runs
 from core.security.egress import EgressPolicy
 from core.security.sealing import KeyRing, Vault
+from core.two_factor.service import TwoFactor
 from core.usage.service import Usage
 
 KEY_FILE = "master.keys"
@@ -34,13 +46,22 @@ class Core:
 
     settings: Settings
     audit: Audit
+    organisation: Organisation
     accounts: Accounts
+    mail_links: MailLinks
+    two_factor: TwoFactor
+    oauth: OAuth
+    sessions: Sessions
+    people: People
     departments: Departments
     keys: Keys
     agents: Agents
     runs: Runs
     usage: Usage
     local_model: LocalModel
+    mail: Mail
+    outbox: Outbox
+    limits: Limits
     db: Database
     ring: KeyRing
     policy: EgressPolicy
@@ -48,7 +69,10 @@ class Core:
 
     def work_is_waiting(self) -> bool:
         """Whether a worker has something to do now."""
-        return self.runs.next_due_at() is not None or self.local_model.status().is_busy
+        if self.runs.next_due_at() is not None or self.local_model.status().is_busy:
+            return True
+        mail_due_at = self.mail.next_due_at()
+        return mail_due_at is not None and mail_due_at <= clock.now()
 
     def close(self) -> None:
         """Close connections."""
@@ -72,22 +96,39 @@ def build_core(settings: Settings | None = None) -> Core:
     vault = Vault(ring, open_installation(db, ring))
     local_model = LocalModel(db, settings.data_dir)
     audit = Audit(db, ring.derive("audit"))
+    organisation = Organisation(db, audit)
     accounts = Accounts(db, settings, audit)
-    departments = Departments(db)
+    oauth = OAuth(db, vault, policy, settings, accounts, audit)
+    two_factor = TwoFactor(db, vault, accounts, organisation, audit)
+    departments = Departments(db, audit)
+    sessions = Sessions(db, organisation, audit)
+    limits = Limits(db)
+    mail = Mail(db, settings, vault, chosen_transport(settings, policy))
+    mail_links = MailLinks(db, settings, audit, accounts, departments, mail, limits)
     keys = Keys(db, vault, policy, local_model, audit)
+    tell_by_mail(mail, accounts, keys)
     agents = Agents(db, keys, departments, audit)
     usage = Usage(db)
     runs = Runs(db, RunQueue(settings), agents, usage, audit)
     return Core(
         settings=settings,
         audit=audit,
+        organisation=organisation,
         accounts=accounts,
+        mail_links=mail_links,
+        two_factor=two_factor,
+        oauth=oauth,
+        sessions=sessions,
+        people=People(db, departments, sessions, runs, audit),
         departments=departments,
         keys=keys,
         agents=agents,
         runs=runs,
         usage=usage,
         local_model=local_model,
+        mail=mail,
+        outbox=Outbox(db, vault, mail),
+        limits=limits,
         db=db,
         ring=ring,
         policy=policy,

@@ -29,3 +29,8 @@ def new_id(prefix: str) -> str:
 def new_token() -> str:
     """Return 256 random bits as URL-safe text: session tokens and tickets."""
     return secrets.token_urlsafe(32)
+
+
+def new_bytes(count: int) -> bytes:
+    """Return random bytes, for seeds and codes that people read."""
+    return secrets.token_bytes(count)

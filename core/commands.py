@@ -67,6 +67,17 @@ def doctor() -> int:
     return problems
 
 
+def audit_verify() -> int:
+    """Check the chain of the audit log; exit code 1 with the first entry that does not fit."""
+    core = build_core()
+    check = core.audit.verify()
+    if check.broken_at is not None:
+        print(f"The audit log is broken at entry {check.broken_at}: it was changed, removed or inserted.")
+        return 1
+    print(f"The audit log is whole: {check.entries} entries.")
+    return 0
+
+
 def demo() -> int:
     """Perform one real run in the terminal."""
     from core.demo import demo as perform
@@ -90,6 +101,7 @@ COMMANDS = {
     "migrate": migrate,
     "create-admin": create_admin,
     "doctor": doctor,
+    "audit-verify": audit_verify,
     "demo": demo,
     "new-master-key": new_master_key,
     "settings-table": print_settings_table,

@@ -43,7 +43,9 @@ class Settings(BaseSettings):
         "SQLite; required with PostgreSQL.",
     )
     trust_proxy: bool = Field(
-        False, alias="ZOARK_TRUST_PROXY", description="Believe X-Forwarded-Proto of the proxy in front."
+        False,
+        alias="ZOARK_TRUST_PROXY",
+        description="Believe X-Forwarded-Proto and X-Forwarded-For of the proxy in front.",
     )
     force_https: bool = Field(
         False, alias="ZOARK_FORCE_HTTPS", description="Send http visitors to https (with ZOARK_TRUST_PROXY)."
@@ -79,6 +81,92 @@ class Settings(BaseSettings):
     local_model: Path | None = Field(
         None, alias="ZOARK_LOCAL_MODEL", description="Path of the built-in model's GGUF file, if not fetched."
     )
+    base_url: str = Field(
+        "",
+        alias="ZOARK_BASE_URL",
+        description="The address people open, such as `https://zoark.example.com`; links in e-mail lead there.",
+    )
+    smtp_url: SecretStr = Field(
+        SecretStr(""),
+        alias="SMTP_URL",
+        description="Sends e-mail: `smtp://user:password@host:587` (STARTTLS) or `smtps://…:465`. "
+        "`?tls=off` only inside a trusted network.",
+    )
+    sendgrid_api_key: SecretStr = Field(
+        SecretStr(""), alias="SENDGRID_API_KEY", description="Sends e-mail through SendGrid."
+    )
+    mailgun_api_key: SecretStr = Field(
+        SecretStr(""), alias="MAILGUN_API_KEY", description="Sends e-mail through Mailgun."
+    )
+    mailgun_domain: str = Field("", alias="MAILGUN_DOMAIN", description="The sending domain at Mailgun.")
+    mail_api_url: str = Field(
+        "",
+        alias="ZOARK_MAIL_API_URL",
+        description="Another address of SendGrid's or Mailgun's API, such as `https://api.eu.mailgun.net`.",
+    )
+    mail_from: str = Field(
+        "", alias="ZOARK_MAIL_FROM", description="Sender of e-mail, such as `Zoark <zoark@example.com>`."
+    )
+    mail_daily_cap: int | None = Field(
+        None,
+        alias="ZOARK_MAIL_DAILY_CAP",
+        ge=1,
+        description="E-mails a day (UTC); the rest waits. Default: 100 with SendGrid, no limit otherwise.",
+    )
+    oauth_google_client_id: str = Field(
+        "",
+        alias="ZOARK_OAUTH_GOOGLE_CLIENT_ID",
+        description="Sign-in with Google: the client. Redirect URI: `<base URL>/oauth/google/callback`.",
+    )
+    oauth_google_client_secret: SecretStr = Field(
+        SecretStr(""), alias="ZOARK_OAUTH_GOOGLE_CLIENT_SECRET", description="Its secret."
+    )
+    oauth_google_metadata_url: str = Field(
+        "https://accounts.google.com/.well-known/openid-configuration",
+        alias="ZOARK_OAUTH_GOOGLE_METADATA_URL",
+        description="Its OpenID Connect metadata.",
+    )
+    oauth_microsoft_client_id: str = Field(
+        "",
+        alias="ZOARK_OAUTH_MICROSOFT_CLIENT_ID",
+        description="Sign-in with Microsoft: the client. Redirect URI: `<base URL>/oauth/microsoft/callback`.",
+    )
+    oauth_microsoft_client_secret: SecretStr = Field(
+        SecretStr(""), alias="ZOARK_OAUTH_MICROSOFT_CLIENT_SECRET", description="Its secret."
+    )
+    oauth_microsoft_metadata_url: str = Field(
+        "https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration",
+        alias="ZOARK_OAUTH_MICROSOFT_METADATA_URL",
+        description="Its metadata; put your tenant in the place of `common` to admit only your people.",
+    )
+    oauth_github_client_id: str = Field(
+        "",
+        alias="ZOARK_OAUTH_GITHUB_CLIENT_ID",
+        description="Sign-in with GitHub: the client. Redirect URI: `<base URL>/oauth/github/callback`.",
+    )
+    oauth_github_client_secret: SecretStr = Field(
+        SecretStr(""), alias="ZOARK_OAUTH_GITHUB_CLIENT_SECRET", description="Its secret."
+    )
+    oauth_github_base_url: str = Field(
+        "https://github.com", alias="ZOARK_OAUTH_GITHUB_BASE_URL", description="Its address; a GitHub Enterprise's."
+    )
+    oauth_github_api_url: str = Field(
+        "https://api.github.com", alias="ZOARK_OAUTH_GITHUB_API_URL", description="The address of its API."
+    )
+    oauth_oidc_client_id: str = Field(
+        "",
+        alias="ZOARK_OAUTH_OIDC_CLIENT_ID",
+        description="Sign-in with any other OpenID Connect provider. "
+        "Redirect URI: `<base URL>/oauth/oidc/callback`.",
+    )
+    oauth_oidc_client_secret: SecretStr = Field(
+        SecretStr(""), alias="ZOARK_OAUTH_OIDC_CLIENT_SECRET", description="Its secret."
+    )
+    oauth_oidc_metadata_url: str = Field(
+        "",
+        alias="ZOARK_OAUTH_OIDC_METADATA_URL",
+        description="Its metadata: `https://…/.well-known/openid-configuration`.",
+    )
     sentry_dsn: SecretStr = Field(
         SecretStr(""), alias="SENTRY_DSN", description="Errors are sent here, with secrets cut out."
     )
@@ -96,7 +184,7 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("local_model", mode="before")
+    @field_validator("local_model", "mail_daily_cap", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return value or None

@@ -29,6 +29,10 @@ class NotFound(CoreError):
     code = "not_found"
 
 
+class NoSuchPerson(NotFound):
+    """There is no such person, or they are suspended."""
+
+
 class Forbidden(CoreError):
     """You are not allowed to do this. Ask an administrator for the right."""
 
@@ -72,6 +76,28 @@ class LockedOut(CoreError):
     retryable = True
 
 
+class CodeRefused(CoreError):
+    """This code is not right, or it was used before. Wait for the next one and type it in."""
+
+    code = "code_refused"
+
+
+class CodesLockedOut(LockedOut):
+    """Too many wrong codes. Please wait {wait_seconds} s before the next try."""
+
+
+class SecondStepOver(CoreError):
+    """This sign-in took too long or had too many wrong codes. Please sign in again."""
+
+    code = "second_step_over"
+
+
+class StepUpRequired(CoreError):
+    """Please confirm that it is you."""
+
+    code = "step_up_required"
+
+
 class RegistrationClosed(CoreError):
     """Registration is not open here. Ask an administrator for an invitation."""
 
@@ -82,6 +108,105 @@ class TicketRefused(CoreError):
     """This sign-in link has expired or was already used. Please sign in again."""
 
     code = "ticket_refused"
+
+
+# --- signing in at a provider -------------------------------------------------------------------
+
+
+class OAuthError(CoreError):
+    """Signing in with {label} did not work. Please try again."""
+
+    code = "oauth"
+
+    def __init__(self, label: str) -> None:
+        """Name the provider as people know it."""
+        super().__init__(label=label)
+
+
+class OAuthFlowRefused(OAuthError):
+    """This sign-in with {label} took too long, was used before, or began in another browser. Please try again."""
+
+    code = "oauth_flow"
+
+
+class OAuthDeclined(OAuthError):
+    """The sign-in with {label} was cancelled or refused there."""
+
+    code = "oauth_declined"
+
+
+class OAuthProviderFailed(OAuthError):
+    """The server for {label} cannot be reached or gave no usable answer. Please try again in a minute."""
+
+    code = "oauth_provider"
+    retryable = True
+
+
+class OAuthProofRefused(OAuthError):
+    """The answer from {label} could not be verified, so nobody was signed in. Please try again."""
+
+    code = "oauth_proof"
+
+
+class OAuthEmailUnverified(OAuthError):
+    """Your e-mail address is not verified at {label}. Verify it there, then try again."""
+
+    code = "oauth_unverified"
+
+
+class OAuthAccountExists(OAuthError):
+    """An account with this e-mail exists.
+
+    Sign in with your password, then connect {label} under Connected accounts.
+    """
+
+    code = "oauth_account_exists"
+
+
+class OAuthIdentityTaken(OAuthError):
+    """This account of {label} is connected to somebody else here."""
+
+    code = "oauth_identity_taken"
+
+
+class OAuthDomainRefused(OAuthError):
+    """Addresses of this domain cannot register here. Use the one of your company."""
+
+    code = "oauth_domain"
+
+
+class OAuthSuspended(OAuthError):
+    """Your account here is suspended. Ask an administrator."""
+
+    code = "oauth_suspended"
+
+
+class OAuthExpired(OAuthError):
+    """The connection to {label} has expired. Connect it again under Connected accounts."""
+
+    code = "oauth_expired"
+
+
+class LinkRefused(CoreError):
+    """This link has expired or was already used. Please ask for a new one."""
+
+    code = "link_refused"
+
+
+class RateLimitedHere(CoreError):
+    """Too many tries. Please wait {wait_seconds} s before the next one."""
+
+    code = "rate_limited_here"
+    retryable = True
+
+
+# --- e-mail -------------------------------------------------------------------------------------
+
+
+class MailNotSetUp(CoreError):
+    """E-mail is not set up here. An administrator can set SMTP_URL, SENDGRID_API_KEY or MAILGUN_API_KEY."""
+
+    code = "mail_not_set_up"
 
 
 # --- start-up -----------------------------------------------------------------------------------
@@ -221,6 +346,12 @@ class RunCancelled(CoreError):
     """The run was cancelled."""
 
     code = "cancelled"
+
+
+class OwnerInactive(CoreError):
+    """The person who started this run was suspended, so it was stopped."""
+
+    code = "owner_inactive"
 
 
 class GraphInvalid(CoreError):

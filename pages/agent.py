@@ -4,7 +4,8 @@ import streamlit as st
 
 from app import navigation, runtime, session
 from app.feedback import done, reporting
-from app.ui import agent_form, layout
+from app.guarded import guarded
+from app.ui import agent_form, layout, rights
 from core.errors import NotFound
 
 core = runtime.get_core()
@@ -14,6 +15,9 @@ agent_id = st.query_params.get("id")
 if agent_id is None:
     with layout.header("New agent", "A sample is filled in: change it or take it as it is."):
         pass
+    rights.explain(user, "agents.edit")
+    if not rights.may(user, "agents.edit"):
+        st.stop()
     if not core.keys.list(user):
         layout.empty(
             ":material/key:",
@@ -39,6 +43,7 @@ except NotFound as error:
 
 
 @st.dialog("Delete this agent?")
+@guarded
 def confirm_delete() -> None:
     """Ask before the agent is gone."""
     st.write(f"**{agent.definition.name}** will be gone. Its runs and their costs stay.")
@@ -53,6 +58,7 @@ with layout.header(agent.definition.name, f"{agent.definition.role} · {agent.de
     if st.button("Delete", icon=":material/delete:", type="tertiary", key="agent_delete"):
         confirm_delete()
 
+rights.explain(user, "agents.edit", "runs.start")
 runs = core.runs.list(user, agent_id=agent.id)
 is_sample = not runs and agent.definition.role == agent_form.SAMPLE["role"]
 run_tab, settings_tab, runs_tab = st.tabs(["Run", "Settings", "Runs"])
@@ -64,7 +70,10 @@ with run_tab, st.form("agent_run_form", border=False):
         height=180,
         key=f"agent_input_{agent.id}",
     )
-    if st.form_submit_button("Run", type="primary", icon=":material/play_arrow:", key="agent_run"):
+    can_run = rights.may(user, "runs.start")
+    if st.form_submit_button(
+        "Run", type="primary", icon=":material/play_arrow:", key="agent_run", disabled=not can_run
+    ):
         with reporting():
             run = core.runs.start_agent_run(user, agent.id, text)
             navigation.go(navigation.RUN, id=run.id)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import navigation, runtime, session
-from app.ui import formats, layout
+from app.ui import formats, layout, rights
 
 core = runtime.get_core()
 user = session.current_user()
@@ -11,7 +11,8 @@ user = session.current_user()
 
 def new_agent_button(key: str) -> None:
     """Draw the way to a new agent."""
-    if st.button("New agent", type="primary", icon=":material/add:", key=key):
+    can_edit = rights.may(user, "agents.edit")
+    if can_edit and st.button("New agent", type="primary", icon=":material/add:", key=key):
         navigation.go(navigation.AGENT)
 
 
@@ -19,6 +20,7 @@ agents = core.agents.list(user)
 with layout.header("Agents"):
     if agents:
         new_agent_button("agents_new")
+rights.explain(user, "agents.edit", "runs.start")
 
 if not agents:
     layout.empty(
@@ -48,5 +50,7 @@ for agent in shown:
                 f"{departments[agent.definition.department]} · {agent.definition.model} · "
                 f"changed {formats.ago(agent.updated_at)}"
             )
-        if st.button("Run", icon=":material/play_arrow:", key=f"agents_run_{agent.id}"):
+        if rights.may(user, "runs.start") and st.button(
+            "Run", icon=":material/play_arrow:", key=f"agents_run_{agent.id}"
+        ):
             navigation.go(navigation.AGENT, id=agent.id)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import navigation, runtime, session
-from app.ui import formats, layout
+from app.ui import formats, layout, rights
 from app.ui.worker_state import describe_worker
 from core import clock
 
@@ -13,9 +13,12 @@ core = runtime.get_core()
 user = session.current_user()
 
 with layout.header("Home"):
-    if st.button("New agent", type="primary", icon=":material/add:", key="home_new_agent"):
+    if rights.may(user, "agents.edit") and st.button(
+        "New agent", type="primary", icon=":material/add:", key="home_new_agent"
+    ):
         navigation.go(navigation.AGENT)
 
+rights.explain(user, "keys.edit", "agents.edit", "runs.start")
 month_start = clock.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 month = core.usage.totals(user, month_start, clock.now())
 runs = core.runs.list(user, limit=RECENT)
@@ -26,7 +29,7 @@ with layout.metric_row("home_metrics"):
     st.metric("Tokens this month", formats.tokens(month.input_tokens + month.output_tokens), border=True)
     st.metric("Worker", worker, border=True, help=about_worker)
 
-if not runs:
+if not runs and rights.may(user, "runs.start"):
     keys, agents = core.keys.list(user), core.agents.list(user)
     steps: tuple[tuple[str, str, bool, navigation.Entry, dict[str, str]], ...] = (
         (
@@ -55,7 +58,7 @@ if not runs:
             st.markdown(f"{icon} **{title}** — {about}", width="content")
             if number == current and st.button(title, type="primary", key=f"home_step_{number}"):
                 navigation.go(entry, **query)
-else:
+elif runs:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader("Recent runs", anchor=False, width="content")
         navigation.link(navigation.RUNS, "All runs", icon=":material/arrow_forward:")

@@ -4,7 +4,8 @@ import streamlit as st
 
 from app import runtime, session
 from app.feedback import reporting
-from app.ui import formats, key_forms, layout
+from app.guarded import guarded
+from app.ui import formats, key_forms, layout, rights
 from core.keys.models import Key
 from core.llm.registry import provider_named
 
@@ -14,8 +15,9 @@ user = session.current_user()
 
 def new_key_button(key: str) -> None:
     """Draw the way to a new key."""
-    if st.button("New key", type="primary", icon=":material/add:", key=key):
-        key_forms.add_key(user)
+    can_add = rights.may(user, "keys.edit")
+    if st.button("New key", type="primary", icon=":material/add:", key=key, disabled=not can_add):
+        key_forms.add_key()
 
 
 def test_badge(key: Key) -> None:
@@ -39,6 +41,7 @@ def built_in_state() -> None:
     busy_before = core.local_model.status().is_busy
 
     @st.fragment(run_every=1.0 if busy_before else None)
+    @guarded
     def live() -> None:
         status = core.local_model.status()
         if busy_before and not status.is_busy:
@@ -63,6 +66,7 @@ keys = core.keys.list(user)
 with layout.header("Keys", "Kept encrypted, opened only for a call, never shown again." if keys else ""):
     if keys:
         new_key_button("keys_new")
+rights.explain(user, "keys.edit")
 if not keys:
     layout.empty(
         ":material/key:",
@@ -72,7 +76,8 @@ if not keys:
     )
 if st.query_params.get("new"):
     del st.query_params["new"]
-    key_forms.add_key(user)
+    if rights.may(user, "keys.edit"):
+        key_forms.add_key()
 
 for key in keys:
     provider = provider_named(key.provider)
@@ -96,7 +101,7 @@ for key in keys:
                     st.session_state[f"keys_outcome_{key.id}"] = core.keys.test(user, key.id)
                     st.rerun()
             if st.button("Delete", icon=":material/delete:", type="tertiary", key=f"keys_delete_{key.id}"):
-                key_forms.confirm_delete(user, key)
+                key_forms.confirm_delete(key)
         outcome = st.session_state.pop(f"keys_outcome_{key.id}", None)
         if provider.is_built_in:
             built_in_state()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.accounts.models import User
+from core.audit.origin import set_origin
 from core.bootstrap import Core, build_core
 from core.config import Settings, load_settings
 from core.security import passwords
@@ -23,7 +24,8 @@ pytest_plugins = ["tests.support.rings"]
 logging.raiseExceptions = False
 
 # Tests never see the machine's own configuration.
-for _name in [n for n in os.environ if n.startswith("ZOARK_") or n in ("DATABASE_URL", "SENTRY_DSN")]:
+_OURS = ("DATABASE_URL", "SENTRY_DSN", "SMTP_URL", "SENDGRID_API_KEY", "MAILGUN_API_KEY", "MAILGUN_DOMAIN")
+for _name in [n for n in os.environ if n.startswith("ZOARK_") or n in _OURS]:
     if _name != "ZOARK_TEST_MODEL_DIR":
         del os.environ[_name]
 
@@ -36,6 +38,12 @@ def fast_passwords() -> None:
     passwords.ROUNDS = 4
     passwords._hasher.cache_clear()
     passwords._dummy.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def nowhere() -> None:
+    """Every test begins without an origin: the one of the test before stays in the thread."""
+    set_origin("", "")
 
 
 @pytest.fixture(scope="session")

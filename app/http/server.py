@@ -16,6 +16,8 @@ from streamlit import config
 from app import runtime
 from app.http.health import healthz, readyz
 from app.http.middleware import ProxyScheme, SecurityHeaders
+from app.http.oauth_routes import callback, start
+from app.http.origin import RequestOrigin
 from app.http.secret import cookie_secret
 from app.http.session_routes import logout, redeem
 from core import clock
@@ -39,6 +41,8 @@ def routes() -> list[Route]:
         Route("/readyz", readyz),
         Route("/session/redeem", redeem),
         Route("/session/logout", logout),
+        Route("/oauth/{provider}/start", start),
+        Route("/oauth/{provider}/callback", callback),
     ]
 
 
@@ -49,6 +53,7 @@ def middleware() -> list[Middleware]:
         return [
             Middleware(ProxyScheme, trust_proxy=settings.trust_proxy, force_https=settings.force_https),
             Middleware(SecurityHeaders),
+            Middleware(RequestOrigin, trust_proxy=settings.trust_proxy),
         ]
 
 

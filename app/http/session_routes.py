@@ -22,24 +22,29 @@ async def redeem(request: Request) -> Response:
     try:
         token = await run_in_threadpool(accounts.redeem_ticket, ticket, browser, agent)
     except TicketRefused:
-        return _private(RedirectResponse("/?notice=ticket", 303))
+        return private(RedirectResponse("/?notice=ticket", 303))
+    return await open_session(request, token, request.query_params.get("next", "/"))
+
+
+async def open_session(request: Request, token: str, next_path: str) -> Response:
+    """Give the browser a session in the place of the one it has, and send it on."""
     old = request.session.get(TOKEN_FIELD)
     if isinstance(old, str):
-        await run_in_threadpool(accounts.end_session, old)
+        await run_in_threadpool(runtime.get_core().accounts.end_session, old)
     request.session.clear()
     request.session[TOKEN_FIELD] = token
-    return _private(RedirectResponse(safe_path(request.query_params.get("next", "/")), 303))
+    return private(RedirectResponse(safe_path(next_path), 303))
 
 
 async def logout(request: Request) -> Response:
     """End the session in the database and in the browser; another site cannot trigger it."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return _private(Response("Signing out works from Zoark itself only.", 403))
+        return private(Response("Signing out works from Zoark itself only.", 403))
     token = request.session.get(TOKEN_FIELD)
     if isinstance(token, str):
         await run_in_threadpool(runtime.get_core().accounts.end_session, token)
     request.session.clear()
-    return _private(RedirectResponse("/", 303))
+    return private(RedirectResponse("/", 303))
 
 
 def safe_path(path: str) -> str:
@@ -50,7 +55,8 @@ def safe_path(path: str) -> str:
     return quote(path, safe="/?&=%-_.~+")
 
 
-def _private(response: Response) -> Response:
+def private(response: Response) -> Response:
+    """Keep an answer out of caches and its address out of other sites' logs."""
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import navigation, runtime
+from app.ui import rights
 from core.accounts.models import User
 from core.agents.models import AgentDefinition
 from core.errors import CoreError
@@ -31,7 +32,8 @@ def draw(actor: User, existing: AgentDefinition | None, prefix: str) -> dict[str
     core = runtime.get_core()
     keys = core.keys.list(actor)
     departments = {d.slug: d.name for d in core.departments.all()}
-    start = existing.model_dump() if existing else dict(SAMPLE)
+    own = {"department": actor.department} if actor.department else {}
+    start = existing.model_dump() if existing else {**SAMPLE, **own}
     with st.container(horizontal=False):
         key, model = _model(actor, keys, existing, prefix)
     with st.form(f"{prefix}_form", border=True):
@@ -89,7 +91,10 @@ def draw(actor: User, existing: AgentDefinition | None, prefix: str) -> dict[str
         with st.expander("Limits", icon=":material/tune:"):
             limits = _limits(existing, prefix)
         submitted = st.form_submit_button(
-            "Save changes" if existing else "Create agent", type="primary", key=f"{prefix}_save"
+            "Save changes" if existing else "Create agent",
+            type="primary",
+            key=f"{prefix}_save",
+            disabled=not rights.may(actor, "agents.edit"),
         )
     if not submitted:
         return None

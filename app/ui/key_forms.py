@@ -8,7 +8,8 @@ import streamlit as st
 
 from app import runtime
 from app.feedback import done, reporting
-from core.accounts.models import User
+from app.guarded import guarded
+from app.ui import step_up
 from core.errors import Invalid
 from core.keys.models import Key, KeyDraft
 from core.llm.base import Provider
@@ -17,8 +18,12 @@ HIGHEST_PRICE = 1_000_000  # dollars per million tokens
 
 
 @st.dialog("New key", width="medium")
-def add_key(actor: User) -> None:
+@guarded
+def add_key() -> None:
     """Ask for what the chosen provider needs, store it and test it at once."""
+    actor = step_up.confirmed("keys_new")
+    if actor is None:
+        return
     core = runtime.get_core()
     providers = {provider.name: provider for provider in core.keys.providers()}
     name = st.selectbox("Provider", list(providers), format_func=lambda n: providers[n].label, key="keys_provider")
@@ -43,8 +48,12 @@ def add_key(actor: User) -> None:
 
 
 @st.dialog("Delete this key?")
-def confirm_delete(actor: User, key: Key) -> None:
+@guarded
+def confirm_delete(key: Key) -> None:
     """Say what breaks and ask."""
+    actor = step_up.confirmed("keys_delete")
+    if actor is None:
+        return
     core = runtime.get_core()
     users = [agent.definition.name for agent in core.agents.list(actor) if agent.definition.key_id == key.id]
     st.write(f"The secret of **{key.name}** is erased at once. What it has cost stays in the books.")

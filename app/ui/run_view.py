@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import runtime
 from app.feedback import reporting
+from app.guarded import guarded
 from app.ui import answer, formats, layout
 from app.ui.trace import Item, Step, Trace
 from core.accounts.models import User
@@ -27,6 +28,7 @@ def draw_live(actor: User, run_id: str) -> None:
     run = runtime.get_core().runs.get(actor, run_id)
 
     @st.fragment(run_every=1.0 if run.is_active else None)
+    @guarded
     def live() -> None:
         current = runtime.get_core().runs.get(actor, run_id)
         if run.is_active and not current.is_active:
@@ -39,11 +41,12 @@ def draw_live(actor: User, run_id: str) -> None:
 def _draw(actor: User, run: Run) -> None:
     _metrics(run)
     _waiting_note(run)
-    if run.error:
+    if run.status == "cancelled":
+        why = run.error.message if run.error else "This run was cancelled."
+        st.info(f"{why} What it used until then is in the costs.", icon=":material/cancel:")
+    elif run.error:
         st.error(run.error.message, icon=":material/error:")
         st.caption(f"Code: `{run.error.code}`")
-    if run.status == "cancelled":
-        st.info("This run was cancelled. What it used until then is in the costs.", icon=":material/cancel:")
     if run.output is not None:
         st.subheader("Answer", anchor=False)
         with st.container(border=True, key="run_answer"):

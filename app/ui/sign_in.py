@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import runtime, session
+from app import navigation, runtime, session
 from app.feedback import reporting
+from app.ui import providers, second_step
 from app.ui.authenticator import SignInForms
+from core.errors import SecondStepOver
 
-NOTICES = {"ticket": "That sign-in took too long or was opened in another browser. Please sign in again."}
+NOTICES = {
+    "ticket": "That sign-in took too long or was opened in another browser. Please sign in again.",
+    second_step.OVER: SecondStepOver().sentence,
+}
 
 
 def draw(next_path: str) -> None:
@@ -20,9 +25,13 @@ def draw(next_path: str) -> None:
             "<p style='font-size:1.9rem;font-weight:680;margin:2rem 0 0'>Zoark</p>"
             "<p style='opacity:.7;margin:.1rem 0 .6rem'>The AI-agent desk of your company</p>"
         )
-        notice = NOTICES.get(st.query_params.get("notice", ""))
+        code = st.query_params.get("notice", "")
+        notice = NOTICES.get(code) or providers.notice(code)
         if notice:
             st.info(notice, icon=":material/info:")
+        if session.awaits_second_step():
+            second_step.draw(next_path)
+            return
         if not runtime.routes_are_there():
             st.caption("This host keeps you signed in for this browser tab only.")
         if accounts.registration_is_open:
@@ -41,5 +50,8 @@ def draw(next_path: str) -> None:
             user = forms.register() if mode == "Create an account" else forms.sign_in()
             if user is not None:
                 session.sign_in(user, next_path)
+        if mode == "Sign in" and runtime.get_core().mail.is_set_up:
+            navigation.link(navigation.RESET, "Forgotten your password?")
+        providers.sign_in_buttons(next_path)
         if not accounts.registration_is_open:
             st.caption("No account yet? Ask an administrator for an invitation.")

@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import Table, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from core.accounts.models import Failures, User
+from core.accounts.models import Failures, LinkKind, MailLink, User
 from core.db import Connection
-from core.db.tables import sessions, sign_in_failures, tickets, users
+from core.db.tables import mail_links, sessions, sign_in_failures, tickets, users
+
+_links = mail_links.c
 
 
 def insert_user(connection: Connection, user: User, password_hash: str | None) -> bool:
@@ -43,6 +45,26 @@ def user_and_hash(connection: Connection, email: str) -> tuple[User | None, str 
     """Return an active person and their password hash, or two times nothing."""
     row = connection.execute(select(users).where(users.c.email == email, users.c.is_active)).first()
     return (_user(row), row.password_hash) if row else (None, None)
+
+
+def is_active_at(connection: Connection, email: str) -> bool | None:
+    """Return whether the person with this address is active; None when nobody has it."""
+    return connection.execute(select(users.c.is_active).where(users.c.email == email)).scalar()
+
+
+def lock_password(connection: Connection, user_id: str) -> bool:
+    """Return whether a person has a password; the person is not changed until this transaction ends."""
+    return (
+        connection.execute(
+            select(users.c.password_hash).where(users.c.id == user_id, users.c.is_active).with_for_update()
+        ).scalar()
+        is not None
+    )
+
+
+def set_email_verified(connection: Connection, user_id: str, at: datetime) -> None:
+    """Note that a person's address is proven to be theirs."""
+    connection.execute(update(users).where(users.c.id == user_id).values(email_verified_at=at))
 
 
 def count_users(connection: Connection) -> int:
@@ -100,6 +122,20 @@ def insert_ticket(
     )
 
 
+def lock_ticket(connection: Connection, token_hash: str, browser_hash: str, at: datetime) -> str | None:
+    """Return whose unused ticket this is; nobody else uses it until this transaction ends."""
+    return connection.execute(
+        select(tickets.c.user_id)
+        .where(
+            tickets.c.token_hash == token_hash,
+            tickets.c.browser_hash == browser_hash,
+            tickets.c.used_at.is_(None),
+            tickets.c.expires_at > at,
+        )
+        .with_for_update()
+    ).scalar()
+
+
 def use_ticket(connection: Connection, token_hash: str, browser_hash: str, at: datetime) -> str | None:
     """Mark a ticket as used and return whose it is; a second use finds nothing."""
     used = connection.execute(
@@ -117,7 +153,9 @@ def use_ticket(connection: Connection, token_hash: str, browser_hash: str, at: d
 
 
 def drop_old_tickets(connection: Connection, before: datetime) -> None:
-    """Forget tickets that expired before a moment."""
+    """Forget tickets that expired before a moment, and the wrong tries with them."""
+    old = select(tickets.c.token_hash).where(tickets.c.expires_at < before)
+    connection.execute(delete(sign_in_failures).where(sign_in_failures.c.subject_hash.in_(old)))
     connection.execute(delete(tickets).where(tickets.c.expires_at < before))
 
 
@@ -127,21 +165,38 @@ def insert_session(connection: Connection, **values: Any) -> None:
 
 
 def session_owner(
-    connection: Connection, token_hash: str, at: datetime, idle_since: datetime
+    connection: Connection, token_hash: str, at: datetime, idle_since: datetime, begun_since: datetime
 ) -> tuple[User, datetime] | None:
-    """Return whose live session this is and when it was last seen."""
+    """Return whose live session this is, with the moment of their proof, and when it was last seen."""
     row = connection.execute(
-        select(users, sessions.c.last_seen_at)
+        select(users, sessions.c.last_seen_at, sessions.c.proved_at)
         .join(sessions, sessions.c.user_id == users.c.id)
         .where(
             sessions.c.token_hash == token_hash,
             sessions.c.revoked_at.is_(None),
             sessions.c.expires_at > at,
             sessions.c.last_seen_at > idle_since,
+            sessions.c.created_at > begun_since,
             users.c.is_active,
         )
     ).first()
-    return (_user(row), row.last_seen_at) if row else None
+    return (_user(row).proven(row.proved_at), row.last_seen_at) if row else None
+
+
+def note_proof(connection: Connection, token_hash: str, user_id: str, at: datetime) -> bool:
+    """Note that a person proved who they are in their session; False when it is not theirs or has ended."""
+    noted = connection.execute(
+        update(sessions)
+        .where(sessions.c.token_hash == token_hash, sessions.c.user_id == user_id, sessions.c.revoked_at.is_(None))
+        .values(proved_at=at)
+    )
+    return noted.rowcount == 1
+
+
+def user_agents(connection: Connection, user_id: str) -> list[str]:
+    """Return the browsers a person has signed in with."""
+    rows = connection.execute(select(sessions.c.user_agent).where(sessions.c.user_id == user_id).distinct())
+    return [row.user_agent for row in rows]
 
 
 def touch_session(connection: Connection, token_hash: str, at: datetime) -> None:
@@ -149,13 +204,124 @@ def touch_session(connection: Connection, token_hash: str, at: datetime) -> None
     connection.execute(update(sessions).where(sessions.c.token_hash == token_hash).values(last_seen_at=at))
 
 
-def revoke_session(connection: Connection, token_hash: str, at: datetime) -> None:
-    """End a session."""
-    connection.execute(
+def revoke_session(connection: Connection, token_hash: str, at: datetime) -> str | None:
+    """End a session and return whose it was; None when there was none to end."""
+    ended = connection.execute(
         update(sessions)
         .where(sessions.c.token_hash == token_hash, sessions.c.revoked_at.is_(None))
         .values(revoked_at=at)
+        .returning(sessions.c.user_id)
+    ).first()
+    return ended.user_id if ended else None
+
+
+def live_sessions(
+    connection: Connection, user_id: str, at: datetime, idle_since: datetime, begun_since: datetime
+) -> list[Any]:
+    """Return the rows of a person's live sessions, last seen first."""
+    rows = connection.execute(
+        select(sessions)
+        .where(
+            sessions.c.user_id == user_id,
+            sessions.c.revoked_at.is_(None),
+            sessions.c.expires_at > at,
+            sessions.c.last_seen_at > idle_since,
+            sessions.c.created_at > begun_since,
+        )
+        .order_by(sessions.c.last_seen_at.desc(), sessions.c.id)
     )
+    return list(rows)
+
+
+def end_session(connection: Connection, user_id: str, session_id: str, at: datetime) -> bool:
+    """End one of a person's sessions; False when it is not theirs or has ended."""
+    ended = connection.execute(
+        update(sessions)
+        .where(sessions.c.id == session_id, sessions.c.user_id == user_id, sessions.c.revoked_at.is_(None))
+        .values(revoked_at=at)
+    )
+    return ended.rowcount == 1
+
+
+def end_sessions(connection: Connection, user_id: str, at: datetime, but: str | None = None) -> int:
+    """End a person's sessions but the one of a token hash, and their open tickets; return how many ended."""
+    mine = (sessions.c.user_id == user_id, sessions.c.revoked_at.is_(None))
+    others = (sessions.c.token_hash != but,) if but else ()
+    ended = connection.execute(update(sessions).where(*mine, *others).values(revoked_at=at))
+    connection.execute(
+        update(tickets).where(tickets.c.user_id == user_id, tickets.c.used_at.is_(None)).values(used_at=at)
+    )
+    return ended.rowcount
+
+
+def set_password_hash(connection: Connection, user_id: str, password_hash: str) -> bool:
+    """Give an active person a new password; False when there is no such person."""
+    changed = connection.execute(
+        update(users).where(users.c.id == user_id, users.c.is_active).values(password_hash=password_hash)
+    )
+    return changed.rowcount == 1
+
+
+def verify_email(connection: Connection, user_id: str, email: str, at: datetime) -> bool:
+    """Note that an address is a person's; False when it is not their address any more."""
+    noted = connection.execute(
+        update(users)
+        .where(users.c.id == user_id, users.c.email == email, users.c.is_active)
+        .values(email_verified_at=func.coalesce(users.c.email_verified_at, at))
+    )
+    return noted.rowcount == 1
+
+
+def email_verified_at(connection: Connection, user_id: str) -> datetime | None:
+    """Return when a person's address was verified."""
+    return connection.execute(select(users.c.email_verified_at).where(users.c.id == user_id)).scalar_one_or_none()
+
+
+def insert_link(connection: Connection, token_hash: str, link: MailLink, at: datetime) -> None:
+    """Add a link that goes out by mail."""
+    connection.execute(
+        insert(mail_links).values(
+            token_hash=token_hash,
+            kind=link.kind,
+            user_id=link.user_id,
+            email=link.email,
+            role=link.role,
+            department=link.department,
+            created_by=link.created_by,
+            created_at=at,
+            expires_at=link.expires_at,
+        )
+    )
+
+
+def open_link(connection: Connection, kind: LinkKind, token_hash: str, at: datetime) -> MailLink | None:
+    """Return a link that can be used now."""
+    row = connection.execute(select(mail_links).where(*_is_open(kind, at), _links.token_hash == token_hash)).first()
+    if row is None:
+        return None
+    return MailLink(row.kind, row.email, row.expires_at, row.user_id, row.role, row.department, row.created_by)
+
+
+def use_link(connection: Connection, kind: LinkKind, token_hash: str, at: datetime) -> bool:
+    """Mark a link as used; a second use finds nothing."""
+    used = connection.execute(
+        update(mail_links).where(*_is_open(kind, at), _links.token_hash == token_hash).values(used_at=at)
+    )
+    return used.rowcount == 1
+
+
+def close_links(connection: Connection, kind: LinkKind, email: str, at: datetime) -> None:
+    """Make every open link of a kind to an address worthless."""
+    connection.execute(update(mail_links).where(*_is_open(kind, at), _links.email == email).values(used_at=at))
+
+
+def drop_old_links(connection: Connection, before: datetime) -> None:
+    """Forget links that expired before a moment."""
+    connection.execute(delete(mail_links).where(_links.expires_at < before))
+
+
+def _is_open(kind: LinkKind, at: datetime) -> tuple[Any, ...]:
+    return (_links.kind == kind, _links.used_at.is_(None), _links.expires_at > at)
 
 
 def _upsert(connection: Connection, into: Table) -> Any:

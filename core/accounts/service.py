@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from email_validator import EmailNotValidError, validate_email
 
 from core import clock
 from core.accounts import lockout, repository
+from core.accounts.devices import device_label
 from core.accounts.models import FirstAdmin, Role, User
+from core.audit.origin import origin
 from core.audit.service import Audit
 from core.config import Settings
 from core.db import Connection, Database
-from core.errors import Conflict, Invalid, LockedOut, RegistrationClosed, SignInRefused, TicketRefused
+from core.errors import (
+    Conflict,
+    Invalid,
+    LockedOut,
+    RegistrationClosed,
+    SignInRefused,
+    StepUpRequired,
+    TicketRefused,
+)
+from core.limits.service import Limits, network
+from core.organisation.service import Organisation
 from core.security import passwords
 from core.security.tokens import hash_token
 
 TICKET_LIFE = timedelta(seconds=60)
-SESSION_IDLE = timedelta(minutes=60)
-SESSION_LIFE = timedelta(hours=24)
 TOUCH_EVERY = timedelta(minutes=1)
 MAX_NAME = 120
+REGISTRATIONS_AN_HOUR = 10
 
 
 class Accounts:
@@ -31,6 +44,18 @@ class Accounts:
         self._db = db
         self._audit = audit
         self._settings = settings
+        self._organisation = Organisation(db, audit)
+        self._limits = Limits(db)
+        self._greeters: list[Callable[[Connection, User], None]] = []
+        self._device_listeners: list[Callable[[Connection, User, str], None]] = []
+
+    def on_registration(self, greet: Callable[[Connection, User], None]) -> None:
+        """Call ``greet`` in the transaction of each registration: the mail that verifies the address."""
+        self._greeters.append(greet)
+
+    def on_new_device(self, tell: Callable[[Connection, User, str], None]) -> None:
+        """Call ``tell`` with a device's label, in the transaction of a person's first sign-in with it."""
+        self._device_listeners.append(tell)
 
     @property
     def registration_is_open(self) -> bool:
@@ -42,21 +67,43 @@ class Accounts:
 
         Raises:
             RegistrationClosed: the mode is not ``open``.
-            Invalid: the address, name or password has not the right form.
+            Invalid: the address, name or password has not the right form, or the address is of another domain.
             Conflict: the address is taken.
+            RateLimitedHere: too many registrations from this network address.
         """
         if not self.registration_is_open:
             raise RegistrationClosed
-        return self.create_user(email, name, password, "member")
+        if address := network(origin().address):
+            self._limits.take(f"register/{address}", REGISTRATIONS_AN_HOUR, REGISTRATIONS_AN_HOUR)
+        self.check_domain(email)
+        return self._create(email, name, password, "member", self._greeters)
+
+    def check_domain(self, email: str) -> None:
+        """Raise ``Invalid`` where people register by themselves and the address is of no allowed domain."""
+        if not self._organisation.get().accepts(normalise_email(email)):
+            raise Invalid("Addresses of this domain cannot register here. Use the one of your company.", "email")
 
     def create_user(self, email: str, name: str, password: str, role: Role) -> User:
         """Add a person; for commands and the first start, which ask no registration mode."""
+        return self._create(email, name, password, role, ())
+
+    def _create(
+        self,
+        email: str,
+        name: str,
+        password: str,
+        role: Role,
+        greeters: Sequence[Callable[[Connection, User], None]],
+    ) -> User:
         address = normalise_email(email)
-        passwords.check_rule(password)
-        user = User(clock.new_id("user"), address, _clean_name(name), role, None, clock.now())
+        passwords.check_rule(password, context_words(name, address))
+        at = clock.now()
+        user = User(clock.new_id("user"), address, clean_name(name), role, None, at, proved_at=at)
         password_hash = passwords.hash_password(password)
         with self._db.transaction() as connection:
             self._insert(connection, user, password_hash)
+            for greet in greeters:
+                greet(connection, user)
         return user
 
     def ensure_first_admin(self) -> FirstAdmin | None:
@@ -84,7 +131,7 @@ class Accounts:
             SignInRefused: address or password is wrong.
         """
         address = _typed_address(email)
-        subject = hash_token("sign-in/" + address)
+        subject = sign_in_subject(address)
         with self._db.read() as connection:
             wait = lockout.wait_seconds(repository.failures_of(connection, subject), clock.now())
             user, stored = repository.user_and_hash(connection, address)
@@ -99,11 +146,47 @@ class Accounts:
                 repository.clear_failures(connection, subject)
             elif not wait:
                 repository.add_failure(connection, subject, clock.now())
+                self._audit.record(
+                    connection,
+                    None,
+                    "sign_in.refused",
+                    "user",
+                    user.id if user else "",
+                    result=SignInRefused.code,
+                    actor_email=address,
+                )
         if wait:
             raise LockedOut(wait_seconds=wait)
         if not matches or user is None:
             raise SignInRefused
-        return user
+        return user.proven(clock.now())
+
+    def has_password(self, actor: User) -> bool:
+        """Whether the actor has a password to confirm with; who came by a provider only has none."""
+        with self._db.read() as connection:
+            return repository.user_and_hash(connection, actor.email)[1] is not None
+
+    def prove(self, actor: User, token: str | None, password: str) -> None:
+        """Confirm by password that the actor sits in front of their session.
+
+        Raises:
+            LockedOut: too many wrong tries.
+            SignInRefused: the password is wrong.
+            StepUpRequired: the session is not the actor's, or has ended.
+        """
+        if self.authenticate(actor.email, password).id != actor.id:
+            raise SignInRefused
+        with self._db.transaction() as connection:
+            self.note_proof(connection, actor, token)
+
+    def note_proof(self, connection: Connection, actor: User, token: str | None) -> None:
+        """Note in the actor's session that they proved who they are; for services that have judged it.
+
+        Raises:
+            StepUpRequired: the session is not the actor's, or has ended.
+        """
+        if not token or not repository.note_proof(connection, hash_token(token), actor.id, clock.now()):
+            raise StepUpRequired
 
     def issue_ticket(self, user: User, browser: str) -> str:
         """Return a ticket that opens one session within 60 s in the browser that ``browser`` identifies."""
@@ -125,29 +208,35 @@ class Accounts:
         token = clock.new_token()
         with self._db.transaction() as connection:
             user_id = repository.use_ticket(connection, hash_token(ticket), hash_token("browser/" + browser), at)
-            if user_id is None:
+            user = repository.user_by_id(connection, user_id) if user_id else None
+            if user is None:
                 raise TicketRefused
-            self._insert_session(connection, user_id, token, user_agent)
+            self._insert_session(connection, user, token, user_agent)
         return token
 
     def start_session(self, user: User, user_agent: str) -> str:
         """Return a fresh session token, where no ticket is needed (plain-script mode and tests)."""
         token = clock.new_token()
         with self._db.transaction() as connection:
-            self._insert_session(connection, user.id, token, user_agent)
+            self._insert_session(connection, user, token, user_agent)
         return token
 
-    def session_user(self, token: str | None) -> User | None:
-        """Return whose session this is; None when it ended, idled for an hour or is a day old."""
+    def session_user(self, token: str | None, *, is_activity: bool = True) -> User | None:
+        """Return whose session this is; None when it ended, idled or lasted longer than the organisation allows.
+
+        Without ``is_activity`` the look does not keep the session from idling: a page that watches by itself.
+        """
         if not token:
             return None
         at, token_hash = clock.now(), hash_token(token)
         with self._db.read() as connection:
-            found = repository.session_owner(connection, token_hash, at, at - SESSION_IDLE)
+            rules = self._organisation.read(connection)
+            idle, life = timedelta(minutes=rules.session_idle_minutes), timedelta(hours=rules.session_life_hours)
+            found = repository.session_owner(connection, token_hash, at, at - idle, at - life)
         if found is None:
             return None
         user, last_seen_at = found
-        if at - last_seen_at > TOUCH_EVERY:
+        if is_activity and at - last_seen_at > TOUCH_EVERY:
             with self._db.transaction() as connection:
                 repository.touch_session(connection, token_hash, at)
         return user
@@ -156,7 +245,10 @@ class Accounts:
         """End a session; an unknown token is no error."""
         if token:
             with self._db.transaction() as connection:
-                repository.revoke_session(connection, hash_token(token), clock.now())
+                owner = repository.revoke_session(connection, hash_token(token), clock.now())
+                user = repository.user_by_id(connection, owner) if owner else None
+                if user:
+                    self._audit.record(connection, user, "sign_out", "user", user.id)
 
     def user(self, user_id: str) -> User | None:
         """Return an active person by id: for the worker, which acts for the one who started a run."""
@@ -166,19 +258,40 @@ class Accounts:
     def _insert(self, connection: Connection, user: User, password_hash: str) -> None:
         if not repository.insert_user(connection, user, password_hash):
             raise Conflict("This e-mail address cannot be registered. Sign in instead, or use another one.")
+        self._audit.record(connection, user, "user.registered", "user", user.id, detail={"role": user.role})
 
-    def _insert_session(self, connection: Connection, user_id: str, token: str, user_agent: str) -> None:
+    def _insert_session(self, connection: Connection, user: User, token: str, user_agent: str) -> None:
         at = clock.now()
+        life = timedelta(hours=self._organisation.read(connection).session_life_hours)
+        known = {device_label(used) for used in repository.user_agents(connection, user.id)}
+        if known and device_label(user_agent) not in known:
+            for tell in self._device_listeners:
+                tell(connection, user, device_label(user_agent))
         repository.insert_session(
             connection,
             id=clock.new_id("sess"),
-            user_id=user_id,
+            user_id=user.id,
             token_hash=hash_token(token),
             user_agent=user_agent[:200],
+            address=origin().address,
             created_at=at,
             last_seen_at=at,
-            expires_at=at + SESSION_LIFE,
+            expires_at=at + life,
+            proved_at=at,
         )
+        self._audit.record(connection, user, "sign_in.succeeded", "user", user.id)
+
+
+def context_words(name: str, email: str) -> set[str]:
+    """Return what a guesser of this person's password tries first: name, address, company and product."""
+    local, _, domain = email.partition("@")
+    company = domain.rpartition(".")[0]
+    return {"zoark", name, email, local, company, *re.split(r"[\W_]+", f"{name} {local} {company}")}
+
+
+def sign_in_subject(address: str) -> str:
+    """Return under what the wrong passwords for an address are counted."""
+    return hash_token("sign-in/" + address)
 
 
 def normalise_email(email: str) -> str:
@@ -201,7 +314,8 @@ def _typed_address(email: str) -> str:
         return email.strip().lower()[:254]
 
 
-def _clean_name(name: str) -> str:
+def clean_name(name: str) -> str:
+    """Return a name without needless spaces; raises ``Invalid`` when it cannot be shown."""
     cleaned = " ".join(name.split())
     if not cleaned or len(cleaned) > MAX_NAME or not cleaned.isprintable():
         raise Invalid(f"Enter a name of 1 to {MAX_NAME} characters.", "name")

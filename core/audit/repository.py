@@ -48,11 +48,11 @@ def search(
     if action:
         query = query.where(log.action == action)
     if words:
-        pattern = f"%{words.lower()}%"
+        pattern = "%" + words.lower().replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
         query = query.where(
             or_(
                 *(
-                    func.lower(column).like(pattern)
+                    func.lower(column).like(pattern, escape="\\")
                     for column in (log.actor_email, log.action, log.object_id, log.address, log.result)
                 )
             )

@@ -42,7 +42,7 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """Make the data storable."""
-        return _storable_tree(value)
+        return storable_tree(value)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -73,13 +73,14 @@ def storable(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
-def _storable_tree(value: Any) -> Any:
+def storable_tree(value: Any) -> Any:
+    """Return plain data as it comes back from the database: see ``storable``; what is no number is nothing."""
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {_storable_tree(key): _storable_tree(inner) for key, inner in value.items()}
+        return {storable_tree(key): storable_tree(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_storable_tree(inner) for inner in value]
+        return [storable_tree(inner) for inner in value]
     return value

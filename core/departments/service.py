@@ -1,19 +1,29 @@
-"""The rules of departments: today, only that there are some."""
+"""The rules of departments: everybody may read them, administrators edit them; a slug never changes."""
 
 from __future__ import annotations
 
-from core.db import Database
+import re
+import unicodedata
+
+from core.accounts.capabilities import require
+from core.accounts.models import User
+from core.audit.service import Audit
+from core.db import Connection, Database
 from core.departments import repository
 from core.departments.models import Department
-from core.errors import Invalid
+from core.errors import Conflict, Invalid, NotFound
+
+MAX_NAME = 80
+MAX_SLUG = 36  # leaves room in the column for a number
 
 
 class Departments:
-    """Look departments up."""
+    """Look departments up, add, rename, order and delete them."""
 
-    def __init__(self, db: Database) -> None:
-        """Work on ``db``."""
+    def __init__(self, db: Database, audit: Audit) -> None:
+        """Work on ``db``; tell ``audit``."""
         self._db = db
+        self._audit = audit
 
     def all(self) -> list[Department]:
         """Return every department in its fixed order."""
@@ -24,3 +34,105 @@ class Departments:
         """Raise ``Invalid`` when there is no such department."""
         if slug not in {department.slug for department in self.all()}:
             raise Invalid("Choose one of the departments.", "department")
+
+    def add(self, actor: User, name: str) -> Department:
+        """Add a department at the end.
+
+        Raises:
+            Conflict: there is one of this name.
+        """
+        require(actor, "departments.manage")
+        name = _clean_name(name)
+        with self._db.transaction() as connection:
+            present = repository.lock_all(connection)
+            _check_free(present, name)
+            department = Department(_free_slug(present, name), name)
+            if not repository.insert_department(connection, department, len(present) + 1):
+                raise _taken()
+            repository.put_in_order(connection, [d.slug for d in present] + [department.slug])
+            self._record(connection, actor, "department.added", department.slug, to=name)
+        return department
+
+    def rename(self, actor: User, slug: str, name: str) -> Department:
+        """Give a department another name; everything that belongs to it stays.
+
+        Raises:
+            Conflict: there is another one of this name.
+        """
+        require(actor, "departments.manage")
+        name = _clean_name(name)
+        with self._db.transaction() as connection:
+            present = repository.lock_all(connection)
+            old = _named(present, slug)
+            _check_free([d for d in present if d.slug != slug], name)
+            if old.name != name:
+                repository.rename(connection, slug, name)
+                self._record(connection, actor, "department.renamed", slug, **{"from": old.name, "to": name})
+        return Department(slug, name)
+
+    def move(self, actor: User, slug: str, places: int) -> None:
+        """Move a department down by so many places, or up by a negative number; it stops at either end."""
+        require(actor, "departments.manage")
+        with self._db.transaction() as connection:
+            present = repository.lock_all(connection)
+            _named(present, slug)
+            slugs = [department.slug for department in present]
+            before = slugs.index(slug)
+            after = max(0, min(len(slugs) - 1, before + places))
+            if after != before:
+                slugs.insert(after, slugs.pop(before))
+                repository.put_in_order(connection, slugs)
+                self._record(connection, actor, "department.moved", slug, to=after + 1)
+
+    def delete(self, actor: User, slug: str) -> None:
+        """Delete a department that nobody and nothing belongs to.
+
+        Raises:
+            Conflict: it is in use, or it is the last one.
+        """
+        require(actor, "departments.manage")
+        with self._db.transaction() as connection:
+            present = repository.lock_all(connection)
+            department = _named(present, slug)
+            if len(present) == 1:
+                raise Conflict("One department has to stay. Add another one first.")
+            if not repository.delete_department(connection, slug):
+                raise Conflict(
+                    f"{department.name} is in use by people, agents or past runs, so it cannot be deleted. "
+                    "You can rename it."
+                )
+            self._record(connection, actor, "department.deleted", slug, name=department.name)
+
+    def _record(self, connection: Connection, actor: User, action: str, slug: str, **detail: object) -> None:
+        self._audit.record(connection, actor, action, "department", slug, detail=detail)
+
+
+def _clean_name(name: str) -> str:
+    cleaned = " ".join(name.split())
+    if not cleaned or len(cleaned) > MAX_NAME or not cleaned.isprintable():
+        raise Invalid(f"Enter a name of 1 to {MAX_NAME} characters.", "name")
+    return cleaned
+
+
+def _named(present: list[Department], slug: str) -> Department:
+    found = next((department for department in present if department.slug == slug), None)
+    if found is None:
+        raise NotFound(what="department")
+    return found
+
+
+def _check_free(present: list[Department], name: str) -> None:
+    if name.casefold() in {department.name.casefold() for department in present}:
+        raise _taken()
+
+
+def _taken() -> Conflict:
+    return Conflict("There is a department of this name already. Choose another name.")
+
+
+def _free_slug(present: list[Department], name: str) -> str:
+    """Return the name in lower-case ASCII words; a number tells it from one that is taken."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:MAX_SLUG].strip("-") or "department"
+    taken = {department.slug for department in present}
+    return next(slug for n in range(1, 1000) if (slug := stem if n == 1 else f"{stem}-{n}") not in taken)

@@ -11,7 +11,7 @@ from core.engine.control import Controls, RunControl, Stopped
 from core.engine.graph import Graph, Node
 from core.engine.nodes.base import NodeContext, Services
 from core.engine.nodes.registry import kind_of
-from core.errors import CoreError, Internal, NotFound
+from core.errors import CoreError, Internal, NotFound, OwnerInactive
 from core.llm.pricing import OwnPrice
 from core.logs import get_logger
 from core.runs.models import RunTask
@@ -100,7 +100,7 @@ class NodeRunner:
     def _once(self, task: RunTask, graph: Graph, node: Node, values: Mapping[str, str], control: RunControl) -> str:
         user = self._accounts.user(task.run.owner_id)
         if user is None:
-            raise NotFound(what="account that started this run")
+            raise OwnerInactive
         context = NodeContext(
             services=self._services,
             run_id=task.run.id,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import httpx
 
 from core import clock
 from core.accounts.capabilities import require
 from core.accounts.models import User
+from core.accounts.proof import require_recent_proof
 from core.audit.service import Audit
-from core.db import Database
+from core.db import Connection, Database
 from core.errors import Conflict, CoreError, Invalid, NotFound
 from core.keys import repository
 from core.keys.models import Key, KeyDraft, KeyTest, OpenKey
@@ -43,6 +44,11 @@ class Keys:
         self._vault = vault
         self._policy = policy
         self._local_model = local_model
+        self._listeners: list[Callable[[Connection, User, Key], None]] = []
+
+    def on_added(self, tell: Callable[[Connection, User, Key], None]) -> None:
+        """Call ``tell`` in the transaction of each new key."""
+        self._listeners.append(tell)
 
     def providers(self) -> list[Provider]:
         """Return the providers that can be used here, in the order of the picker."""
@@ -53,12 +59,14 @@ class Keys:
         """Store a new key.
 
         Raises:
+            StepUpRequired: it is long ago that the actor proved who they are.
             Invalid: a field has not the right form.
             AddressBlocked: the address may not be reached from here.
             Conflict: the person has a key of this name.
             LocalModelUnavailable: the built-in model cannot run on this machine.
         """
         require(actor, "keys.edit")
+        require_recent_proof(actor)
         provider = provider_named(draft.provider)
         name = " ".join(draft.name.split())
         if not name or len(name) > MAX_NAME or not name.isprintable():
@@ -87,6 +95,8 @@ class Keys:
                 raise Conflict("You already have a key of this name. Choose another name.")
             repository.insert_key(connection, key, sealed)
             self._audit.record(connection, actor, "key.added", "key", key.id, detail={"provider": key.provider})
+            for tell in self._listeners:
+                tell(connection, actor, key)
         return key
 
     def list(self, actor: User) -> Sequence[Key]:
@@ -99,7 +109,13 @@ class Keys:
         return self._row(actor, key_id)[0]
 
     def delete(self, actor: User, key_id: str) -> None:
-        """Delete a key and its secret at once; agents that use it need another one."""
+        """Delete a key and its secret at once; agents that use it need another one.
+
+        Raises:
+            NotFound: the key is not the actor's.
+            StepUpRequired: it is long ago that the actor proved who they are.
+        """
+        require_recent_proof(actor)
         key = self.get(actor, key_id)
         with self._db.transaction() as connection:
             repository.delete_key(connection, key.id, clock.now())

@@ -43,9 +43,14 @@ class RunJournal:
         """End a run well; False when it had ended already."""
         return self._end(run_id, "succeeded", "run_succeeded", {}, output=redact(output))
 
-    def cancelled(self, run_id: str) -> bool:
-        """End a run that was asked to stop; False when it had ended already."""
-        return self._end(run_id, "cancelled", "run_cancelled", {})
+    def cancelled(self, run_id: str, reason: CoreError | None = None) -> bool:
+        """End a run that was asked to stop, or may not go on for a reason; False when it had ended already."""
+        if reason is None:
+            return self._end(run_id, "cancelled", "run_cancelled", {})
+        told = {"code": reason.code, "message": reason.sentence}
+        return self._end(
+            run_id, "cancelled", "run_cancelled", told, error_code=told["code"], error_message=told["message"]
+        )
 
     def fail(self, run_id: str, error: CoreError) -> bool:
         """End a run with an error; False when it had ended already."""

@@ -71,6 +71,15 @@ class RunTask:
 
 
 @dataclass(frozen=True)
+class Backlog:
+    """How much work there is; ``oldest_queued_at`` is None when nothing waits."""
+
+    queued: int
+    running: int
+    oldest_queued_at: datetime | None
+
+
+@dataclass(frozen=True)
 class WorkerInfo:
     """A worker process that has said it is alive."""
 

@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, insert, select, update
+from sqlalchemy import case, exists, func, insert, select, update
 
 from core.db import Connection
 from core.db.tables import run_events, runs, workers
-from core.runs.models import Run, RunError, RunEvent, RunTask, WorkerInfo
+from core.runs.models import Backlog, Run, RunError, RunEvent, RunTask, WorkerInfo
 
 _ACTIVE = ("queued", "running", "waiting")
 
@@ -81,6 +81,24 @@ def not_enqueued(connection: Connection, before: datetime) -> list[tuple[str, st
 def any_active(connection: Connection) -> bool:
     """Whether some run is queued or running."""
     return bool(connection.execute(select(exists().where(runs.c.status.in_(_ACTIVE)))).scalar())
+
+
+def active_of(connection: Connection, owner_id: str) -> list[str]:
+    """Return the ids of a person's runs that are queued or running."""
+    rows = connection.execute(select(runs.c.id).where(runs.c.owner_id == owner_id, runs.c.status.in_(_ACTIVE)))
+    return [row.id for row in rows]
+
+
+def backlog(connection: Connection) -> Backlog:
+    """Return how many runs wait and work."""
+    row = connection.execute(
+        select(
+            func.count().filter(runs.c.status == "queued").label("queued"),
+            func.count().filter(runs.c.status != "queued").label("running"),
+            func.min(case((runs.c.status == "queued", runs.c.created_at))).label("oldest"),
+        ).where(runs.c.status.in_(_ACTIVE))
+    ).one()
+    return Backlog(row.queued, row.running, row.oldest)
 
 
 def cancel_requested(connection: Connection, run_ids: Sequence[str]) -> set[str]:

@@ -13,14 +13,14 @@ from core.accounts.models import User
 from core.agents.models import Agent, AgentDefinition
 from core.agents.service import Agents
 from core.audit.service import Audit
-from core.db import Database
+from core.db import Connection, Database
 from core.db.types import storable
 from core.engine.graph import parse_graph
 from core.engine.nodes.registry import check_node
-from core.errors import GraphInvalid, Invalid, NotFound
+from core.errors import GraphInvalid, Invalid, NotFound, OwnerInactive
 from core.logs import get_logger
 from core.runs import repository
-from core.runs.models import Run, RunEvent, WorkerInfo
+from core.runs.models import Backlog, Run, RunEvent, WorkerInfo
 from core.runs.queue import RunQueue
 from core.usage.models import ModelCall
 from core.usage.service import Usage
@@ -106,6 +106,26 @@ class Runs:
                 repository.change_status(connection, run.id, ("running", "waiting"), cancel_requested_at=at)
         return self.get(actor, run.id)
 
+    def cancel_all(self, connection: Connection, owner_id: str) -> int:
+        """Cancel a person's queued runs and stop their running ones in the caller's transaction."""
+        at = clock.now()
+        found = repository.active_of(connection, owner_id)
+        for run_id in found:
+            if repository.change_status(
+                connection,
+                run_id,
+                ("queued",),
+                status="cancelled",
+                cancel_requested_at=at,
+                ended_at=at,
+                error_code=OwnerInactive.code,
+                error_message=OwnerInactive().sentence,
+            ):
+                repository.add_event(connection, run_id, at, "run_cancelled", None, {"code": OwnerInactive.code})
+            else:
+                repository.change_status(connection, run_id, ("running", "waiting"), cancel_requested_at=at)
+        return len(found)
+
     def next_due_at(self) -> datetime | None:
         """Return when a worker has something to do: now, or None when nothing is queued or running."""
         with self._db.read() as connection:
@@ -115,6 +135,17 @@ class Runs:
         """Return the workers that are alive."""
         with self._db.read() as connection:
             return repository.live_workers(connection, clock.now() - WORKER_SILENT_AFTER)
+
+    def live_workers(self, actor: User) -> Sequence[WorkerInfo]:
+        """Return the workers that are alive, the one that started first before the others; for administrators."""
+        require(actor, "workers.read")
+        return sorted(self.workers(), key=lambda worker: worker.started_at)
+
+    def backlog(self, actor: User) -> Backlog:
+        """Return how many runs of anybody wait and work; for administrators."""
+        require(actor, "workers.read")
+        with self._db.read() as connection:
+            return repository.backlog(connection)
 
     def sweep(self) -> int:
         """Enqueue what was written but not enqueued; return how many runs that were."""

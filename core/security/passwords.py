@@ -8,7 +8,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
+from pathlib import Path
 from threading import BoundedSemaphore
 
 from pwdlib import PasswordHash
@@ -18,6 +20,11 @@ from core.errors import Invalid
 
 MIN_LENGTH = 15  # NIST SP 800-63B-4: 15 characters where the password is the only factor
 MAX_LENGTH = 128
+# So much of a password must be neither a common password nor a word of the context (ASVS 6.2.4, 6.2.11).
+OWN_LENGTH = 8
+_COMMON_FILE = Path(__file__).with_name("common_passwords.txt")
+_COMMON_SHORTEST, _COMMON_LONGEST = 8, 20
+_CONTEXT_SHORTEST = 3
 ROUNDS = 12
 
 # Hashing is slow on purpose; two at a time keep the other cores for people who are signed in.
@@ -29,17 +36,48 @@ def normalise(password: str) -> str:
     return unicodedata.normalize("NFKC", password).strip()
 
 
-def check_rule(password: str) -> None:
-    """Accept a new password of 15 to 128 characters.
+def check_rule(password: str, context_words: Iterable[str] = ()) -> None:
+    """Accept a new password of 15 to 128 characters that is hard to guess.
+
+    Args:
+        password: as it was typed.
+        context_words: what a guesser tries first: the person's name, address, company, product.
 
     Raises:
-        Invalid: it is shorter or longer.
+        Invalid: it is shorter or longer, or is little more than common passwords and context words.
     """
     length = len(normalise(password))
     if length < MIN_LENGTH:
         raise Invalid(f"A password needs at least {MIN_LENGTH} characters; a short sentence is easy.", "password")
     if length > MAX_LENGTH:
         raise Invalid(f"A password may have at most {MAX_LENGTH} characters.", "password")
+    if _own_length(normalise(password).casefold(), {word.casefold() for word in context_words}) < OWN_LENGTH:
+        raise Invalid(
+            "This password is easy to guess: it is made of common passwords, or of your name, address or company. "
+            "Choose another one.",
+            "password",
+        )
+
+
+def _own_length(folded: str, context: set[str]) -> int:
+    """Return how many characters are left without common passwords and words of the context."""
+    context = {word for word in context if len(word) >= _CONTEXT_SHORTEST}
+    longest = max([_COMMON_LONGEST, *map(len, context)])
+    own, at = 0, 0
+    while at < len(folded):
+        for length in range(min(longest, len(folded) - at), _CONTEXT_SHORTEST - 1, -1):
+            part = folded[at : at + length]
+            if part in context or (length >= _COMMON_SHORTEST and part in _common()):
+                at += length
+                break
+        else:
+            own, at = own + 1, at + 1
+    return own
+
+
+@lru_cache
+def _common() -> frozenset[str]:
+    return frozenset(_COMMON_FILE.read_text("utf-8").split())
 
 
 def hash_password(password: str) -> str:

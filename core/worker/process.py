@@ -20,6 +20,7 @@ from core.runs.models import WorkerInfo
 from core.runs.queue import APP_NAME, APP_VERSION, QUEUE_NAME, system_database_url
 from core.worker.adoption import adopt_orphans
 from core.worker.local_endpoints import WorkerEndpoints
+from core.worker.mail import MailCarrier
 from core.worker.workflow import register_workflow
 
 BEAT_SECONDS = 3.0
@@ -62,6 +63,7 @@ class WorkerProcess:
             threading.Thread(target=self._beat, args=(end,), name="beat", daemon=True),
             threading.Thread(target=self._watch_cancellations, args=(end,), name="cancel", daemon=True),
             threading.Thread(target=self._tend_local_model, args=(end,), name="local-model", daemon=True),
+            threading.Thread(target=MailCarrier(self._core).serve, args=(end,), name="mail", daemon=True),
         ]
         for thread in threads:
             thread.start()

@@ -12,7 +12,7 @@ from dbos import DBOS
 
 from core.engine.execution import NodeRunner, Outcome
 from core.engine.graph import Graph, parse_graph
-from core.errors import CoreError, Internal
+from core.errors import CoreError, Internal, OwnerInactive
 from core.logs import get_logger
 from core.runs.journal import RunJournal
 from core.runs.models import RunTask
@@ -46,6 +46,8 @@ def register_workflow(journal: RunJournal, runner: NodeRunner) -> None:
         except StoredFailure as failure:
             if failure.code == "cancelled":
                 journal.cancelled(run_id)
+            elif failure.code == OwnerInactive.code:
+                journal.cancelled(run_id, failure)
             else:
                 journal.fail(run_id, failure)
             return failure.code

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from app import runtime, state
 from app.http import secret
@@ -43,6 +45,7 @@ class Visit:
         """Go to an address."""
         self.app.query_params = dict(query)
         self.app.switch_page(entry.path)
+        self.app._page_hash = calc_hash(entry.url)  # before its first run it would guess by the file's name
         self.app.run()
         self.app._page_hash = ""  # later reruns stay on the page where a link has led
         return self
@@ -130,6 +133,8 @@ def page_core(
         for name, value in chosen.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(RunQueue, "enqueue", lambda *_: None)
+        # AppTest has no websocket; its visitor's address would be a mock.
+        monkeypatch.setattr(ContextProxy, "ip_address", "127.0.0.1")
         core = build_core(load_settings())
         monkeypatch.setattr(runtime._process, "core", core)
         monkeypatch.setattr(runtime._process, "supervisor", None)

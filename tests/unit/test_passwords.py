@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from core.accounts.service import context_words
 from core.errors import Invalid
 from core.security import passwords
 
@@ -75,3 +76,42 @@ def test_a_person_without_account_costs_the_same_work(monkeypatch: pytest.Monkey
     assert [hash_[:7] for hash_ in compared] == [stored[:7]] * 3  # algorithm and cost
     assert compared[0] == stored
     assert compared[1] == compared[2] == passwords._dummy()
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "passwordpassword",
+        "Password123456789",
+        "123456789987654321",
+        "qwertyuiop12345",
+        "  PASSWORDstandard ",
+        "iloveyou-sunshine-99",
+        "Ada.Admin@zoark.example",
+        "ada admin ada admin",
+        "zoark zoark zoark",
+        "example-2026-admin",
+    ],
+)
+def test_a_person_may_not_choose_what_a_guesser_tries_first(password: str) -> None:
+    words = context_words("Ada Admin", "ada.admin@zoark.example")
+    assert words >= {"zoark", "Ada", "Admin", "ada", "admin"}
+    with pytest.raises(Invalid) as caught:
+        passwords.check_rule(password, {*words, "example"})
+    assert caught.value.field == "password"
+    assert caught.value.sentence.startswith("This password is easy to guess")
+
+
+@pytest.mark.parametrize(
+    "password", [ALLOWED, "ada likes tall trees", "sunshine on my old barn", "zoark: 4 blue mugs"]
+)
+def test_a_sentence_with_a_common_word_in_it_is_fine(password: str) -> None:
+    passwords.check_rule(password, context_words("Ada Admin", "ada.admin@zoark.example"))
+
+
+def test_the_list_of_common_passwords_is_long_enough() -> None:
+    listed = passwords._common()
+    assert len(listed) >= 3000
+    assert min(map(len, listed)) >= passwords._COMMON_SHORTEST
+    assert max(map(len, listed)) <= passwords._COMMON_LONGEST
+    assert all(entry == entry.casefold() for entry in listed)

@@ -1,0 +1,85 @@
+"""Where a person is signed in, and ending it. Sessions begin in ``core.accounts.service``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from core import clock
+from core.accounts import repository
+from core.accounts.capabilities import require
+from core.accounts.devices import device_label
+from core.accounts.models import SessionInfo, User
+from core.audit.service import Audit
+from core.db import Connection, Database
+from core.errors import NoSuchPerson, NotFound
+from core.organisation.service import Organisation
+from core.security.tokens import hash_token
+
+
+class Sessions:
+    """List and end browser sessions."""
+
+    def __init__(self, db: Database, organisation: Organisation, audit: Audit) -> None:
+        """Count as live what ``organisation`` lets live; tell ``audit``."""
+        self._db = db
+        self._organisation = organisation
+        self._audit = audit
+
+    def list(self, actor: User, token: str | None = None) -> Sequence[SessionInfo]:
+        """Return the actor's live sessions: the one of ``token``, then the others, last seen first."""
+        at = clock.now()
+        current = hash_token(token) if token else ""
+        with self._db.read() as connection:
+            rules = self._organisation.read(connection)
+            idle_since = at - timedelta(minutes=rules.session_idle_minutes)
+            begun_since = at - timedelta(hours=rules.session_life_hours)
+            rows = repository.live_sessions(connection, actor.id, at, idle_since, begun_since)
+        found = [
+            SessionInfo(
+                id=row.id,
+                device=device_label(row.user_agent),
+                address=row.address,
+                created_at=row.created_at,
+                last_seen_at=row.last_seen_at,
+                is_current=row.token_hash == current,
+            )
+            for row in rows
+        ]
+        return sorted(found, key=lambda session: not session.is_current)
+
+    def end(self, actor: User, session_id: str) -> None:
+        """End one of the actor's sessions; ``NotFound`` for a stranger's and for one that has ended."""
+        with self._db.transaction() as connection:
+            if not repository.end_session(connection, actor.id, session_id, clock.now()):
+                raise NotFound(what="session")
+            self._audit.record(connection, actor, "session.ended", "session", session_id)
+
+    def end_others(self, actor: User, token: str | None) -> int:
+        """End the actor's sessions but the one of ``token``; return how many those were."""
+        kept = hash_token(token) if token else None
+        with self._db.transaction() as connection:
+            count = repository.end_sessions(connection, actor.id, clock.now(), but=kept)
+            if count:
+                self._record(connection, actor, actor, count)
+        return count
+
+    def end_all_of(self, actor: User, user_id: str) -> int:
+        """End every session of a person, for administrators; return how many those were."""
+        require(actor, "people.manage")
+        with self._db.transaction() as connection:
+            person = repository.user_by_id(connection, user_id)
+            if person is None:
+                raise NoSuchPerson
+            count = self.revoke_all(connection, user_id)
+            if count:
+                self._record(connection, actor, person, count)
+        return count
+
+    def revoke_all(self, connection: Connection, user_id: str) -> int:
+        """End every session of a person in the caller's transaction; the caller tells the audit log."""
+        return repository.end_sessions(connection, user_id, clock.now())
+
+    def _record(self, connection: Connection, actor: User, person: User, count: int) -> None:
+        told = {"email": person.email, "count": count}
+        self._audit.record(connection, actor, "session.all_ended", "user", person.id, detail=told)

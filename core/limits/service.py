@@ -1,0 +1,56 @@
+"""Rate limits that all processes share, by the generic cell rate algorithm in the database."""
+
+from __future__ import annotations
+
+import math
+from ipaddress import ip_address, ip_network
+
+from core import clock
+from core.db import Database
+from core.errors import RateLimitedHere
+from core.limits import repository
+
+HOUR_SECONDS = 3600.0
+# Seconds since 1970 as a float are exact to a microsecond only.
+ROUNDING_SECONDS = 0.001
+
+
+def network(address: str) -> str:
+    """Return what one visitor has for themselves: an IPv4 address, or the first 64 bits of an IPv6 address."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return str(ip_network(f"{address}/64", strict=False)) if parsed.version == 6 else address
+
+
+class Limits:
+    """Says no to whoever comes too often."""
+
+    def __init__(self, db: Database) -> None:
+        """Count in ``db``."""
+        self._db = db
+
+    def take(self, key: str, rate: float, burst: int) -> None:
+        """Count one try under ``key`` (120 characters at most), even when what follows fails.
+
+        Args:
+            key: what is counted, such as ``reset/<hash of the address>``.
+            rate: tries an hour in the long run.
+            burst: tries that may come at once.
+
+        Raises:
+            RateLimitedHere: there is no try left; says how many seconds to wait.
+        """
+        now, interval = clock.now().timestamp(), HOUR_SECONDS / rate
+        tolerance = interval * (burst - 1) + ROUNDING_SECONDS
+        with self._db.transaction() as connection:
+            if repository.take(connection, key, now, interval, tolerance):
+                return
+            arrival = repository.arrival(connection, key) or now
+        raise RateLimitedHere(wait_seconds=max(1, math.ceil(arrival - now - tolerance)))
+
+    def forget_old(self) -> None:
+        """Drop what no longer limits anybody; the worker calls it now and then."""
+        with self._db.transaction() as connection:
+            repository.forget(connection, clock.now().timestamp())

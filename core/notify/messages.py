@@ -1,0 +1,97 @@
+"""What the mails say: plain text, short, plain words. Nothing that a stranger has typed is repeated here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from core.notify.models import Held, MailKind, Message
+
+SIGNATURE = "Zoark, the AI-agent desk of your company"
+
+
+def verification(link: str) -> Message:
+    """Ask whether the address is right."""
+    return _message(
+        "verification",
+        "Confirm your e-mail address",
+        "Somebody created an account with this e-mail address. If it was you, confirm the address here:",
+        link,
+        "The link works once, for 7 days. If it was not you, you need not do anything.",
+    )
+
+
+def reset(link: str) -> Message:
+    """Give a link that sets a new password."""
+    return _message(
+        "reset",
+        "Set a new password",
+        "You asked for a new password. Set it here:",
+        link,
+        "The link works once, for 30 minutes. If you did not ask, your password stays as it is.",
+    )
+
+
+def invitation(link: str, inviter: str) -> Message:
+    """Invite somebody; ``inviter`` is the administrator's name."""
+    return _message(
+        "invitation",
+        "You are invited to Zoark",
+        f"{inviter} invites you to Zoark, where your company builds and runs AI agents. Accept here:",
+        link,
+        "The link works once, for 7 days.",
+    )
+
+
+def password_changed(at: datetime) -> Message:
+    """Tell that the password was changed."""
+    return _message(
+        "password_changed",
+        "Your password was changed",
+        f"Your password was changed on {_moment(at)}. Other browsers were signed out.",
+        "If it was not you, set a new password now and tell an administrator.",
+    )
+
+
+def new_device(at: datetime, browser: str, address: str) -> Message:
+    """Tell that somebody signed in with another browser."""
+    place = f" from {address}" if address else ""
+    return _message(
+        "new_device",
+        "New sign-in to your account",
+        f"Your account was used with a new browser on {_moment(at)}{place}:",
+        browser or "a browser that gave no name",
+        "If it was not you, set a new password now and tell an administrator.",
+    )
+
+
+def key_added(at: datetime, name: str) -> Message:
+    """Tell that a model key was added."""
+    return _message(
+        "key_added",
+        "A key was added to your account",
+        f"The key “{name}” was added on {_moment(at)}.",
+        "If it was not you, set a new password now and tell an administrator.",
+    )
+
+
+def digest(held: Sequence[Held]) -> Message:
+    """Put notices together that were not sent one by one."""
+    lines = "\n".join(f"- {_moment(notice.created_at)}: {notice.subject}" for notice in held)
+    return _message(
+        "digest",
+        "What happened in your account",
+        "These notices were not sent one by one, because too much e-mail went out that day:",
+        lines,
+        "If something was not you, set a new password now and tell an administrator.",
+    )
+
+
+def _message(kind: MailKind, subject: str, *paragraphs: str) -> Message:
+    return Message(kind, subject, SecretStr("\n\n".join([*paragraphs, f"-- \n{SIGNATURE}"]) + "\n"))
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d at %H:%M} UTC"

@@ -1,0 +1,145 @@
+"""The worker's side of the outbox: claim a mail, send it, write how it went. Nothing is sent twice.
+
+A mail is claimed by a guarded update before it is handed over. A claim whose worker died is marked ``unknown``:
+it may have been sent.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from core import clock
+from core.db import Connection, Database
+from core.errors import CoreError, SecretUnreadable
+from core.notify import messages, repository
+from core.notify.base import Outgoing
+from core.notify.failures import MailDelayed, MailRefused, MailUnsure
+from core.notify.models import NOTICES, Letter, Waiting
+from core.notify.service import LOST_AFTER, Mail, midnight, sealing_context
+from core.security.sealing import Vault
+
+# After the first, second … attempt; after the last one the mail has failed.
+RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
+# Above this share of the daily cap notices wait, so that people still get the links they asked for.
+NOTICE_SHARE = 0.8
+KEPT = timedelta(days=30)
+LOST = "The worker ended while it handed this message over; it may have been sent."
+
+
+class Outbox:
+    """What a worker does with the mails."""
+
+    def __init__(self, db: Database, vault: Vault, mail: Mail) -> None:
+        """Send with the transport of ``mail``."""
+        self._db = db
+        self._vault = vault
+        self._mail = mail
+
+    def deliver_next(self) -> bool:
+        """Send the mail that has waited longest; False when none is due."""
+        transport = self._mail.transport
+        letter = self.claim() if transport else None
+        if transport is None or letter is None:
+            return False
+        mail = Outgoing(letter.id, self._mail.sender, letter.recipient, letter.subject, letter.body)
+        try:
+            transport.send(mail)
+        except MailDelayed as error:
+            self._try_later(letter, error)
+        except MailRefused as error:
+            self._settle(letter, "failed", error.sentence)
+        except MailUnsure as error:
+            self._settle(letter, "unknown", error.sentence)
+        except Exception as error:
+            # A transport that broke in the middle: nobody can say whether the mail left.
+            self._settle(letter, "unknown", type(error).__name__)
+            raise
+        else:
+            self._settle(letter, "sent", None)
+        return True
+
+    def claim(self) -> Letter | None:
+        """Take over the mail that has waited longest, within the daily cap."""
+        at = clock.now()
+        with self._db.transaction() as connection:
+            repository.lock(connection)
+            repository.give_up_lost(connection, at - LOST_AFTER, LOST)
+            gone = repository.handed_over(connection, midnight(at))
+            while waiting := repository.next_due(connection, at):
+                if self._is_over(gone, waiting):
+                    self._hold(connection, waiting)
+                elif self._mail.daily_cap is not None and gone >= self._mail.daily_cap:
+                    repository.postpone(connection, at, midnight(at) + timedelta(days=1))
+                elif letter := self._take(connection, waiting):
+                    return letter
+        return None
+
+    def forget_old(self) -> None:
+        """Drop mails that were finished 30 days ago."""
+        with self._db.transaction() as connection:
+            repository.forget(connection, clock.now() - KEPT)
+
+    def _is_over(self, gone: int, waiting: Waiting) -> bool:
+        cap = self._mail.daily_cap
+        return cap is not None and waiting.kind in NOTICES and gone >= cap * NOTICE_SHARE
+
+    def _hold(self, connection: Connection, notice: Waiting) -> None:
+        """Keep a notice for tomorrow's digest, of which each person gets one."""
+        at = clock.now()
+        repository.change(connection, notice.id, "queued", status="held", body_sealed=None)
+        if not repository.has_queued(connection, notice.recipient, "digest"):
+            repository.insert_mail(
+                connection,
+                id=clock.new_id("mail"),
+                kind="digest",
+                recipient=notice.recipient,
+                subject=messages.digest(()).subject,
+                status="queued",
+                created_at=at,
+                due_at=midnight(at) + timedelta(days=1),
+            )
+
+    def _take(self, connection: Connection, waiting: Waiting) -> Letter | None:
+        at = clock.now()
+        sealed = waiting.body_sealed
+        if sealed is None and waiting.kind == "digest":
+            sealed = self._write_digest(connection, waiting)
+        try:
+            body = self._vault.unseal(sealed or b"", **sealing_context(waiting.id))
+        except SecretUnreadable as error:
+            repository.change(
+                connection, waiting.id, "queued", status="failed", body_sealed=None, error=error.sentence
+            )
+            return None
+        if not repository.claim(connection, waiting.id, at):
+            return None
+        return Letter(waiting.id, waiting.recipient, waiting.subject, body, waiting.attempts + 1, at)
+
+    def _write_digest(self, connection: Connection, waiting: Waiting) -> bytes:
+        held = repository.held_for(connection, waiting.recipient)
+        sealed = self._vault.seal(messages.digest(held).body.get_secret_value(), **sealing_context(waiting.id))
+        repository.change(connection, waiting.id, "queued", body_sealed=sealed)
+        for notice in held:
+            repository.change(connection, notice.id, "held", status="digested")
+        return sealed
+
+    def _try_later(self, letter: Letter, error: CoreError) -> None:
+        if letter.attempts > len(RETRY_AFTER):
+            self._settle(letter, "failed", error.sentence)
+            return
+        due_at = clock.now() + RETRY_AFTER[letter.attempts - 1]
+        with self._db.transaction() as connection:
+            repository.requeue(connection, letter.id, letter.claimed_at, due_at, error.sentence)
+
+    def _settle(self, letter: Letter, status: str, error: str | None) -> None:
+        sent_at = clock.now() if status == "sent" else None
+        with self._db.transaction() as connection:
+            repository.settle(
+                connection,
+                letter.id,
+                letter.claimed_at,
+                status=status,
+                sent_at=sent_at,
+                error=error,
+                body_sealed=None,
+            )

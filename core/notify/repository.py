@@ -1,0 +1,144 @@
+"""The SQL of the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, delete, func, insert, or_, select, text, update
+
+from core.db import Connection
+from core.db.tables import mail_outbox
+from core.notify.models import Held, MailKind, MailState, Waiting
+
+# Any number, the same in every process: "mail" on a telephone's keys.
+ADVISORY_LOCK = 6245
+
+box = mail_outbox.c
+
+
+def insert_mail(connection: Connection, **values: Any) -> None:
+    """Add a mail."""
+    connection.execute(insert(mail_outbox).values(attempts=0, **values))
+
+
+def lock(connection: Connection) -> None:
+    """Let no other worker claim until this transaction ends; on SQLite the write lock does it."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
+
+
+def next_due(connection: Connection, at: datetime) -> Waiting | None:
+    """Return the mail that has waited longest."""
+    row = connection.execute(
+        select(mail_outbox).where(box.status == "queued", box.due_at <= at).order_by(box.due_at, box.id).limit(1)
+    ).first()
+    if row is None:
+        return None
+    return Waiting(row.id, row.kind, row.recipient, row.subject, row.body_sealed, row.attempts)
+
+
+def first_due_at(connection: Connection, lost_after: Any) -> datetime | None:
+    """Return when the next mail is due, or when a claim counts as lost."""
+    queued = connection.execute(select(func.min(box.due_at)).where(box.status == "queued")).scalar_one()
+    claimed = connection.execute(select(func.min(box.claimed_at)).where(box.status == "sending")).scalar_one()
+    moments = [moment for moment in (queued, claimed and claimed + lost_after) if moment is not None]
+    return min(moments, default=None)
+
+
+def claim(connection: Connection, mail_id: str, at: datetime) -> bool:
+    """Take a mail over; True for exactly one worker."""
+    return change(
+        connection, mail_id, "queued", status="sending", claimed_at=at, attempts=mail_outbox.c.attempts + 1
+    )
+
+
+def requeue(connection: Connection, mail_id: str, claimed_at: datetime, due_at: datetime, error: str) -> None:
+    """Let a claimed mail wait for its next attempt, unless the claim was given up for lost in the meantime."""
+    connection.execute(
+        update(mail_outbox)
+        .where(box.id == mail_id, box.status == "sending", box.claimed_at == claimed_at)
+        .values(status="queued", due_at=due_at, error=error)
+    )
+
+
+def settle(connection: Connection, mail_id: str, claimed_at: datetime, **values: Any) -> bool:
+    """Write how a claimed mail went, also when the claim was given up for lost in the meantime."""
+    done = connection.execute(
+        update(mail_outbox)
+        .where(box.id == mail_id, box.status.in_(("sending", "unknown")), box.claimed_at == claimed_at)
+        .values(**values)
+    )
+    return done.rowcount == 1
+
+
+def change(connection: Connection, mail_id: str, present: MailState, **values: Any) -> bool:
+    """Change a mail that is in the state ``present``."""
+    done = connection.execute(update(mail_outbox).where(box.id == mail_id, box.status == present).values(**values))
+    return done.rowcount == 1
+
+
+def give_up_lost(connection: Connection, before: datetime, error: str) -> None:
+    """Mark mails as unknown whose worker fell silent: they may have been sent, so they are not sent again."""
+    connection.execute(
+        update(mail_outbox)
+        .where(box.status == "sending", box.claimed_at < before)
+        .values(status="unknown", body_sealed=None, error=error)
+    )
+
+
+def postpone(connection: Connection, at: datetime, until: datetime) -> None:
+    """Let every mail that is due wait until a moment."""
+    connection.execute(update(mail_outbox).where(box.status == "queued", box.due_at <= at).values(due_at=until))
+
+
+def handed_over(connection: Connection, since: datetime) -> int:
+    """Return how many mails went out since a moment, or may have."""
+    return _count(connection, and_(box.status.in_(("sent", "unknown", "sending")), box.claimed_at >= since))
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """Return how many mails there are in each state."""
+    rows = connection.execute(select(box.status, func.count()).group_by(box.status))
+    return {row.status: row[1] for row in rows}
+
+
+def sent_since(connection: Connection, since: datetime) -> int:
+    """Return how many mails were sent since a moment."""
+    return _count(connection, and_(box.status == "sent", box.sent_at >= since))
+
+
+def last_error(connection: Connection) -> str | None:
+    """Return the newest error of a mail that was not sent."""
+    return connection.execute(
+        select(box.error)
+        .where(box.error.is_not(None), box.status.in_(("queued", "failed", "unknown")))
+        .order_by(box.claimed_at.desc(), box.id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+
+
+def held_for(connection: Connection, recipient: str) -> Sequence[Held]:
+    """Return the notices that wait for a person's digest, oldest first."""
+    rows = connection.execute(
+        select(box.id, box.subject, box.created_at)
+        .where(box.recipient == recipient, box.status == "held")
+        .order_by(box.created_at)
+    )
+    return [Held(row.id, row.subject, row.created_at) for row in rows]
+
+
+def has_queued(connection: Connection, recipient: str, kind: MailKind) -> bool:
+    """Whether a mail of this kind waits for a person."""
+    return bool(_count(connection, and_(box.recipient == recipient, box.kind == kind, box.status == "queued")))
+
+
+def forget(connection: Connection, before: datetime) -> None:
+    """Drop what was finished before a moment."""
+    finished = or_(box.status.not_in(("queued", "sending", "held")))
+    connection.execute(delete(mail_outbox).where(finished, box.created_at < before))
+
+
+def _count(connection: Connection, condition: Any) -> int:
+    return int(connection.execute(select(func.count()).select_from(mail_outbox).where(condition)).scalar_one())

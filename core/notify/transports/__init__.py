@@ -1,0 +1,1 @@
+"""The ways to hand a mail over: one small file each, found by ``core.notify.registry``."""

@@ -1,0 +1,76 @@
+"""Reads and changes what administrators set about signing in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from core.accounts.capabilities import require
+from core.accounts.models import User
+from core.accounts.proof import require_recent_proof
+from core.audit.service import Audit
+from core.db import Connection, Database
+from core.errors import Invalid
+from core.organisation import repository
+from core.organisation.models import OrganisationSettings
+
+_SAID = {
+    "company_name": "company's name",
+    "require_admin_two_factor": "two-factor switch",
+    "allowed_email_domains": "list of e-mail domains",
+    "session_idle_minutes": "idle time",
+    "session_life_hours": "length of a session",
+}
+
+
+class Organisation:
+    """The settings of the one organisation that this installation is for."""
+
+    def __init__(self, db: Database, audit: Audit) -> None:
+        """Keep settings in ``db``; tell ``audit``."""
+        self._db = db
+        self._audit = audit
+
+    def get(self) -> OrganisationSettings:
+        """Return the settings; they hold no secret."""
+        with self._db.read() as connection:
+            return self.read(connection)
+
+    def read(self, connection: Connection) -> OrganisationSettings:
+        """Return the settings within somebody's transaction."""
+        known = OrganisationSettings.model_fields
+        values = repository.all_values(connection)
+        return _checked({name: value for name, value in values.items() if name in known})
+
+    def change(self, actor: User, changes: Mapping[str, Any]) -> OrganisationSettings:
+        """Change the named settings; those that stay out of ``changes`` keep their value.
+
+        Raises:
+            Forbidden: the actor is no administrator.
+            StepUpRequired: it is long ago that the actor proved who they are.
+            Invalid: a value has not the right form; ``field`` names it.
+        """
+        require(actor, "settings.manage")
+        require_recent_proof(actor)
+        with self._db.transaction() as connection:
+            before = self.read(connection)
+            after = _checked({**before.model_dump(), **changes})
+            old, new = before.model_dump(mode="json"), after.model_dump(mode="json")
+            changed = {name: {"from": old[name], "to": new[name]} for name in new if new[name] != old[name]}
+            for name in changed:
+                repository.put(connection, name, new[name])
+            if changed:
+                self._audit.record(connection, actor, "settings.changed", "organisation", "sign-in", detail=changed)
+        return after
+
+
+def _checked(values: Mapping[str, Any]) -> OrganisationSettings:
+    try:
+        return OrganisationSettings.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        field = str(first["loc"][0]) if first["loc"] else str(first["type"])
+        said = _SAID.get(field, "settings")
+        raise Invalid(f"The {said} cannot be saved: {first['msg'][:1].lower()}{first['msg'][1:]}.", field) from None

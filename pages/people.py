@@ -1,0 +1,63 @@
+"""People: who works here, with which role, in which department; change, suspend and reactivate them."""
+
+import streamlit as st
+
+from app import runtime, session
+from app.feedback import done, reporting
+from app.ui import answer, formats, invite_dialog, layout, person_dialogs
+from core.people.models import Person
+
+SHOWN = 200
+
+core = runtime.get_core()
+user = session.current_user()
+departments = {department.slug: department.name for department in core.departments.all()}
+
+
+def row(person: Person) -> None:
+    """Draw one person and what can be done with them."""
+    with st.container(border=True, horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        with st.container(gap="xsmall", width="stretch"):
+            with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+                st.markdown(f"**{answer.harmless(person.name)}**", width="content")
+                st.badge(person.role, color="violet" if person.role == "admin" else "gray")
+                if not person.is_active:
+                    st.badge("Suspended", color="red", icon=":material/block:")
+                if person.has_two_factor:
+                    st.badge("Two-factor", color="green", icon=":material/verified_user:")
+            department = departments.get(person.department or "", person_dialogs.NO_DEPARTMENT)
+            st.caption(
+                answer.harmless(f"{person.email} · {department} · last seen {formats.ago(person.last_seen_at)}")
+            )
+        if st.button("Change", icon=":material/edit:", key=f"people_change_{person.id}"):
+            person_dialogs.change(person)
+        if (
+            person.has_two_factor
+            and person.id != user.id
+            and st.button("Reset two-factor", icon=":material/lock_reset:", key=f"people_reset_{person.id}")
+        ):
+            person_dialogs.reset_two_factor(person)
+        if not person.is_active:
+            if st.button("Reactivate", icon=":material/undo:", key=f"people_reactivate_{person.id}"):
+                with reporting():
+                    core.people.reactivate(user, person.id)
+                    done(f"{answer.harmless(person.name)} can sign in again.")
+                    st.rerun()
+        elif person.id != user.id and st.button(
+            "Suspend", icon=":material/block:", type="tertiary", key=f"people_suspend_{person.id}"
+        ):
+            person_dialogs.suspend(person)
+
+
+with layout.header("People", "A change holds from the person's next click."):
+    invite_dialog.button()
+words = st.text_input(
+    "Search", placeholder="Search by name or e-mail", label_visibility="collapsed", key="people_search"
+)
+people = core.people.list(user, words)
+if not people:
+    st.caption("Nobody matches your search.")
+for person in people:
+    row(person)
+if len(people) == SHOWN:
+    st.caption(f"The first {SHOWN} people are shown. Search to find others.")

@@ -1,0 +1,58 @@
+"""Mails are short, plain and honest."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from core.notify import messages
+from core.notify.models import NOTICES, Held, Message
+
+AT = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
+LINK = "https://zoark.example.com/new-password?token=abc"
+ALL = {
+    "verification": messages.verification(LINK),
+    "reset": messages.reset(LINK),
+    "invitation": messages.invitation(LINK, "Ada Admin"),
+    "password_changed": messages.password_changed(AT),
+    "new_device": messages.new_device(AT, "Firefox on Linux", "203.0.113.7"),
+    "key_added": messages.key_added(AT, "My key"),
+    "digest": messages.digest([Held("mail_1", "Your password was changed", AT)]),
+}
+
+
+@pytest.mark.parametrize(("kind", "message"), ALL.items(), ids=list(ALL))
+def test_a_mail_is_short_and_in_plain_words(kind: str, message: Message) -> None:
+    body = message.body.get_secret_value()
+    assert message.kind == kind
+    assert "!" not in body + message.subject
+    assert len(body.splitlines()) <= 12
+    assert len(message.subject) <= 60
+    assert body.endswith("-- \nZoark, the AI-agent desk of your company\n")
+    assert "<" not in body
+
+
+@pytest.mark.parametrize("kind", ["verification", "reset", "invitation"])
+def test_a_link_stands_alone_on_its_line_and_nowhere_else(kind: str) -> None:
+    message = ALL[kind]
+    assert message.body.get_secret_value().splitlines().count(LINK) == 1
+    assert "token" not in message.subject
+    assert "token" not in repr(message)
+
+
+def test_a_notice_has_no_link_and_says_what_to_do() -> None:
+    for kind in NOTICES:
+        body = ALL[kind].body.get_secret_value()
+        assert "http" not in body
+        assert "If it was not you" in body
+
+
+def test_a_new_device_says_when_what_and_from_where() -> None:
+    body = ALL["new_device"].body.get_secret_value()
+    assert "2026-11-24 at 12:05 UTC from 203.0.113.7:\n\nFirefox on Linux\n" in body
+    assert " from :" not in messages.new_device(AT, "", "").body.get_secret_value()
+
+
+def test_a_digest_lists_what_happened() -> None:
+    assert "- 2026-11-24 at 12:05 UTC: Your password was changed" in ALL["digest"].body.get_secret_value()
