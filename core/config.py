@@ -184,6 +184,12 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("data_dir", "local_model")
+    @classmethod
+    def _below_the_project(cls, value: Path | None) -> Path | None:
+        # Children of this process may stand in another folder.
+        return value and (ROOT / value.expanduser()).resolve()
+
     @field_validator("local_model", "mail_daily_cap", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
@@ -192,7 +198,7 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The database URL in SQLAlchemy's form, with psycopg 3 as PostgreSQL's driver."""
-        url = self.database_url.get_secret_value() or f"sqlite:///{self.data_dir.resolve() / 'zoark.db'}"
+        url = self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'zoark.db'}"
         for scheme in ("postgres://", "postgresql://"):
             if url.startswith(scheme):
                 return "postgresql+psycopg://" + url.removeprefix(scheme)

@@ -123,6 +123,7 @@ def _print_event(event: RunEvent) -> None:
 
 
 def _print_progress(done: int, total: int) -> None:
-    print(f"\rFetching the built-in model: {done / 1e6:.0f} of {total / 1e6:.0f} MB ", end="", flush=True)
+    if sys.stdout.isatty():
+        print(f"\rFetching the built-in model: {done / 1e6:.0f} of {total / 1e6:.0f} MB ", end="", flush=True)
     if done >= total:
-        print()
+        print("Fetched the built-in model.", flush=True)

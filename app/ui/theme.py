@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 _CSS = """
 <style>
   /* The forms of streamlit-authenticator offer no primary button. */
   .st-key-sign_in_card [data-testid="stFormSubmitButton"] button {
-    background: var(--st-primary-color); border-color: var(--st-primary-color); color: #fff; width: 100%;
+    background: PRIMARY; border-color: PRIMARY; color: #fff; width: 100%;
   }
   .st-key-sign_in_card [data-testid="stFormSubmitButton"],
   .st-key-sign_in_card [data-testid="stFormSubmitButton"] > div { width: 100%; }
@@ -23,10 +25,13 @@ _CSS = """
 
 def chart_colours() -> list[str]:
     """Return the colours of series for the reader's theme, as ``.streamlit/config.toml`` has them."""
-    kind = st.context.theme.type or "light"
-    return list(st.get_option(f"theme.{kind}.chartCategoricalColors") or [])
+    return list(_option("chartCategoricalColors") or [])
 
 
 def apply() -> None:
     """Add the rules to the page."""
-    st.html(_CSS)
+    st.html(_CSS.replace("PRIMARY", str(_option("primaryColor"))))
+
+
+def _option(name: str) -> Any:
+    return st.get_option(f"theme.{st.context.theme.type or 'light'}.{name}")

@@ -97,6 +97,18 @@ def test_a_second_person_registers_and_runs_an_agent_with_a_tool(
         expect(dana.page.get_by_label("E-mail")).to_be_visible()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_sign_in_button_can_be_seen(scheme: str, browser: Browser, server: AppServer) -> None:
+    with somebody(browser, server, color_scheme=scheme) as dana:
+        dana.open()
+        button = dana.button("Sign in").last
+        expect(button).to_be_visible()
+        dana.idle()
+        dana.shot(f"sign-in-{scheme}")
+        paint = button.evaluate("b => [getComputedStyle(b).backgroundColor, getComputedStyle(b).color]")
+        assert paint[0] not in ("rgba(0, 0, 0, 0)", paint[1])
+
+
 def test_a_wrong_password_is_refused_with_one_sentence(browser: Browser, server: AppServer) -> None:
     with somebody(browser, server) as charlie:
         charlie.open()

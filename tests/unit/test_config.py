@@ -128,3 +128,10 @@ def test_the_settings_table_names_every_setting_once() -> None:
     table = config.settings_table()
     for field in Settings.model_fields.values():
         assert table.count(f"| `{field.alias}` |") == 1
+
+
+def test_a_relative_path_is_the_same_for_every_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = load_settings(ZOARK_DATA_DIR="elsewhere", ZOARK_LOCAL_MODEL="model.gguf")
+    assert found.data_dir == config.ROOT / "elsewhere"
+    assert found.local_model == config.ROOT / "model.gguf"
