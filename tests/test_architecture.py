@@ -20,8 +20,10 @@ NOUNS = (
     "limits",
     "local_model",
     "notify",
+    "organisation",
     "people",
     "runs",
+    "two_factor",
     "usage",
 )
 

@@ -71,6 +71,9 @@ def test_dana_registers_confirms_her_address_and_resets_her_password(
 
         elsewhere.open("/")
         elsewhere.page.get_by_role("link", name="Forgotten your password?").click()
+        expect(elsewhere.button("Send me a link")).to_be_visible()
+        elsewhere.idle()
+        expect(elsewhere.page.get_by_label("E-mail")).to_have_count(1)  # the form before it has gone
         elsewhere.page.get_by_label("E-mail").fill(email)
         elsewhere.button("Send me a link").click()
         expect(elsewhere.page.get_by_text("a mail with a link is on its way")).to_be_visible()

@@ -202,3 +202,15 @@ def test_an_administrator_sees_nothing_else_where_it_is_demanded(
     page.press("two_factor_kept")
     assert page.title == entry.title
     assert visit(alice).open(navigation.HOME).title == "Home"
+
+
+def test_an_administrator_resets_a_lost_second_factor(
+    visit: Visitor, page_core: Core, root: User, alice: User, enrolled: tuple[pyotp.TOTP, tuple[str, ...]]
+) -> None:
+    page = visit(root).open(navigation.PEOPLE).press(f"people_reset_{alice.id}")
+    assert page_core.two_factor.is_required(alice)
+    page.press_in_dialog(f"people_reset_{alice.id}", "people_reset_yes")
+    assert page.errors == []
+    assert page.toasts == ["Two-factor sign-in of Alice is off."]
+    assert not page_core.two_factor.is_required(alice)
+    assert f"people_reset_{alice.id}" not in {button.key for button in page.app.button}
