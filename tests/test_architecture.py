@@ -20,6 +20,7 @@ NOUNS = (
     "limits",
     "local_model",
     "notify",
+    "oauth",
     "organisation",
     "people",
     "runs",
@@ -109,6 +110,8 @@ def test_vendor_sdks_stand_where_they_belong() -> None:
         "langchain_openai": ("core/llm/providers/",),
         "langchain_ollama": ("core/llm/providers/",),
         "dbos": ("core/worker/", "core/runs/queue.py", "core/commands.py"),
+        "authlib": ("core/oauth/",),
+        "joserfc": ("core/oauth/",),
         "alembic": ("core/db/migrate.py",),
         "streamlit_authenticator": ("app/ui/authenticator.py",),
     }
@@ -118,11 +121,11 @@ def test_vendor_sdks_stand_where_they_belong() -> None:
 
 
 def test_providers_import_their_sdk_inside_functions() -> None:
-    for path in modules("core/llm/providers", "core/tools/builtin"):
+    for path in modules("core/llm/providers", "core/oauth", "core/tools/builtin"):
         heavy = [
             m
             for m, at_top in imports(path)
-            if at_top and m.split(".")[0].startswith(("langchain", "openai", "crewai"))
+            if at_top and m.split(".")[0].startswith(("langchain", "openai", "crewai", "authlib", "joserfc"))
         ]
         assert heavy == [], name(path)
 

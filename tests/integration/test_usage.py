@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
 from core.keys.models import KeyDraft
@@ -21,6 +22,7 @@ PRICE = OwnPrice(1_000_000, 2_000_000)  # one and two micro-dollars a token
 
 
 def _origin(core: Core, owner: User, node_id: str = "agent") -> CallOrigin:
+    owner = replace(owner, proved_at=clock.now())
     key = core.keys.add(owner, KeyDraft(f"K{len(core.keys.list(owner))}", "openai", "zk-Secret-0123456789"))
     fields = {"name": "n", "department": "hr", "role": "r", "goal": "g", "key_id": key.id, "model": "gpt-4o"}
     agent = core.agents.create(owner, fields)
