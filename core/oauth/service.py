@@ -42,7 +42,7 @@ from core.errors import (
     RegistrationClosed,
 )
 from core.logs import get_logger
-from core.oauth import repository, tokens
+from core.oauth import repository, shown, tokens
 from core.oauth.base import Provider
 from core.oauth.models import Answer, Client, Flow, Identity, Profile, Tokens
 from core.oauth.registry import all_providers, provider_named
@@ -200,8 +200,15 @@ class OAuth:
         provider, client = self._configured(identity.provider)
         if stored.refresh is None:
             raise OAuthExpired(provider.label)
-        with self._asking(provider) as http:
-            renewed = provider.refresh(provider.open(client, http), stored.refresh)
+        try:
+            with self._asking(provider) as http:
+                renewed = provider.refresh(provider.open(client, http), stored.refresh)
+        except OAuthExpired:
+            # Refresh tokens that are good once: somebody else may have used it a moment ago.
+            later, sealed = self._row(actor, identity_id)
+            if later.token_version == identity.token_version:
+                raise
+            return tokens.unseal(self._vault, later, sealed).access
         with self._db.transaction() as connection:
             if self._replace(connection, identity, stored, renewed):
                 self._record(connection, actor, "oauth.refreshed", identity)
@@ -266,7 +273,7 @@ class OAuth:
             self._accounts.check_domain(email)
         except Invalid:
             raise OAuthDomainRefused(provider.label) from None
-        user = provider_sign_in.add_member(connection, email, _shown_name(profile) or email.partition("@")[0])
+        user = provider_sign_in.add_member(connection, email, shown.name(profile) or email.partition("@")[0])
         if user is None:
             raise OAuthAccountExists(provider.label)
         return user
@@ -296,9 +303,9 @@ class OAuth:
             provider=provider.name,
             issuer=profile.issuer,
             subject=profile.subject,
-            email=_shown(profile.email, 254),
-            name=_shown_name(profile),
-            scopes=_scopes(fresh),
+            email=shown.line(profile.email, 254),
+            name=shown.name(profile),
+            scopes=shown.scopes(fresh),
             token_version=1,
             token_expires_at=fresh.expires_at,
             linked_at=at,
@@ -312,7 +319,7 @@ class OAuth:
         self, connection: Connection, identity: Identity, sealed: bytes | None, profile: Profile, fresh: Tokens
     ) -> None:
         """Store the tokens of another sign-in; the row is locked."""
-        named = replace(identity, email=_shown(profile.email, 254), name=_shown_name(profile))
+        named = replace(identity, email=shown.line(profile.email, 254), name=shown.name(profile))
         try:
             stored = tokens.unseal(self._vault, identity, sealed) if fresh.refresh is None else None
         except CoreError:  # its master key is gone: the new tokens take its place
@@ -325,7 +332,7 @@ class OAuth:
             fresh = replace(fresh, refresh=stored.refresh)
         after = replace(
             before,
-            scopes=_scopes(fresh),
+            scopes=shown.scopes(fresh),
             token_version=before.token_version + 1,
             token_expires_at=fresh.expires_at,
             last_used_at=clock.now(),
@@ -391,7 +398,7 @@ class OAuth:
                 "provider",
                 provider.name,
                 result=code,
-                actor_email=_shown(email, 254),
+                actor_email=shown.line(email, 254),
             )
 
 
@@ -401,17 +408,3 @@ def _browser_hash(browser: str) -> str:
 
 def _flow_context(state_hash: str) -> dict[str, str | int]:
     return {"table": "oauth_flows", "row": state_hash, "field": "verifier"}
-
-
-def _scopes(fresh: Tokens) -> tuple[str, ...]:
-    """Return the scopes that fit into their column, for people to read."""
-    return tuple(" ".join(fresh.scopes)[:1000].split())
-
-
-def _shown_name(profile: Profile) -> str:
-    return _shown(profile.name, 120)
-
-
-def _shown(text: str, limit: int) -> str:
-    """Return a provider's text as one printable line."""
-    return "".join(c for c in " ".join(text.split()) if c.isprintable())[:limit].strip()

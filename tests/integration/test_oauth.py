@@ -662,6 +662,25 @@ def test_two_renewals_at_once_store_one_and_agree(
     assert actions(core).count(("oauth.refreshed", "ok")) == 1
 
 
+def test_a_refresh_token_that_somebody_else_has_just_used_is_no_end(
+    core: Core, cast: Cast, visitor: Visitor, google: FakeOpenId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    google.life_seconds = 0
+    visitor.sign_in("google", actor=cast.alice)
+    google.life_seconds = 3600
+    identity = visitor.identity(cast.alice)
+    refresh, earlier = GOOGLE.refresh, []
+
+    def after_another(*args: Any) -> Any:
+        monkeypatch.setattr(GOOGLE, "refresh", refresh)
+        earlier.append(core.oauth.fresh_token(cast.alice, identity.id))
+        return refresh(*args)
+
+    monkeypatch.setattr(GOOGLE, "refresh", after_another)
+    assert core.oauth.fresh_token(cast.alice, identity.id) == earlier[0]
+    assert visitor.identity(cast.alice).token_version == 2
+
+
 class _Everlasting(dict[str, Any]):
     """Refresh tokens that are not used up."""
 

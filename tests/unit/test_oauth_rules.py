@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from core.config import ROOT, load_settings
 from core.errors import BadResponse, NotFound
+from core.oauth import shown
 from core.oauth.base import Channel, Endpoints
 from core.oauth.models import Client, Profile
 from core.oauth.providers.github import PROVIDER as GITHUB
@@ -18,7 +19,6 @@ from core.oauth.providers.google import PROVIDER as GOOGLE
 from core.oauth.providers.microsoft import PERSONAL_TENANT
 from core.oauth.providers.microsoft import PROVIDER as MICROSOFT
 from core.oauth.registry import all_providers, provider_named
-from core.oauth.service import _shown, _shown_name
 
 LOGIN = "https://login.microsoftonline.com"
 TENANT = "3f2b1a90-1111-4222-8333-944444444444"
@@ -122,8 +122,8 @@ def test_a_token_answer_is_read() -> None:
 
 
 def test_a_providers_text_is_one_printable_line() -> None:
-    assert _shown("  O\x00l\u202ega \n Octo ", 120) == "Olga Octo"
-    assert len(_shown_name(Profile("i", "s", "e", True, "x" * 500))) == 120
+    assert shown.line("  O\x00l\u202ega \n Octo ", 120) == "Olga Octo"
+    assert len(shown.name(Profile("i", "s", "e", True, "x" * 500))) == 120
 
 
 def test_the_libraries_are_loaded_with_the_first_sign_in_and_not_before() -> None:
