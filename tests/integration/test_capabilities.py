@@ -1,0 +1,207 @@
+"""Who may call what: every method that takes an actor, in one table, for five kinds of people.
+
+A stranger is a member who reaches for what is Alice's; the others reach for what is their own.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any, get_type_hints
+
+import pytest
+from pydantic import SecretStr
+
+from core import clock
+from core.accounts.models import User
+from core.agents.models import Agent
+from core.bootstrap import Core
+from core.errors import CoreError
+from core.keys.models import Key, KeyDraft
+from core.oauth.models import Answer, Flow
+from core.runs.models import Run
+from core.runs.queue import RunQueue
+from tests.conftest import PASSWORD
+from tests.fakes.model_server import FakeModelServer
+
+ACTORS = ("stranger", "viewer", "member", "manager", "admin")
+
+
+class Stage:
+    """Makes what the methods are called with; ``owner`` is whose it is, as a member."""
+
+    def __init__(self, core: Core, fake: FakeModelServer, owner: User) -> None:
+        self.core = core
+        self.owner = replace(owner, role="member")
+        self._url = fake.openai_url
+
+    def draft(self) -> KeyDraft:
+        return KeyDraft(clock.new_id("name"), "openai_compatible", "zk-Secret-0123456789", self._url)
+
+    def key(self) -> Key:
+        return self.core.keys.add(self.owner, self.draft())
+
+    def fields(self) -> dict[str, object]:
+        named = {"name": "A", "department": "hr", "role": "r", "goal": "g", "model": "fake-1"}
+        return {**named, "key_id": self.key().id}
+
+    def agent(self) -> Agent:
+        return self.core.agents.create(self.owner, self.fields())
+
+    def run(self) -> Run:
+        return self.core.runs.start_agent_run(self.owner, self.agent().id, "text")
+
+    def graph(self) -> dict[str, Any]:
+        node = {"id": "a", "kind": "agent", "agent_id": self.agent().id, "task": "{{input}}"}
+        return {"nodes": [node], "edges": []}
+
+    def session(self) -> str:
+        token = self.core.accounts.start_session(self.owner, "agent")
+        return self.core.sessions.list(self.owner, token)[0].id
+
+    def token(self, actor: User) -> str:
+        return self.core.accounts.start_session(actor, "agent")
+
+    def somebody(self) -> str:
+        address = f"{clock.new_id('p')}@example.com"
+        return self.core.accounts.create_user(address, "Somebody", PASSWORD, "member").id
+
+    def department(self) -> str:
+        root = self.core.accounts.create_user(f"{clock.new_id('r')}@example.com", "Root", PASSWORD, "admin")
+        return self.core.departments.add(root, clock.new_id("d")).slug
+
+
+NOW = clock.now()
+FLOW = Flow("google", "nonce", SecretStr("verifier"), None, "/")
+ANSWER = Answer("code", "", "", "http://127.0.0.1/oauth")
+Call = Callable[[Stage, User], object]
+Codes = tuple[str, str, str, str, str]
+
+
+def everybody(code: str) -> Codes:
+    return (code,) * 5
+
+
+OWN: Codes = ("not_found", "ok", "ok", "ok", "ok")
+FOR_MEMBERS: Codes = ("not_found", "forbidden", "ok", "ok", "ok")
+FOR_ADMINS: Codes = ("forbidden", "forbidden", "forbidden", "forbidden", "ok")
+
+# What each method answers a stranger, a viewer, a member, a manager and an administrator.
+TABLE: dict[str, tuple[Codes, Call]] = {
+    "accounts.has_password": (everybody("ok"), lambda s, a: s.core.accounts.has_password(a)),
+    "accounts.prove": (everybody("ok"), lambda s, a: s.core.accounts.prove(a, s.token(a), PASSWORD)),
+    "agents.create": (FOR_MEMBERS, lambda s, a: s.core.agents.create(a, s.fields())),
+    "agents.delete": (OWN, lambda s, a: s.core.agents.delete(a, s.agent().id)),
+    "agents.get": (OWN, lambda s, a: s.core.agents.get(a, s.agent().id)),
+    "agents.list": (everybody("ok"), lambda s, a: s.core.agents.list(a)),
+    "agents.update": (FOR_MEMBERS, lambda s, a: s.core.agents.update(a, s.agent().id, s.fields(), 1)),
+    "audit.actions": (FOR_ADMINS, lambda s, a: s.core.audit.actions(a)),
+    "audit.export": (FOR_ADMINS, lambda s, a: s.core.audit.export(a, NOW, NOW)),
+    "audit.search": (FOR_ADMINS, lambda s, a: s.core.audit.search(a, NOW, NOW)),
+    "departments.add": (FOR_ADMINS, lambda s, a: s.core.departments.add(a, clock.new_id("d"))),
+    "departments.delete": (FOR_ADMINS, lambda s, a: s.core.departments.delete(a, s.department())),
+    "departments.move": (FOR_ADMINS, lambda s, a: s.core.departments.move(a, "hr", 1)),
+    "departments.rename": (FOR_ADMINS, lambda s, a: s.core.departments.rename(a, "hr", clock.new_id("d"))),
+    "keys.add": (("ok", "forbidden", "ok", "ok", "ok"), lambda s, a: s.core.keys.add(a, s.draft())),
+    "keys.delete": (OWN, lambda s, a: s.core.keys.delete(a, s.key().id)),
+    "keys.get": (OWN, lambda s, a: s.core.keys.get(a, s.key().id)),
+    "keys.list": (everybody("ok"), lambda s, a: s.core.keys.list(a)),
+    "keys.models": (OWN, lambda s, a: s.core.keys.models(a, s.key().id)),
+    "keys.open": (OWN, lambda s, a: s.core.keys.open(a, s.key().id)),
+    "keys.test": (OWN, lambda s, a: s.core.keys.test(a, s.key().id)),
+    "mail.status": (FOR_ADMINS, lambda s, a: s.core.mail.status(a)),
+    "mail_links.change_password": (
+        everybody("invalid"),
+        lambda s, a: s.core.mail_links.change_password(a, s.token(a), "not the password", PASSWORD + " again"),
+    ),
+    "mail_links.invite": (
+        ("forbidden", "forbidden", "forbidden", "forbidden", "mail_not_set_up"),
+        lambda s, a: s.core.mail_links.invite(a, "dora@example.com", "member", None),
+    ),
+    "mail_links.send_verification": (
+        everybody("mail_not_set_up"),
+        lambda s, a: s.core.mail_links.send_verification(a),
+    ),
+    "mail_links.verified_at": (everybody("ok"), lambda s, a: s.core.mail_links.verified_at(a)),
+    "oauth.begin": (
+        everybody("not_found"),
+        lambda s, a: s.core.oauth.begin(a, "google", "browser", "http://127.0.0.1/oauth", "/"),
+    ),
+    "oauth.disconnect": (everybody("not_found"), lambda s, a: s.core.oauth.disconnect(a, "identity_1")),
+    "oauth.finish": (everybody("not_found"), lambda s, a: s.core.oauth.finish(a, FLOW, ANSWER)),
+    "oauth.fresh_token": (everybody("not_found"), lambda s, a: s.core.oauth.fresh_token(a, "identity_1")),
+    "oauth.list": (everybody("ok"), lambda s, a: s.core.oauth.list(a)),
+    "organisation.change": (FOR_ADMINS, lambda s, a: s.core.organisation.change(a, {"company_name": "Acme"})),
+    "people.get": (FOR_ADMINS, lambda s, a: s.core.people.get(a, s.somebody())),
+    "people.list": (FOR_ADMINS, lambda s, a: s.core.people.list(a)),
+    "people.reactivate": (FOR_ADMINS, lambda s, a: s.core.people.reactivate(a, s.somebody())),
+    "people.set_department": (FOR_ADMINS, lambda s, a: s.core.people.set_department(a, s.somebody(), "hr")),
+    "people.set_role": (FOR_ADMINS, lambda s, a: s.core.people.set_role(a, s.somebody(), "viewer")),
+    "people.suspend": (FOR_ADMINS, lambda s, a: s.core.people.suspend(a, s.somebody())),
+    "runs.backlog": (FOR_ADMINS, lambda s, a: s.core.runs.backlog(a)),
+    "runs.cancel": (OWN, lambda s, a: s.core.runs.cancel(a, s.run().id)),
+    "runs.events": (OWN, lambda s, a: s.core.runs.events(a, s.run().id)),
+    "runs.get": (OWN, lambda s, a: s.core.runs.get(a, s.run().id)),
+    "runs.list": (everybody("ok"), lambda s, a: s.core.runs.list(a)),
+    "runs.live_workers": (FOR_ADMINS, lambda s, a: s.core.runs.live_workers(a)),
+    "runs.model_calls": (OWN, lambda s, a: s.core.runs.model_calls(a, s.run().id)),
+    "runs.start_agent_run": (FOR_MEMBERS, lambda s, a: s.core.runs.start_agent_run(a, s.agent().id, "text")),
+    "runs.start_graph_run": (
+        FOR_MEMBERS,
+        lambda s, a: s.core.runs.start_graph_run(a, "G", s.graph(), {"input": "x"}),
+    ),
+    "sessions.end": (OWN, lambda s, a: s.core.sessions.end(a, s.session())),
+    "sessions.end_all_of": (FOR_ADMINS, lambda s, a: s.core.sessions.end_all_of(a, s.somebody())),
+    "sessions.end_others": (everybody("ok"), lambda s, a: s.core.sessions.end_others(a, None)),
+    "sessions.list": (everybody("ok"), lambda s, a: s.core.sessions.list(a)),
+    "two_factor.begin": (everybody("ok"), lambda s, a: s.core.two_factor.begin(a)),
+    "two_factor.disable": (everybody("code_refused"), lambda s, a: s.core.two_factor.disable(a, "000000")),
+    "two_factor.enable": (everybody("code_refused"), lambda s, a: s.core.two_factor.enable(a, "000000")),
+    "two_factor.new_recovery_codes": (
+        everybody("conflict"),
+        lambda s, a: s.core.two_factor.new_recovery_codes(a),
+    ),
+    "two_factor.pending": (everybody("ok"), lambda s, a: s.core.two_factor.pending(a)),
+    "two_factor.prove": (everybody("ok"), lambda s, a: s.core.two_factor.prove(a, s.token(a), PASSWORD)),
+    "two_factor.reset": (FOR_ADMINS, lambda s, a: s.core.two_factor.reset(a, s.somebody())),
+    "two_factor.state": (everybody("ok"), lambda s, a: s.core.two_factor.state(a)),
+    "usage.by_day_and_model": (everybody("ok"), lambda s, a: s.core.usage.by_day_and_model(a, NOW, NOW)),
+    "usage.recent": (everybody("ok"), lambda s, a: s.core.usage.recent(a, NOW, NOW)),
+    "usage.totals": (everybody("ok"), lambda s, a: s.core.usage.totals(a, NOW, NOW)),
+}
+
+
+def methods_with_actor() -> set[str]:
+    found = set()
+    nouns = get_type_hints(Core)
+    for noun in fields(Core):
+        for name, method in inspect.getmembers(nouns[noun.name], inspect.isfunction):
+            if not name.startswith("_") and list(inspect.signature(method).parameters)[1:2] == ["actor"]:
+                found.add(f"{noun.name}.{name}")
+    return found
+
+
+def test_every_method_that_takes_an_actor_is_in_the_table() -> None:
+    assert methods_with_actor() == set(TABLE)
+
+
+@pytest.mark.parametrize("kind", ACTORS)
+def test_every_method_answers_as_the_table_says(
+    core: Core, fake: FakeModelServer, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RunQueue, "enqueue", lambda *_: None)
+    alice = core.accounts.create_user("alice@example.com", "Alice", PASSWORD, "member")
+    role: Any = "member" if kind == "stranger" else kind
+    actor = core.accounts.create_user("actor@example.com", "Actor", PASSWORD, role)
+    stage = Stage(core, fake, alice if kind == "stranger" else actor)
+    wrong = {}
+    for name, (codes, call) in TABLE.items():
+        try:
+            call(stage, actor)
+            code = "ok"
+        except CoreError as error:
+            code = error.code
+        if code != codes[ACTORS.index(kind)]:
+            wrong[name] = code
+    assert wrong == {}
