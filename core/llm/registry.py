@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from functools import lru_cache
 
+from core.discovery import found_in, in_order
 from core.errors import NotFound
 from core.llm import providers
 from core.llm.base import Provider
@@ -17,11 +16,7 @@ _ORDER = ("openai", "openai_compatible", "ollama", "local")
 @lru_cache
 def all_providers() -> dict[str, Provider]:
     """Return every provider by name, in the order of the pickers."""
-    found: list[Provider] = []
-    for module in pkgutil.iter_modules(providers.__path__):
-        found.append(importlib.import_module(f"{providers.__name__}.{module.name}").PROVIDER)
-    found.sort(key=lambda p: (_ORDER.index(p.name) if p.name in _ORDER else len(_ORDER), p.label))
-    return {provider.name: provider for provider in found}
+    return in_order(found_in(providers, "PROVIDER"), _ORDER)
 
 
 def provider_named(name: str) -> Provider:

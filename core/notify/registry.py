@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from email.utils import parseaddr
 from functools import lru_cache
 
 import httpx
 
 from core.config import Settings
+from core.discovery import found_in
 from core.errors import SettingsWrong
 from core.notify import transports
 from core.notify.base import Transport
@@ -19,11 +18,7 @@ from core.security.egress import EgressPolicy
 @lru_cache
 def all_transports() -> dict[str, type[Transport]]:
     """Return every kind of transport by name."""
-    found: list[type[Transport]] = [
-        importlib.import_module(f"{transports.__name__}.{module.name}").TRANSPORT
-        for module in pkgutil.iter_modules(transports.__path__)
-    ]
-    return {kind.name: kind for kind in found}
+    return {kind.name: kind for kind in found_in(transports, "TRANSPORT")}
 
 
 def chosen_transport(settings: Settings, policy: EgressPolicy) -> Transport | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from functools import lru_cache
 
+from core.discovery import found_in, in_order
 from core.tools import builtin
 from core.tools.base import Tool
 
@@ -13,8 +12,4 @@ from core.tools.base import Tool
 @lru_cache
 def all_tools() -> dict[str, Tool]:
     """Return every tool by name, sorted by label."""
-    modules = (
-        importlib.import_module(f"{builtin.__name__}.{m.name}") for m in pkgutil.iter_modules(builtin.__path__)
-    )
-    tools: list[Tool] = [module.TOOL for module in modules]
-    return {tool.name: tool for tool in sorted(tools, key=lambda tool: tool.label)}
+    return in_order(found_in(builtin, "TOOL"), ())

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from functools import lru_cache
 
+from core.discovery import found_in
 from core.engine import nodes
 from core.engine.graph import Node
 from core.engine.nodes.base import NodeKind
@@ -15,9 +14,7 @@ from core.errors import GraphInvalid
 @lru_cache
 def all_kinds() -> dict[str, NodeKind]:
     """Return every kind by name."""
-    names = (m.name for m in pkgutil.iter_modules(nodes.__path__) if m.name not in ("base", "registry"))
-    kinds: list[NodeKind] = [importlib.import_module(f"{nodes.__name__}.{name}").KIND for name in names]
-    return {kind.name: kind for kind in kinds}
+    return {kind.name: kind for kind in found_in(nodes, "KIND", but=("base", "registry"))}
 
 
 def kind_of(node: Node) -> NodeKind:
