@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from core import clock
 from core.accounts import repository
 from core.accounts.capabilities import can, require
-from core.accounts.models import LinkKind, MailLink, Role, User
-from core.accounts.service import Accounts, clean_name, context_words, normalise_email, sign_in_subject
+from core.accounts.models import ROLES, LinkKind, MailLink, Role, User
+from core.accounts.service import MAX_NAME, Accounts, context_words, normalise_email, sign_in_subject
 from core.audit.origin import origin
 from core.audit.service import Audit
 from core.config import Settings
@@ -19,6 +19,7 @@ from core.db import Connection, Database
 from core.departments.service import Departments
 from core.errors import Conflict, Invalid, LinkRefused, MailNotSetUp, RegistrationClosed, SignInRefused
 from core.limits.service import Limits, network
+from core.names import clean_name
 from core.notify import messages
 from core.notify.service import Mail
 from core.security import passwords
@@ -35,7 +36,6 @@ RESETS_AN_HOUR_PER_ADDRESS = 5
 RESETS_AN_HOUR_PER_ORIGIN = 20
 VERIFICATIONS_AN_HOUR = 5
 KEPT = timedelta(days=30)
-ROLES: tuple[Role, ...] = ("viewer", "member", "manager", "admin")
 MAX_TOKEN = 200
 
 
@@ -232,7 +232,7 @@ class MailLinks:
         self._require_registration()
         token_hash = _hashed(token)
         invited = self.invitation(token)
-        cleaned = clean_name(name)
+        cleaned = clean_name(name, MAX_NAME)
         passwords.check_rule(password, context_words(cleaned, invited.email))
         password_hash = passwords.hash_password(password)
         at = clock.now()

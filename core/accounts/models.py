@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 Role = Literal["admin", "manager", "member", "viewer"]
+ROLES: tuple[Role, ...] = get_args(Role)
 LinkKind = Literal["verification", "reset", "invitation"]
 
 

@@ -25,7 +25,7 @@ def add_member(connection: Connection, email: str, name: str) -> User | None:
     user = User(clock.new_id("user"), email, name, "member", None, at, proved_at=at)
     if not repository.insert_user(connection, user, None):
         return None
-    repository.set_email_verified(connection, user.id, at)
+    repository.verify_email(connection, user.id, email, at)
     return user
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, func, insert, select, update
 
 from core.accounts.models import Failures, LinkKind, MailLink, User
 from core.db import Connection
 from core.db.tables import mail_links, sessions, sign_in_failures, tickets, users
+from core.db.upsert import upsert
 
 _links = mail_links.c
 
@@ -18,7 +18,7 @@ _links = mail_links.c
 def insert_user(connection: Connection, user: User, password_hash: str | None) -> bool:
     """Add a person; False when somebody, active or not, has the address."""
     added = connection.execute(
-        _upsert(connection, users)
+        upsert(connection, users)
         .values(
             id=user.id,
             email=user.email,
@@ -62,11 +62,6 @@ def lock_password(connection: Connection, user_id: str) -> bool:
     )
 
 
-def set_email_verified(connection: Connection, user_id: str, at: datetime) -> None:
-    """Note that a person's address is proven to be theirs."""
-    connection.execute(update(users).where(users.c.id == user_id).values(email_verified_at=at))
-
-
 def count_users(connection: Connection) -> int:
     """Return how many people there are."""
     return connection.execute(select(func.count()).select_from(users)).scalar_one()
@@ -84,7 +79,7 @@ def lock_failures(connection: Connection, subject_hash: str, at: datetime) -> Fa
     """Return the wrong tries for an address; no other try is judged until this transaction ends."""
     # Without a row there is nothing to lock: PostgreSQL would let the first tries through side by side.
     connection.execute(
-        _upsert(connection, sign_in_failures)
+        upsert(connection, sign_in_failures)
         .values(subject_hash=subject_hash, failures=0, last_failed_at=at)
         .on_conflict_do_nothing()
     )
@@ -97,7 +92,7 @@ def lock_failures(connection: Connection, subject_hash: str, at: datetime) -> Fa
 def add_failure(connection: Connection, subject_hash: str, at: datetime) -> None:
     """Count one more wrong try."""
     connection.execute(
-        _upsert(connection, sign_in_failures)
+        upsert(connection, sign_in_failures)
         .values(subject_hash=subject_hash, failures=1, last_failed_at=at)
         .on_conflict_do_update(
             index_elements=["subject_hash"],
@@ -322,11 +317,6 @@ def drop_old_links(connection: Connection, before: datetime) -> None:
 
 def _is_open(kind: LinkKind, at: datetime) -> tuple[Any, ...]:
     return (_links.kind == kind, _links.used_at.is_(None), _links.expires_at > at)
-
-
-def _upsert(connection: Connection, into: Table) -> Any:
-    """Return an INSERT that knows ON CONFLICT, which both databases spell alike."""
-    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(into)
 
 
 def _user(row: Any) -> User:

@@ -12,6 +12,7 @@ from core.db import Connection, Database
 from core.departments import repository
 from core.departments.models import Department
 from core.errors import Conflict, Invalid, NotFound
+from core.names import clean_name
 
 MAX_NAME = 80
 MAX_SLUG = 36  # leaves room in the column for a number
@@ -42,7 +43,7 @@ class Departments:
             Conflict: there is one of this name.
         """
         require(actor, "departments.manage")
-        name = _clean_name(name)
+        name = clean_name(name, MAX_NAME)
         with self._db.transaction() as connection:
             present = repository.lock_all(connection)
             _check_free(present, name)
@@ -60,7 +61,7 @@ class Departments:
             Conflict: there is another one of this name.
         """
         require(actor, "departments.manage")
-        name = _clean_name(name)
+        name = clean_name(name, MAX_NAME)
         with self._db.transaction() as connection:
             present = repository.lock_all(connection)
             old = _named(present, slug)
@@ -105,13 +106,6 @@ class Departments:
 
     def _record(self, connection: Connection, actor: User, action: str, slug: str, **detail: object) -> None:
         self._audit.record(connection, actor, action, "department", slug, detail=detail)
-
-
-def _clean_name(name: str) -> str:
-    cleaned = " ".join(name.split())
-    if not cleaned or len(cleaned) > MAX_NAME or not cleaned.isprintable():
-        raise Invalid(f"Enter a name of 1 to {MAX_NAME} characters.", "name")
-    return cleaned
 
 
 def _named(present: list[Department], slug: str) -> Department:

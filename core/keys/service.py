@@ -21,6 +21,7 @@ from core.llm.pricing import OwnPrice
 from core.llm.registry import all_providers, provider_named
 from core.local_model.models import LocalModelStatus
 from core.local_model.service import LocalModel
+from core.names import clean_name
 from core.security.egress import EgressPolicy, GuardedClient, guarded_client
 from core.security.sealing import Vault
 
@@ -68,9 +69,7 @@ class Keys:
         require(actor, "keys.edit")
         require_recent_proof(actor)
         provider = provider_named(draft.provider)
-        name = " ".join(draft.name.split())
-        if not name or len(name) > MAX_NAME or not name.isprintable():
-            raise Invalid(f"Give the key a name of 1 to {MAX_NAME} characters.", "name")
+        name = clean_name(draft.name, MAX_NAME, "Give the key a name")
         secret = _clean_secret(provider, draft.secret)
         base_url = self._clean_url(provider, draft.base_url)
         if provider.is_built_in:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from core.db import Connection
 from core.db.tables import rate_limits
+from core.db.upsert import upsert
 
 tat = rate_limits.c.tat_seconds
 
 
 def take(connection: Connection, key: str, now: float, interval: float, tolerance: float) -> bool:
     """Take one place; False when there is none (GCRA: ``tat`` is the theoretical arrival time)."""
-    is_sqlite = connection.dialect.name == "sqlite"
-    later = func.max(tat, now) if is_sqlite else func.greatest(tat, now)
+    greater = func.max if connection.dialect.name == "sqlite" else func.greatest
+    later = greater(tat, now)
     taken = connection.execute(
-        (sqlite if is_sqlite else postgresql)
-        .insert(rate_limits)
+        upsert(connection, rate_limits)
         .values(key=key, tat_seconds=now + interval)
         .on_conflict_do_update(
             index_elements=["key"], set_={"tat_seconds": later + interval}, where=later - now <= tolerance

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from core.db import Connection
 from core.db.tables import identities, oauth_flows
+from core.db.upsert import upsert
 from core.oauth.models import Identity
 
 flows = oauth_flows.c
@@ -52,9 +52,8 @@ def lock_identity(connection: Connection, issuer: str, subject: str) -> tuple[Id
 
 def insert_identity(connection: Connection, identity: Identity, sealed: bytes) -> bool:
     """Connect an account; False when somebody has it."""
-    build = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     added = connection.execute(
-        build(identities)
+        upsert(connection, identities)
         .values(
             id=identity.id,
             user_id=identity.user_id,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from core.db import Connection
 from core.db.tables import organisation
+from core.db.upsert import upsert
 
 
 def all_values(connection: Connection) -> dict[str, Any]:
@@ -18,9 +18,8 @@ def all_values(connection: Connection) -> dict[str, Any]:
 
 def put(connection: Connection, name: str, value: Any) -> None:
     """Store a value in the place of the one before."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     connection.execute(
-        dialect.insert(organisation)
+        upsert(connection, organisation)
         .values(name=name, value=value)
         .on_conflict_do_update(index_elements=["name"], set_={"value": value})
     )

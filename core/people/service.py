@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import get_args
 
 from core.accounts.capabilities import CAPABILITIES, require
-from core.accounts.models import Role, User
+from core.accounts.models import ROLES, Role, User
 from core.accounts.sessions import Sessions
 from core.audit.service import Audit
 from core.db import Connection, Database
@@ -17,7 +16,6 @@ from core.people.models import Person
 from core.runs.service import Runs
 
 LIST_LIMIT = 200
-ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class People:
