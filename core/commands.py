@@ -7,12 +7,9 @@ import logging
 import sys
 
 from core.accounts.models import FirstAdmin
-from core.accounts.service import Accounts
-from core.audit.service import Audit
 from core.bootstrap import build_core, load_ring
 from core.config import Settings, load_settings, settings_table
 from core.db import Database
-from core.db.installation import open_installation
 from core.db.migrate import HEAD, is_current, one_at_a_time, upgrade
 from core.db.sqlite import FIRST_SAFE_VERSION, running_version
 from core.runs.queue import system_database_url
@@ -22,13 +19,14 @@ from core.security.sealing import KeyRing
 def migrate() -> int:
     """Create or update every table, ours and the queue's, and make the first administrator."""
     settings = load_settings()
-    ring = load_ring(settings)
+    load_ring(settings)  # before the database: a database without its key is refused
     db = Database(settings.database)
     with one_at_a_time(db, settings.data_dir):
         upgrade(db)
         _migrate_queue(settings)
-        open_installation(db, ring)
-        first = Accounts(db, settings, Audit(db, ring.derive("audit"))).ensure_first_admin()
+        core = build_core(settings)
+        first = core.accounts.ensure_first_admin()
+        core.close()
     db.dispose()
     if first:
         print(_welcome(first), flush=True)

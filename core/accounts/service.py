@@ -26,6 +26,7 @@ from core.errors import (
     TicketRefused,
 )
 from core.limits.service import Limits, network
+from core.names import clean_name
 from core.organisation.service import Organisation
 from core.security import passwords
 from core.security.tokens import hash_token
@@ -39,13 +40,15 @@ REGISTRATIONS_AN_HOUR = 10
 class Accounts:
     """Register people, check passwords, issue tickets and sessions."""
 
-    def __init__(self, db: Database, settings: Settings, audit: Audit) -> None:
-        """Work on ``db`` under the registration mode of ``settings``; tell ``audit``."""
+    def __init__(
+        self, db: Database, settings: Settings, organisation: Organisation, limits: Limits, audit: Audit
+    ) -> None:
+        """Register under ``settings`` and ``limits``, keep sessions as ``organisation`` says; tell ``audit``."""
         self._db = db
         self._audit = audit
         self._settings = settings
-        self._organisation = Organisation(db, audit)
-        self._limits = Limits(db)
+        self._organisation = organisation
+        self._limits = limits
         self._greeters: list[Callable[[Connection, User], None]] = []
         self._device_listeners: list[Callable[[Connection, User, str], None]] = []
 
@@ -98,7 +101,7 @@ class Accounts:
         address = normalise_email(email)
         passwords.check_rule(password, context_words(name, address))
         at = clock.now()
-        user = User(clock.new_id("user"), address, clean_name(name), role, None, at, proved_at=at)
+        user = User(clock.new_id("user"), address, clean_name(name, MAX_NAME), role, None, at, proved_at=at)
         password_hash = passwords.hash_password(password)
         with self._db.transaction() as connection:
             self._insert(connection, user, password_hash)
@@ -312,11 +315,3 @@ def _typed_address(email: str) -> str:
         return normalise_email(email[:1000])
     except Invalid:
         return email.strip().lower()[:254]
-
-
-def clean_name(name: str) -> str:
-    """Return a name without needless spaces; raises ``Invalid`` when it cannot be shown."""
-    cleaned = " ".join(name.split())
-    if not cleaned or len(cleaned) > MAX_NAME or not cleaned.isprintable():
-        raise Invalid(f"Enter a name of 1 to {MAX_NAME} characters.", "name")
-    return cleaned

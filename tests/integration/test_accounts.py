@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select, update
 
-from core.accounts.service import Accounts
-from core.bootstrap import Core
+from core.bootstrap import Core, build_core
 from core.config import Settings
 from core.db.tables import users
 from core.errors import Conflict, CoreError, Invalid, RegistrationClosed, SignInRefused, TicketRefused
@@ -98,7 +97,7 @@ def test_of_visitors_taking_an_address_at_once_one_gets_it(core: Core) -> None:
 def test_a_visitor_cannot_register_where_registration_is_not_open(
     core: Core, settings: Settings, mode: str
 ) -> None:
-    accounts = Accounts(core.db, settings.model_copy(update={"registration": mode}), core.audit)
+    accounts = build_core(settings.model_copy(update={"registration": mode})).accounts
     assert not accounts.registration_is_open
     with pytest.raises(RegistrationClosed):
         accounts.register("dora@example.com", "Dora", PASSWORD)
@@ -121,7 +120,7 @@ def test_nobody_is_made_administrator_where_people_are_already(core: Core, cast:
 def test_an_operators_own_password_is_used_and_not_shown(core: Core, settings: Settings) -> None:
     given = {"ZOARK_ADMIN_EMAIL": "Root@Example.com", "ZOARK_ADMIN_PASSWORD": PASSWORD}
     own = Settings.model_validate({**settings.model_dump(by_alias=True), **given})
-    first = Accounts(core.db, own, core.audit).ensure_first_admin()
+    first = build_core(own).accounts.ensure_first_admin()
     assert first is not None
     assert (first.email, first.password) == ("root@example.com", None)
     assert core.accounts.authenticate("root@example.com", PASSWORD).is_admin
