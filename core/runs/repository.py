@@ -63,6 +63,15 @@ def change_status(connection: Connection, run_id: str, wanted: Collection[str], 
     )
 
 
+def ask_to_stop(connection: Connection, run_id: str, at: datetime) -> None:
+    """Note that a run which works should stop; the first wish counts."""
+    connection.execute(
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.status.in_(("running", "waiting")), runs.c.cancel_requested_at.is_(None))
+        .values(cancel_requested_at=at)
+    )
+
+
 def note_enqueued(connection: Connection, run_id: str, at: datetime) -> None:
     """Remember that the queue has this run."""
     connection.execute(update(runs).where(runs.c.id == run_id).values(enqueued_at=at))

@@ -17,7 +17,7 @@ from core.db import Connection, Database
 from core.db.types import storable
 from core.engine.graph import parse_graph
 from core.engine.nodes.registry import check_node
-from core.errors import GraphInvalid, Invalid, NotFound, OwnerInactive
+from core.errors import CoreError, GraphInvalid, Invalid, NotFound, OwnerInactive
 from core.logs import get_logger
 from core.runs import repository
 from core.runs.models import Backlog, Run, RunEvent, WorkerInfo
@@ -96,34 +96,15 @@ class Runs:
     def cancel(self, actor: User, run_id: str) -> Run:
         """Ask a run to stop: at once when it is queued, at its next breath when it runs."""
         run = self._owned(actor, run_id)
-        at = clock.now()
         with self._db.transaction() as connection:
-            if repository.change_status(
-                connection, run.id, ("queued",), status="cancelled", cancel_requested_at=at, ended_at=at
-            ):
-                repository.add_event(connection, run.id, at, "run_cancelled", None, {})
-            elif run.cancel_requested_at is None:
-                repository.change_status(connection, run.id, ("running", "waiting"), cancel_requested_at=at)
+            _cancel(connection, run.id)
         return self.get(actor, run.id)
 
     def cancel_all(self, connection: Connection, owner_id: str) -> int:
         """Cancel a person's queued runs and stop their running ones in the caller's transaction."""
-        at = clock.now()
         found = repository.active_of(connection, owner_id)
         for run_id in found:
-            if repository.change_status(
-                connection,
-                run_id,
-                ("queued",),
-                status="cancelled",
-                cancel_requested_at=at,
-                ended_at=at,
-                error_code=OwnerInactive.code,
-                error_message=OwnerInactive().sentence,
-            ):
-                repository.add_event(connection, run_id, at, "run_cancelled", None, {"code": OwnerInactive.code})
-            else:
-                repository.change_status(connection, run_id, ("running", "waiting"), cancel_requested_at=at)
+            _cancel(connection, run_id, OwnerInactive())
         return len(found)
 
     def next_due_at(self) -> datetime | None:
@@ -224,6 +205,19 @@ class Runs:
             raise GraphInvalid(f"the node {node.get('id')} names no agent.")
         agent = self._agents.get(actor, node["agent_id"])
         return {**node, "agent": agent.definition.model_dump(mode="json")}
+
+
+def _cancel(connection: Connection, run_id: str, reason: CoreError | None = None) -> None:
+    """End a queued run at once; ask one that works to stop, unless it was asked before."""
+    at = clock.now()
+    told = {"error_code": reason.code, "error_message": reason.sentence} if reason else {}
+    if repository.change_status(
+        connection, run_id, ("queued",), status="cancelled", cancel_requested_at=at, ended_at=at, **told
+    ):
+        detail = {"code": reason.code} if reason else {}
+        repository.add_event(connection, run_id, at, "run_cancelled", None, detail)
+    else:
+        repository.ask_to_stop(connection, run_id, at)
 
 
 def _one_node(agent: Agent) -> Mapping[str, Any]:
