@@ -11,6 +11,9 @@ from starlette.responses import JSONResponse
 from app import runtime
 from core.db.migrate import is_current
 from core.errors import CoreError
+from core.logs import get_logger
+
+log = get_logger(__name__)
 
 
 async def healthz(_request: Request) -> JSONResponse:
@@ -33,7 +36,8 @@ def _checks() -> dict[str, str]:
     try:
         core.db.ping()
         migrated = is_current(core.db)
-    except Exception:
+    except Exception as error:
+        log.warning("the database does not answer", error=type(error).__name__)
         return {"database": "down"}
     return {
         "database": "ok",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -82,6 +83,4 @@ def refused_start() -> Any:
         yield
     except CoreError as error:
         print(f"Zoark cannot start. {error.sentence}", file=sys.stderr, flush=True)
-        import os
-
         os._exit(2)

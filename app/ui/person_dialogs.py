@@ -26,7 +26,7 @@ def change(person: Person) -> None:
     """Ask for role and department; end sessions."""
     core, actor = runtime.get_core(), session.current_user()
     st.markdown(f"**{answer.harmless(person.name)}**")
-    st.caption(person.email)
+    st.caption(answer.harmless(person.email))
     departments = {d.slug: d.name for d in core.departments.all()}
     slugs = [None, *departments]
     with st.form("people_form", border=False):

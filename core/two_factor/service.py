@@ -56,8 +56,11 @@ class TwoFactor:
         """Whether this person has to set it up before anything else: the organisation demands it of them."""
         if not user.is_admin:
             return False
-        state = self.state(user)
-        return state.is_demanded and not state.is_enabled
+        with self._db.read() as connection:
+            if not self._organisation.read(connection).require_admin_two_factor:
+                return False
+            seed = repository.seed_of(connection, user.id)
+        return seed is None or seed.enabled_at is None
 
     def begin(self, actor: User) -> Enrolment:
         """Make a new seed for the actor; nothing is in force before ``enable``.
