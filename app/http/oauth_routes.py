@@ -10,7 +10,8 @@ from app import runtime
 from app.http.cookie import TOKEN_FIELD, browser_in
 from app.http.session_routes import open_session, private, safe_path
 from core.accounts.models import User
-from core.errors import CoreError, NotFound, OAuthFlowRefused
+from core.errors import CoreError, NotFound
+from core.oauth.failures import OAuthFlowRefused
 from core.oauth.models import Answer
 
 CONNECTIONS = "/connections"

@@ -10,8 +10,9 @@ import streamlit as st
 
 from app import runtime, session
 from core.config import ROOT
-from core.errors import NotFound, OAuthError, RegistrationClosed, StepUpRequired
+from core.errors import NotFound, RegistrationClosed, StepUpRequired
 from core.oauth.base import Provider
+from core.oauth.failures import OAuthError
 from core.oauth.registry import provider_named
 
 ASSETS = ROOT / "app" / "ui" / "assets"

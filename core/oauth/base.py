@@ -16,7 +16,8 @@ import httpx
 from pydantic import SecretStr
 
 from core import clock
-from core.errors import BadResponse, OAuthExpired
+from core.errors import BadResponse
+from core.oauth.failures import OAuthExpired
 from core.oauth.models import Client, Profile, Tokens
 
 if TYPE_CHECKING:

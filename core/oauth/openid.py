@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from core import clock
-from core.errors import BadResponse, OAuthProofRefused
+from core.errors import BadResponse
 from core.oauth.base import Channel, Endpoints, Provider, get_object
+from core.oauth.failures import OAuthProofRefused
 from core.oauth.models import Client, Profile, Tokens
 
 if TYPE_CHECKING:

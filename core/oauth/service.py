@@ -22,13 +22,11 @@ from core.accounts.service import Accounts, normalise_email
 from core.audit.service import Audit
 from core.config import Settings
 from core.db import Connection, Database
-from core.errors import (
-    BadResponse,
-    Conflict,
-    CoreError,
-    Invalid,
-    ModelError,
-    NotFound,
+from core.errors import BadResponse, Conflict, CoreError, Invalid, ModelError, NotFound, RegistrationClosed
+from core.logs import get_logger
+from core.oauth import repository, shown, tokens
+from core.oauth.base import Provider
+from core.oauth.failures import (
     OAuthAccountExists,
     OAuthDeclined,
     OAuthDomainRefused,
@@ -39,11 +37,7 @@ from core.errors import (
     OAuthProofRefused,
     OAuthProviderFailed,
     OAuthSuspended,
-    RegistrationClosed,
 )
-from core.logs import get_logger
-from core.oauth import repository, shown, tokens
-from core.oauth.base import Provider
 from core.oauth.models import Answer, Client, Flow, Identity, Profile, Tokens
 from core.oauth.registry import all_providers, provider_named
 from core.security.egress import EgressPolicy, GuardedClient, guarded_client

@@ -14,7 +14,7 @@ from app.ui import providers
 from core.accounts.models import User
 from core.bootstrap import Core, build_core
 from core.config import load_settings
-from core.errors import OAuthError
+from core.oauth.failures import OAuthError
 from core.oauth.registry import all_providers
 from tests.api.conftest import Browser, MakeClient
 from tests.fakes.oauth_server import OLGA, Account

@@ -9,8 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from core.config import ROOT, load_settings
-from core.errors import ModelError, OAuthExpired
+from core.errors import ModelError
 from core.oauth.base import Channel, Provider
+from core.oauth.failures import OAuthExpired
 from core.oauth.models import Profile, Tokens
 from core.oauth.registry import all_providers, provider_named
 from core.security.egress import EgressPolicy, GuardedClient, guarded_client

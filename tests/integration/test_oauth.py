@@ -17,10 +17,9 @@ from core.accounts.models import User
 from core.bootstrap import Core, build_core
 from core.config import Settings, load_settings
 from core.db.tables import audit_log, identities, metadata, oauth_flows, users
-from core.errors import (
-    Conflict,
-    CoreError,
-    NotFound,
+from core.errors import Conflict, CoreError, NotFound, RegistrationClosed
+from core.oauth import service
+from core.oauth.failures import (
     OAuthAccountExists,
     OAuthDeclined,
     OAuthDomainRefused,
@@ -31,9 +30,7 @@ from core.errors import (
     OAuthProofRefused,
     OAuthProviderFailed,
     OAuthSuspended,
-    RegistrationClosed,
 )
-from core.oauth import service
 from core.oauth.models import Answer, Identity
 from core.oauth.providers.google import PROVIDER as GOOGLE
 from tests.conftest import PASSWORD, Cast

@@ -1,0 +1,47 @@
+"""Every table of Zoark. Ids are text with a prefix, money is integer micro-dollars, times are UTC.
+
+Only ``repository.py`` files and this package touch these objects.
+"""
+
+from core.db.tables.base import metadata
+from core.db.tables.people import (
+    audit_log,
+    departments,
+    identities,
+    mail_links,
+    mail_outbox,
+    oauth_flows,
+    organisation,
+    rate_limits,
+    recovery_codes,
+    sessions,
+    sign_in_failures,
+    tickets,
+    users,
+)
+from core.db.tables.work import agents, installation, keys, local_model, model_calls, run_events, runs, workers
+
+__all__ = [
+    "agents",
+    "audit_log",
+    "departments",
+    "identities",
+    "installation",
+    "keys",
+    "local_model",
+    "mail_links",
+    "mail_outbox",
+    "metadata",
+    "model_calls",
+    "oauth_flows",
+    "organisation",
+    "rate_limits",
+    "recovery_codes",
+    "run_events",
+    "runs",
+    "sessions",
+    "sign_in_failures",
+    "tickets",
+    "users",
+    "workers",
+]

@@ -1,0 +1,19 @@
+"""What every table is made with: the names of constraints, and the type of ids."""
+
+from __future__ import annotations
+
+from sqlalchemy import MetaData
+
+from core.db.types import String
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = String(40)

@@ -1,0 +1,142 @@
+"""The tables of what people work with: keys, agents, runs, and what these used."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table
+
+from core.db.tables.base import Id, metadata
+from core.db.types import Json, String, Text, UtcDateTime
+
+# One row: which installation this is, and proof that the master keys are the ones it was made with.
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("install_id", Id, nullable=False),
+    Column("key_checks", Json, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("owner_id", ForeignKey("users.id"), nullable=False, index=True),
+    Column("kind", String(20), nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("provider", String(40), nullable=False),
+    Column("base_url", String(400)),
+    Column("secret_sealed", LargeBinary),
+    Column("secret_hint", String(20), nullable=False),
+    Column("secret_version", Integer, nullable=False),
+    Column("input_price_micros_per_million", BigInteger),
+    Column("output_price_micros_per_million", BigInteger),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("tested_at", UtcDateTime),
+    Column("test_code", String(40)),
+    Column("last_used_at", UtcDateTime),
+    Column("deleted_at", UtcDateTime),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("owner_id", ForeignKey("users.id"), nullable=False, index=True),
+    Column("department", ForeignKey("departments.slug"), nullable=False),
+    Column("key_id", ForeignKey("keys.id"), nullable=False, index=True),
+    Column("definition", Json, nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("owner_id", ForeignKey("users.id"), nullable=False),
+    Column("agent_id", ForeignKey("agents.id"), index=True),
+    Column("department", ForeignKey("departments.slug")),
+    Column("title", String(120), nullable=False),
+    Column("graph", Json, nullable=False),
+    Column("inputs", Json, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("output", Text),
+    Column("error_code", String(40)),
+    Column("error_message", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("enqueued_at", UtcDateTime),
+    Column("started_at", UtcDateTime),
+    Column("cancel_requested_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Index("ix_runs_owner_created", "owner_id", "created_at"),
+    Index("ix_runs_status", "status"),
+)
+
+run_events = Table(
+    "run_events",
+    metadata,
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("node_id", String(80)),
+    Column("data", Json, nullable=False),
+)
+
+# Written before a call is sent ("open"), settled after it. Costs are NULL while the price is unknown.
+model_calls = Table(
+    "model_calls",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("run_id", ForeignKey("runs.id"), nullable=False, index=True),
+    Column("node_id", String(80), nullable=False),
+    Column("agent_id", ForeignKey("agents.id")),
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("department", ForeignKey("departments.slug")),
+    Column("key_id", ForeignKey("keys.id"), nullable=False),
+    Column("provider", String(40), nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("input_tokens", Integer),
+    Column("output_tokens", Integer),
+    Column("cached_tokens", Integer),
+    Column("bound_input_tokens", Integer, nullable=False),
+    Column("bound_output_tokens", Integer, nullable=False),
+    Column("cost_micros", BigInteger),
+    Column("price_version", String(80)),
+    Column("error_code", String(40)),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("duration_ms", Integer),
+    Index("ix_model_calls_user_started", "user_id", "started_at"),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("executor_id", Id, primary_key=True),
+    Column("host", String(120), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("is_embedded", Boolean, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("heartbeat_at", UtcDateTime, nullable=False),
+    Column("stopped_at", UtcDateTime),
+)
+
+# One row: what the worker does about the built-in model's weights.
+local_model = Table(
+    "local_model",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("bytes_done", BigInteger, nullable=False),
+    Column("bytes_total", BigInteger, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
