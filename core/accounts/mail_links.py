@@ -77,7 +77,7 @@ class MailLinks:
             RateLimitedHere: too many were sent.
         """
         self._require_mail()
-        self._limits.take(f"verify/{actor.id}", VERIFICATIONS_AN_HOUR, VERIFICATIONS_AN_HOUR)
+        self._limits.take(f"verify/{actor.id}", VERIFICATIONS_AN_HOUR)
         with self._db.transaction() as connection:
             self._put_verification(connection, actor)
 
@@ -107,9 +107,7 @@ class MailLinks:
         self._require_mail()
         address = normalise_email(email[:1000])
         self._take_for_origin("reset", RESETS_AN_HOUR_PER_ORIGIN)
-        self._limits.take(
-            f"reset/{hash_token('reset/' + address)}", RESETS_AN_HOUR_PER_ADDRESS, RESETS_AN_HOUR_PER_ADDRESS
-        )
+        self._limits.take(f"reset/{hash_token('reset/' + address)}", RESETS_AN_HOUR_PER_ADDRESS)
         at = clock.now()
         with self._db.transaction() as connection:
             user, _ = repository.user_and_hash(connection, address)
@@ -304,7 +302,7 @@ class MailLinks:
 
     def _take_for_origin(self, what: str, rate: int) -> None:
         if address := network(origin().address):
-            self._limits.take(f"{what}-from/{address}", rate, rate)
+            self._limits.take(f"{what}-from/{address}", rate)
 
     def _require_mail(self) -> None:
         if not self._mail.is_set_up:

@@ -120,14 +120,7 @@ def insert_ticket(
 def lock_ticket(connection: Connection, token_hash: str, browser_hash: str, at: datetime) -> str | None:
     """Return whose unused ticket this is; nobody else uses it until this transaction ends."""
     return connection.execute(
-        select(tickets.c.user_id)
-        .where(
-            tickets.c.token_hash == token_hash,
-            tickets.c.browser_hash == browser_hash,
-            tickets.c.used_at.is_(None),
-            tickets.c.expires_at > at,
-        )
-        .with_for_update()
+        select(tickets.c.user_id).where(*_usable(token_hash, browser_hash, at)).with_for_update()
     ).scalar()
 
 
@@ -135,16 +128,17 @@ def use_ticket(connection: Connection, token_hash: str, browser_hash: str, at: d
     """Mark a ticket as used and return whose it is; a second use finds nothing."""
     used = connection.execute(
         update(tickets)
-        .where(
-            tickets.c.token_hash == token_hash,
-            tickets.c.browser_hash == browser_hash,
-            tickets.c.used_at.is_(None),
-            tickets.c.expires_at > at,
-        )
+        .where(*_usable(token_hash, browser_hash, at))
         .values(used_at=at)
         .returning(tickets.c.user_id)
     ).first()
     return used.user_id if used else None
+
+
+def _usable(token_hash: str, browser_hash: str, at: datetime) -> tuple[Any, ...]:
+    column = tickets.c
+    is_this = (column.token_hash == token_hash, column.browser_hash == browser_hash)
+    return (*is_this, column.used_at.is_(None), column.expires_at > at)
 
 
 def drop_old_tickets(connection: Connection, before: datetime) -> None:

@@ -77,7 +77,7 @@ class Accounts:
         if not self.registration_is_open:
             raise RegistrationClosed
         if address := network(origin().address):
-            self._limits.take(f"register/{address}", REGISTRATIONS_AN_HOUR, REGISTRATIONS_AN_HOUR)
+            self._limits.take(f"register/{address}", REGISTRATIONS_AN_HOUR)
         self.check_domain(email)
         return self._create(email, name, password, "member", self._greeters)
 

@@ -31,19 +31,19 @@ class Limits:
         """Count in ``db``."""
         self._db = db
 
-    def take(self, key: str, rate: float, burst: int) -> None:
+    def take(self, key: str, rate: float, burst: int | None = None) -> None:
         """Count one try under ``key`` (120 characters at most), even when what follows fails.
 
         Args:
             key: what is counted, such as ``reset/<hash of the address>``.
             rate: tries an hour in the long run.
-            burst: tries that may come at once.
+            burst: tries that may come at once; those of an hour unless told.
 
         Raises:
             RateLimitedHere: there is no try left; says how many seconds to wait.
         """
         now, interval = clock.now().timestamp(), HOUR_SECONDS / rate
-        tolerance = interval * (burst - 1) + ROUNDING_SECONDS
+        tolerance = interval * ((burst or rate) - 1) + ROUNDING_SECONDS
         with self._db.transaction() as connection:
             if repository.take(connection, key, now, interval, tolerance):
                 return

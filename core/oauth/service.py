@@ -1,36 +1,30 @@
 """The rules of signing in at a provider, connecting an account there, and using its tokens.
 
-Somebody at a provider is ``(issuer, subject)``. An e-mail address never opens an existing account: whoever
-registers first at a careless provider would own it (pre-hijacking).
+Somebody at a provider is ``(issuer, subject)``, never an e-mail address: see ``admission``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-import httpx
 from pydantic import SecretStr
 
 from core import clock
 from core.accounts import provider_sign_in
 from core.accounts.models import User
 from core.accounts.proof import require_recent_proof
-from core.accounts.service import Accounts, normalise_email
+from core.accounts.service import Accounts
 from core.audit.service import Audit
 from core.config import Settings
 from core.db import Connection, Database
-from core.errors import BadResponse, Conflict, CoreError, Invalid, ModelError, NotFound, RegistrationClosed
-from core.logs import get_logger
-from core.oauth import repository, shown, tokens
+from core.errors import Conflict, CoreError, NotFound
+from core.oauth import repository, shown
+from core.oauth.admission import admit
 from core.oauth.base import Provider
 from core.oauth.failures import (
-    OAuthAccountExists,
     OAuthDeclined,
-    OAuthDomainRefused,
-    OAuthEmailUnverified,
     OAuthExpired,
     OAuthFlowRefused,
     OAuthIdentityTaken,
@@ -38,17 +32,14 @@ from core.oauth.failures import (
     OAuthProviderFailed,
     OAuthSuspended,
 )
+from core.oauth.identities import Identities
 from core.oauth.models import Answer, Client, Flow, Identity, Profile, Tokens
-from core.oauth.registry import all_providers, provider_named
-from core.security.egress import EgressPolicy, GuardedClient, guarded_client
+from core.oauth.reach import Reach
+from core.security.egress import EgressPolicy
 from core.security.sealing import Vault
 from core.security.tokens import hash_token
 
-log = get_logger(__name__)
-
 FLOW_LIFE = timedelta(minutes=10)  # RFC 9700 asks for short-lived, one-time state
-CALL_SECONDS = 10.0
-MAX_BYTES = 1_000_000
 MAX_CODE = 4_000
 # A token that ends within this time is renewed: the call that it is for takes time too.
 RENEW_BEFORE = timedelta(seconds=60)
@@ -69,14 +60,14 @@ class OAuth:
         """Seal with ``vault``; reach providers under ``policy`` only; tell ``audit``."""
         self._db = db
         self._vault = vault
-        self._policy = policy
-        self._settings = settings
+        self._reach = Reach(settings, policy)
+        self._identities = Identities(vault)
         self._accounts = accounts
         self._audit = audit
 
     def providers(self) -> Sequence[Provider]:
         """Return the providers that are set up here, in the order of the buttons."""
-        return [p for p in all_providers().values() if p.client(self._settings) is not None]
+        return self._reach.providers()
 
     def begin(self, actor: User | None, provider_name: str, browser: str, redirect_uri: str, next_path: str) -> str:
         """Begin a sign-in, or with an ``actor`` a connection, and return where to send the browser.
@@ -88,11 +79,11 @@ class OAuth:
         """
         if actor is not None:
             require_recent_proof(actor)  # it will be another way in
-        provider, client = self._configured(provider_name)
+        provider, client = self._reach.configured(provider_name)
         state, nonce, verifier = clock.new_token(), clock.new_token(), clock.new_token()
-        with self._asking(provider) as http:
+        with self._reach.asking(provider) as http:
             channel = provider.open(client, http)
-            self._check_address(channel.at.authorise)
+            self._reach.check_address(channel.at.authorise)
             url = provider.authorise_url(channel, redirect_uri, state, nonce, verifier)
         at, state_hash = clock.now(), hash_token(state)
         with self._db.transaction() as connection:
@@ -117,7 +108,7 @@ class OAuth:
             NotFound: there is no such provider here.
             OAuthFlowRefused: unknown, expired, used before, of another provider, or of another browser.
         """
-        provider, _ = self._configured(provider_name)
+        provider, _ = self._reach.configured(provider_name)
         state_hash = hash_token(state[:200])
         with self._db.transaction() as connection:
             row = repository.take_flow(connection, state_hash, provider.name, _browser_hash(browser), clock.now())
@@ -139,7 +130,7 @@ class OAuth:
             OAuthError: which rule refused it; each has its sentence.
             RegistrationClosed: nobody has this identity, and people cannot register by themselves.
         """
-        provider, client = self._configured(flow.provider)
+        provider, client = self._reach.configured(flow.provider)
         email = ""
         try:
             if flow.link_user_id and (actor is None or actor.id != flow.link_user_id):
@@ -186,29 +177,29 @@ class OAuth:
             OAuthProviderFailed: the provider does not answer.
         """
         identity, sealed = self._row(actor, identity_id)
-        stored = tokens.unseal(self._vault, identity, sealed)
+        stored = self._identities.open(identity, sealed)
         if stored.expires_at is None or stored.expires_at > clock.now() + RENEW_BEFORE:
             with self._db.transaction() as connection:
                 repository.note_use(connection, identity.id, clock.now())
             return stored.access
-        provider, client = self._configured(identity.provider)
+        provider, client = self._reach.configured(identity.provider)
         if stored.refresh is None:
             raise OAuthExpired(provider.label)
         try:
-            with self._asking(provider) as http:
+            with self._reach.asking(provider) as http:
                 renewed = provider.refresh(provider.open(client, http), stored.refresh)
         except OAuthExpired:
             # Refresh tokens that are good once: somebody else may have used it a moment ago.
             later, sealed = self._row(actor, identity_id)
             if later.token_version == identity.token_version:
                 raise
-            return tokens.unseal(self._vault, later, sealed).access
+            return self._identities.open(later, sealed).access
         with self._db.transaction() as connection:
-            if self._replace(connection, identity, stored, renewed):
+            if self._identities.renew(connection, identity, stored, renewed):
                 self._record(connection, actor, "oauth.refreshed", identity)
                 return renewed.access
         # Somebody else renewed it in the meantime: theirs counts, ours may be void already.
-        return tokens.unseal(self._vault, *self._row(actor, identity_id)).access
+        return self._identities.open(*self._row(actor, identity_id)).access
 
     # --- one step each ---------------------------------------------------------------------------
 
@@ -217,7 +208,7 @@ class OAuth:
             raise OAuthDeclined(provider.label)
         if answer.error or not 0 < len(answer.code) <= MAX_CODE:
             raise OAuthProviderFailed(provider.label)
-        with self._asking(provider) as http:
+        with self._reach.asking(provider) as http:
             channel = provider.open(client, http)
             if channel.at.names_itself and answer.issuer != channel.at.issuer:  # mix-up, RFC 9207
                 raise OAuthProofRefused(provider.label)
@@ -236,41 +227,17 @@ class OAuth:
         with self._db.transaction() as connection:
             known = repository.lock_identity(connection, profile.issuer, profile.subject)
             if known is None:
-                user = self._admit(connection, provider, profile)
-                identity = self._insert(connection, user, provider, profile, fresh)
+                user = admit(connection, self._accounts, provider, profile)
+                identity = self._identities.add(connection, user, provider, profile, fresh)
                 self._record(connection, user, "oauth.signed_up", identity)
                 return user
             identity, sealed = known
             found = provider_sign_in.active_user(connection, identity.user_id)
             if found is None:
                 raise OAuthSuspended(provider.label)
-            self._keep(connection, identity, sealed, profile, fresh)
+            self._identities.keep(connection, identity, sealed, profile, fresh)
             self._record(connection, found, "oauth.signed_in", identity)
             return replace(found, proved_at=clock.now())
-
-    def _admit(self, connection: Connection, provider: Provider, profile: Profile) -> User:
-        """Add somebody whom nobody knows."""
-        try:
-            email = normalise_email(profile.email) if profile.email_verified else ""
-        except Invalid:
-            email = ""
-        if not email:
-            raise OAuthEmailUnverified(provider.label)
-        state = provider_sign_in.address_state(connection, email)
-        if state == "suspended":
-            raise OAuthSuspended(provider.label)
-        if state == "active":
-            raise OAuthAccountExists(provider.label)
-        if not self._accounts.registration_is_open:
-            raise RegistrationClosed
-        try:
-            self._accounts.check_domain(email)
-        except Invalid:
-            raise OAuthDomainRefused(provider.label) from None
-        user = provider_sign_in.add_member(connection, email, shown.name(profile) or email.partition("@")[0])
-        if user is None:
-            raise OAuthAccountExists(provider.label)
-        return user
 
     def _connect(self, actor: User, provider: Provider, profile: Profile, fresh: Tokens) -> User:
         with self._db.transaction() as connection:
@@ -278,67 +245,21 @@ class OAuth:
                 raise OAuthSuspended(provider.label)
             known = repository.lock_identity(connection, profile.issuer, profile.subject)
             if known is None:
-                identity = self._insert(connection, actor, provider, profile, fresh)
+                identity = self._identities.add(connection, actor, provider, profile, fresh)
             elif known[0].user_id != actor.id:
                 raise OAuthIdentityTaken(provider.label)
             else:
                 identity = known[0]
-                self._keep(connection, identity, known[1], profile, fresh)
+                self._identities.keep(connection, identity, known[1], profile, fresh)
             self._record(connection, actor, "oauth.linked", identity)
         return actor
-
-    def _insert(
-        self, connection: Connection, user: User, provider: Provider, profile: Profile, fresh: Tokens
-    ) -> Identity:
-        at = clock.now()
-        identity = Identity(
-            id=clock.new_id("ident"),
-            user_id=user.id,
-            provider=provider.name,
-            issuer=profile.issuer,
-            subject=profile.subject,
-            email=shown.line(profile.email, 254),
-            name=shown.name(profile),
-            scopes=shown.scopes(fresh),
-            token_version=1,
-            token_expires_at=fresh.expires_at,
-            linked_at=at,
-            last_used_at=at,
-        )
-        if not repository.insert_identity(connection, identity, tokens.seal(self._vault, identity, fresh)):
-            raise OAuthIdentityTaken(provider.label)
-        return identity
-
-    def _keep(
-        self, connection: Connection, identity: Identity, sealed: bytes | None, profile: Profile, fresh: Tokens
-    ) -> None:
-        """Store the tokens of another sign-in; the row is locked."""
-        named = replace(identity, email=shown.line(profile.email, 254), name=shown.name(profile))
-        try:
-            stored = tokens.unseal(self._vault, identity, sealed) if fresh.refresh is None else None
-        except CoreError:  # its master key is gone: the new tokens take its place
-            stored = None
-        self._replace(connection, named, stored, fresh)
-
-    def _replace(self, connection: Connection, before: Identity, stored: Tokens | None, fresh: Tokens) -> bool:
-        # Google sends a refresh token with the first consent only.
-        if fresh.refresh is None and stored is not None:
-            fresh = replace(fresh, refresh=stored.refresh)
-        after = replace(
-            before,
-            scopes=shown.scopes(fresh),
-            token_version=before.token_version + 1,
-            token_expires_at=fresh.expires_at,
-            last_used_at=clock.now(),
-        )
-        return repository.replace_tokens(connection, before, after, tokens.seal(self._vault, after, fresh))
 
     def _revoke(self, actor: User, identity: Identity, sealed: bytes | None) -> None:
         """End the tokens at the provider; what it answers changes nothing here."""
         try:
-            provider, client = self._configured(identity.provider)
-            stored = tokens.unseal(self._vault, identity, sealed)
-            with self._asking(provider) as http:
+            provider, client = self._reach.configured(identity.provider)
+            stored = self._identities.open(identity, sealed)
+            with self._reach.asking(provider) as http:
                 result = "ok" if provider.revoke(provider.open(client, http), stored) else "not_offered"
         except CoreError as error:
             result = error.code
@@ -346,29 +267,6 @@ class OAuth:
             self._record(connection, actor, "oauth.revoked", identity, result)
 
     # --- small things ----------------------------------------------------------------------------
-
-    def _configured(self, name: str) -> tuple[Provider, Client]:
-        provider = provider_named(name)
-        client = provider.client(self._settings)
-        if client is None:
-            raise NotFound(what="sign-in provider")
-        return provider, client
-
-    @contextmanager
-    def _asking(self, provider: Provider) -> Iterator[GuardedClient]:
-        """Give the way to a provider; whatever goes wrong there is one sentence. No transaction may be open."""
-        try:
-            with guarded_client(self._policy, total_seconds=CALL_SECONDS, max_bytes=MAX_BYTES) as http:
-                yield http
-        except (ModelError, Invalid) as error:  # Invalid: what it sent cannot stand in a header
-            log.warning("sign-in provider failed", provider=provider.name, code=error.code, reason=error.sentence)
-            raise OAuthProviderFailed(provider.label) from None
-
-    def _check_address(self, url: str) -> None:
-        try:
-            self._policy.check_url(httpx.URL(url))
-        except httpx.InvalidURL:
-            raise BadResponse from None
 
     def _row(self, actor: User, identity_id: str) -> tuple[Identity, bytes | None]:
         with self._db.read() as connection:

@@ -18,7 +18,7 @@ from core.bootstrap import Core, build_core
 from core.config import Settings, load_settings
 from core.db.tables import audit_log, identities, metadata, oauth_flows, users
 from core.errors import Conflict, CoreError, NotFound, RegistrationClosed
-from core.oauth import service
+from core.oauth import reach
 from core.oauth.failures import (
     OAuthAccountExists,
     OAuthDeclined,
@@ -438,7 +438,7 @@ def test_declining_and_other_errors_are_told_apart(visitor: Visitor) -> None:
 def test_a_broken_provider_is_one_sentence(
     visitor: Visitor, google: FakeOpenId, path: str, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "CALL_SECONDS", 0.5)
+    monkeypatch.setattr(reach, "CALL_SECONDS", 0.5)
     query = visitor.leave("google")
     google.faults = {path: fault}
     with pytest.raises(OAuthProviderFailed) as caught:
@@ -518,7 +518,7 @@ def test_a_failed_revocation_does_not_keep_the_connection(
     core: Core, cast: Cast, visitor: Visitor, google: FakeOpenId, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     visitor.sign_in("google", actor=cast.alice)
-    monkeypatch.setattr(service, "CALL_SECONDS", 0.5)
+    monkeypatch.setattr(reach, "CALL_SECONDS", 0.5)
     google.faults = {"/revoke": fault}
     core.oauth.disconnect(cast.alice, visitor.identity(cast.alice).id)
     assert core.oauth.list(cast.alice) == []
