@@ -7,6 +7,7 @@ import streamlit as st
 from app import runtime, session
 from app.ui import layout
 from core import clock
+from core.audit.models import LIST_LIMIT
 from core.errors import Forbidden
 
 PERIODS = {"1 day": 1, "7 days": 7, "30 days": 30, "1 year": 366}
@@ -69,7 +70,11 @@ st.dataframe(
     },
 )
 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-    st.caption(f"{len(entries)} entries, newest first." if len(entries) < 500 else "The newest 500 entries.")
+    st.caption(
+        f"{len(entries)} entries, newest first."
+        if len(entries) < LIST_LIMIT
+        else f"The newest {LIST_LIMIT} entries."
+    )
     st.download_button(
         "Export CSV",
         export,

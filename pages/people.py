@@ -5,9 +5,7 @@ import streamlit as st
 from app import runtime, session
 from app.feedback import done, reporting
 from app.ui import answer, formats, invite_dialog, layout, person_dialogs
-from core.people.models import Person
-
-SHOWN = 200
+from core.people.models import LIST_LIMIT, Person
 
 core = runtime.get_core()
 user = session.current_user()
@@ -59,5 +57,5 @@ if not people:
     st.caption("Nobody matches your search.")
 for person in people:
     row(person)
-if len(people) == SHOWN:
-    st.caption(f"The first {SHOWN} people are shown. Search to find others.")
+if len(people) == LIST_LIMIT:
+    st.caption(f"The first {LIST_LIMIT} people are shown. Search to find others.")

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+# So many entries are shown at once; the export has more.
+LIST_LIMIT = 500
+
 
 @dataclass(frozen=True)
 class AuditEntry:

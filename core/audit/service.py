@@ -17,13 +17,12 @@ from core.accounts.capabilities import require
 from core.accounts.models import User
 from core.audit import repository
 from core.audit.export import entries_as_csv
-from core.audit.models import AuditEntry, ChainCheck
+from core.audit.models import LIST_LIMIT, AuditEntry, ChainCheck
 from core.audit.origin import origin
 from core.db import Connection, Database
 from core.db.types import storable, storable_tree
 from core.security.redact import redact_tree
 
-PAGE = 500
 EXPORT = 10_000
 
 
@@ -75,7 +74,7 @@ class Audit:
         """Return entries in ``[since, until)``, newest first, 500 at most; for administrators."""
         require(actor, "audit.read")
         with self._db.read() as connection:
-            return repository.search(connection, words.strip()[:100], action, since, until, PAGE)
+            return repository.search(connection, words.strip()[:100], action, since, until, LIST_LIMIT)
 
     def export(self, actor: User, since: datetime, until: datetime, words: str = "", action: str = "") -> str:
         """Return what ``search`` finds as CSV for a spreadsheet, 10,000 entries at most; for administrators."""

@@ -7,6 +7,9 @@ from datetime import datetime
 
 from core.accounts.models import Role
 
+# So many people are listed at once; a search finds the others.
+LIST_LIMIT = 200
+
 
 @dataclass(frozen=True)
 class Person:

@@ -12,10 +12,8 @@ from core.db import Connection, Database
 from core.departments.service import Departments
 from core.errors import Conflict, Forbidden, Invalid, NoSuchPerson
 from core.people import repository
-from core.people.models import Person
+from core.people.models import LIST_LIMIT, Person
 from core.runs.service import Runs
-
-LIST_LIMIT = 200
 
 
 class People:
