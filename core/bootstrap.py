@@ -34,6 +34,7 @@ from core.runs.queue import RunQueue
 from core.runs.service import Runs
 from core.security.egress import EgressPolicy
 from core.security.sealing import KeyRing, Vault
+from core.sharing.service import Sharing
 from core.two_factor.service import TwoFactor
 from core.usage.service import Usage
 
@@ -54,6 +55,7 @@ class Core:
     sessions: Sessions
     people: People
     departments: Departments
+    sharing: Sharing
     keys: Keys
     agents: Agents
     runs: Runs
@@ -105,9 +107,10 @@ def build_core(settings: Settings | None = None) -> Core:
     sessions = Sessions(db, organisation, audit)
     mail = Mail(db, settings, vault, chosen_transport(settings, policy))
     mail_links = MailLinks(db, settings, audit, accounts, departments, mail, limits)
-    keys = Keys(db, vault, policy, local_model, audit)
+    sharing = Sharing(db, departments, audit)
+    keys = Keys(db, vault, policy, local_model, sharing, audit)
     tell_by_mail(mail, accounts, keys)
-    agents = Agents(db, keys, departments, audit)
+    agents = Agents(db, keys, departments, sharing, audit)
     usage = Usage(db)
     runs = Runs(db, RunQueue(settings), agents, usage, audit)
     return Core(
@@ -121,6 +124,7 @@ def build_core(settings: Settings | None = None) -> Core:
         sessions=sessions,
         people=People(db, departments, sessions, runs, audit),
         departments=departments,
+        sharing=sharing,
         keys=keys,
         agents=agents,
         runs=runs,

@@ -274,6 +274,18 @@ class RunCancelled(CoreError):
     code = "cancelled"
 
 
+class KeyNotShared(CoreError):
+    """This runs on a key of {owner} that you may not use. Ask {owner} to lend it, or choose another key."""
+
+    code = "key_not_shared"
+
+
+class KeyOwnerInactive(CoreError):
+    """This runs on a key of {owner}, whose account is suspended. Choose another key."""
+
+    code = "key_owner_inactive"
+
+
 class OwnerInactive(CoreError):
     """The person who started this run was suspended, so it was stopped."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from core.sharing.models import Access
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Paragraphs = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
@@ -35,7 +37,7 @@ class AgentDefinition(BaseModel):
 
 @dataclass(frozen=True)
 class Agent:
-    """A stored agent; ``revision`` counts its changes."""
+    """A stored agent; ``revision`` counts its changes, ``access`` is that of the person who asked for it."""
 
     id: str
     owner_id: str
@@ -43,3 +45,4 @@ class Agent:
     revision: int
     created_at: datetime
     updated_at: datetime
+    access: Access = field(default_factory=Access, compare=False)

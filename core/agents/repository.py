@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 
 from core.agents.models import Agent, AgentDefinition
 from core.db import Connection
@@ -26,22 +27,27 @@ def insert_agent(connection: Connection, agent: Agent) -> None:
     )
 
 
-def agents_of(connection: Connection, owner_id: str) -> list[Agent]:
-    """Return a person's agents, last changed first."""
+def agents_of(connection: Connection, owner_id: str, shared: Collection[str]) -> list[Agent]:
+    """Return a person's agents and those of the ids in ``shared``, last changed first."""
     rows = connection.execute(
         select(agents)
-        .where(agents.c.owner_id == owner_id, agents.c.deleted_at.is_(None))
+        .where(or_(agents.c.owner_id == owner_id, agents.c.id.in_(shared)), agents.c.deleted_at.is_(None))
         .order_by(agents.c.updated_at.desc(), agents.c.id)
     )
     return [_agent(row) for row in rows]
 
 
-def agent_of(connection: Connection, owner_id: str, agent_id: str) -> Agent | None:
-    """Return one of a person's agents."""
-    row = connection.execute(
-        select(agents).where(agents.c.id == agent_id, agents.c.owner_id == owner_id, agents.c.deleted_at.is_(None))
-    ).first()
+def agent(connection: Connection, agent_id: str) -> Agent | None:
+    """Return one agent; the caller has checked who may see it."""
+    row = connection.execute(select(agents).where(agents.c.id == agent_id, agents.c.deleted_at.is_(None))).first()
     return _agent(row) if row else None
+
+
+def owner_of(connection: Connection, agent_id: str) -> str | None:
+    """Return whose an agent is; None when it is gone."""
+    return connection.execute(
+        select(agents.c.owner_id).where(agents.c.id == agent_id, agents.c.deleted_at.is_(None))
+    ).scalar()
 
 
 def update_agent(

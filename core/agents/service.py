@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pydantic import ValidationError
 
@@ -14,8 +15,9 @@ from core.agents.models import Agent, AgentDefinition
 from core.audit.service import Audit
 from core.db import Database
 from core.departments.service import Departments
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.keys.service import Keys
+from core.sharing.service import Sharing
 from core.tools.registry import all_tools
 
 # How each field is called where people fill it in.
@@ -37,23 +39,25 @@ LABELS: Mapping[str, str] = {
 
 
 class Agents:
-    """Create, change, list and delete a person's agents."""
+    """Create, change, list and delete agents: a person's own, and those shared with them as far as that goes."""
 
-    def __init__(self, db: Database, keys: Keys, departments: Departments, audit: Audit) -> None:
-        """Check references against ``keys`` and ``departments``; tell ``audit``."""
+    def __init__(self, db: Database, keys: Keys, departments: Departments, sharing: Sharing, audit: Audit) -> None:
+        """Check references against ``keys`` and ``departments``, rights with ``sharing``; tell ``audit``."""
         self._db = db
         self._audit = audit
         self._keys = keys
         self._departments = departments
+        self._sharing = sharing
+        sharing.register("agent", repository.owner_of)
 
     def create(self, actor: User, fields: Mapping[str, object]) -> Agent:
         """Store a new agent.
 
         Raises:
             Invalid: a field has not the right form.
-            NotFound: the key is not the actor's.
+            NotFound: the actor may not run on this key.
         """
-        definition = self._check(actor, fields)
+        definition = self._check(actor, fields, None)
         at = clock.now()
         agent = Agent(clock.new_id("agent"), actor.id, definition, 1, at, at)
         with self._db.transaction() as connection:
@@ -62,26 +66,48 @@ class Agents:
         return agent
 
     def list(self, actor: User) -> Sequence[Agent]:
-        """Return the actor's agents, last changed first."""
+        """Return the actor's agents and those shared with them, last changed first."""
         with self._db.read() as connection:
-            return repository.agents_of(connection, actor.id)
+            levels = self._sharing.levels(connection, actor, "agent")
+            found = repository.agents_of(connection, actor.id, levels)
+            of = self._sharing.accesses(connection, actor, levels, {agent.id: agent.owner_id for agent in found})
+        return [replace(agent, access=of[agent.id]) for agent in found]
 
     def get(self, actor: User, agent_id: str) -> Agent:
         """Return one agent; ``NotFound`` for a stranger's."""
         with self._db.read() as connection:
-            agent = repository.agent_of(connection, actor.id, agent_id)
-        if agent is None:
+            access = self._sharing.access(connection, actor, "agent", agent_id)
+            agent = repository.agent(connection, agent_id)
+        if agent is None or access is None:
             raise NotFound(what="agent")
+        return replace(agent, access=access)
+
+    def to_run(self, actor: User, agent_id: str) -> Agent:
+        """Return an agent that the actor may run.
+
+        Raises:
+            NotFound: the agent is a stranger's.
+            Forbidden: it is shared with the actor to look at only.
+            KeyNotShared: the agent works, but on a key that is neither the actor's nor lent to it.
+        """
+        agent = self.get(actor, agent_id)
+        if not agent.access.reaches("run"):
+            raise Forbidden
+        self._keys.require_usable(actor, agent.definition.key_id, agent.id)
         return agent
 
     def update(self, actor: User, agent_id: str, fields: Mapping[str, object], revision: int) -> Agent:
         """Change an agent that was read at ``revision``.
 
         Raises:
+            NotFound: the agent is a stranger's, or the actor may not run on the new key.
+            Forbidden: it is not shared with the actor to edit.
             Conflict: it was changed elsewhere in the meantime.
         """
         agent = self.get(actor, agent_id)
-        definition = self._check(actor, fields)
+        if not agent.access.reaches("edit"):
+            raise Forbidden
+        definition = self._check(actor, fields, agent)
         with self._db.transaction() as connection:
             if not repository.update_agent(connection, agent.id, definition, revision, clock.now()):
                 raise Conflict("This agent was changed elsewhere. Reload the page to see the newer version.")
@@ -91,15 +117,22 @@ class Agents:
     def delete(self, actor: User, agent_id: str) -> None:
         """Delete an agent; its runs and their costs stay."""
         agent = self.get(actor, agent_id)
+        if not agent.access.is_owner:
+            raise Forbidden
         with self._db.transaction() as connection:
             repository.delete_agent(connection, agent.id, clock.now())
+            self._sharing.forget(connection, "agent", agent.id)
             self._audit.record(connection, actor, "agent.deleted", "agent", agent.id)
 
-    def _check(self, actor: User, fields: Mapping[str, object]) -> AgentDefinition:
+    def _check(self, actor: User, fields: Mapping[str, object], before: Agent | None) -> AgentDefinition:
         require(actor, "agents.edit")
         definition = parse_definition(fields)
         self._departments.check(definition.department)
-        self._keys.get(actor, definition.key_id)
+        if before is not None and before.definition.key_id == definition.key_id:
+            # Who edits a colleague's agent may leave its key as it is, without having a right to it.
+            self._keys.check_exists(definition.key_id)
+        else:
+            self._keys.require_usable(actor, definition.key_id)
         return definition
 
 

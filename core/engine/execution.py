@@ -11,8 +11,7 @@ from core.engine.control import Controls, RunControl, Stopped
 from core.engine.graph import Graph, Node
 from core.engine.nodes.base import NodeContext, Services
 from core.engine.nodes.registry import kind_of
-from core.errors import CoreError, Internal, NotFound, OwnerInactive
-from core.llm.pricing import OwnPrice
+from core.errors import CoreError, Internal, OwnerInactive
 from core.logs import get_logger
 from core.runs.models import RunTask
 from core.security.redact import redact
@@ -60,18 +59,9 @@ class NodeRunner:
         """Close the calls that a dead worker sent and never settled; only for a run that was taken up again."""
         run_id = task.run.id
         for node in graph.nodes:
-            calls = self._services.usage.interrupt_left_open(
-                run_id, node.id, lambda key_id: self._own_price(task.run.owner_id, key_id)
-            )
+            calls = self._services.usage.interrupt_left_open(run_id, node.id, self._services.keys.own_price_of)
             if calls:
                 self._services.journal.event(run_id, "model_calls_interrupted", node.id, {"calls": calls})
-
-    def _own_price(self, owner_id: str, key_id: str) -> OwnPrice | None:
-        user = self._accounts.user(owner_id)
-        try:
-            return self._services.keys.get(user, key_id).own_price if user else None
-        except NotFound:
-            return None
 
     def _attempts(
         self, task: RunTask, graph: Graph, node: Node, values: Mapping[str, str], control: RunControl

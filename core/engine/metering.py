@@ -5,7 +5,7 @@ from __future__ import annotations
 from core import clock
 from core.engine.control import RunControl
 from core.errors import CoreError, ModelTimeout, RunCancelled
-from core.keys.service import MAX_SECRET
+from core.keys.drafts import MAX_SECRET
 from core.llm.pricing import OwnPrice, Tokens
 from core.runs.journal import RunJournal
 from core.security.redact import redact, redact_cut

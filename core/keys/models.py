@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.llm.base import Endpoint
 from core.llm.pricing import OwnPrice
+from core.sharing.models import Access
 
 
 @dataclass(frozen=True)
 class Key:
-    """A stored key. ``hint`` is the masked secret, such as ``sk-…a1b2``, or empty when there is none."""
+    """A stored key. ``hint`` is the masked secret, such as ``sk-…a1b2``, or empty when there is none.
+
+    Only its owner sees the hint; ``access`` is that of the person who asked for the key.
+    """
 
     id: str
     owner_id: str
@@ -25,6 +29,7 @@ class Key:
     tested_at: datetime | None
     test_code: str | None
     last_used_at: datetime | None
+    access: Access = field(default_factory=Access, compare=False)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 
 from core.db import Connection
 from core.db.tables import keys
@@ -34,20 +35,27 @@ def insert_key(connection: Connection, key: Key, sealed: bytes | None) -> None:
     )
 
 
-def keys_of(connection: Connection, owner_id: str) -> list[Key]:
-    """Return a person's keys, newest first."""
+def keys_of(connection: Connection, owner_id: str, shared: Collection[str]) -> list[Key]:
+    """Return a person's keys and those of the ids in ``shared``, newest first."""
     rows = connection.execute(
-        select(keys).where(keys.c.owner_id == owner_id, keys.c.deleted_at.is_(None)).order_by(keys.c.id.desc())
+        select(keys)
+        .where(or_(keys.c.owner_id == owner_id, keys.c.id.in_(shared)), keys.c.deleted_at.is_(None))
+        .order_by(keys.c.id.desc())
     )
     return [_key(row) for row in rows]
 
 
-def key_of(connection: Connection, owner_id: str, key_id: str) -> tuple[Key, bytes | None] | None:
-    """Return one of a person's keys and its sealed secret."""
-    row = connection.execute(
-        select(keys).where(keys.c.id == key_id, keys.c.owner_id == owner_id, keys.c.deleted_at.is_(None))
-    ).first()
+def key(connection: Connection, key_id: str) -> tuple[Key, bytes | None] | None:
+    """Return one key and its sealed secret; the caller has checked who may use it."""
+    row = connection.execute(select(keys).where(keys.c.id == key_id, keys.c.deleted_at.is_(None))).first()
     return (_key(row), row.secret_sealed) if row else None
+
+
+def owner_of(connection: Connection, key_id: str) -> str | None:
+    """Return whose a key is; None when it is gone."""
+    return connection.execute(
+        select(keys.c.owner_id).where(keys.c.id == key_id, keys.c.deleted_at.is_(None))
+    ).scalar()
 
 
 def name_is_taken(connection: Connection, owner_id: str, name: str) -> bool:
@@ -57,6 +65,29 @@ def name_is_taken(connection: Connection, owner_id: str, name: str) -> bool:
             select(keys.c.id).where(keys.c.owner_id == owner_id, keys.c.name == name, keys.c.deleted_at.is_(None))
         ).first()
         is not None
+    )
+
+
+def rename_key(connection: Connection, key_id: str, name: str) -> None:
+    """Give a key another name."""
+    connection.execute(update(keys).where(keys.c.id == key_id).values(name=name))
+
+
+def replace_secret(connection: Connection, key: Key, sealed: bytes | None, version: int) -> bool:
+    """Put a new secret in the place of ``version``; what was known of the old one is forgotten."""
+    return (
+        connection.execute(
+            update(keys)
+            .where(keys.c.id == key.id, keys.c.secret_version == version, keys.c.deleted_at.is_(None))
+            .values(
+                secret_sealed=sealed,
+                secret_hint=key.hint,
+                secret_version=key.secret_version,
+                tested_at=None,
+                test_code=None,
+            )
+        ).rowcount
+        == 1
     )
 
 

@@ -1,11 +1,10 @@
-"""The rules of keys: whose they are, where they lead, when they are opened."""
+"""The rules of keys: whose they are, who may run on them, where they lead, when they are opened."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-
-import httpx
+from dataclasses import replace
 
 from core import clock
 from core.accounts.capabilities import require
@@ -13,8 +12,8 @@ from core.accounts.models import User
 from core.accounts.proof import require_recent_proof
 from core.audit.service import Audit
 from core.db import Connection, Database
-from core.errors import Conflict, CoreError, Invalid, NotFound
-from core.keys import repository
+from core.errors import Conflict, CoreError, Forbidden, Invalid, KeyNotShared, KeyOwnerInactive, NotFound
+from core.keys import drafts, repository
 from core.keys.models import Key, KeyDraft, KeyTest, OpenKey
 from core.llm.base import Endpoint, Provider
 from core.llm.pricing import OwnPrice
@@ -24,27 +23,35 @@ from core.local_model.service import LocalModel
 from core.names import clean_name
 from core.security.egress import EgressPolicy, GuardedClient, guarded_client
 from core.security.sealing import Vault
+from core.sharing.models import Access
+from core.sharing.service import Sharing
 
 TEST_SECONDS = 15.0
 TEST_MAX_BYTES = 1_000_000
 LOCAL_TEST_WAIT_SECONDS = 8.0
 MAX_NAME = 80
-MAX_SECRET = 2000
-MAX_URL = 400
 
 
 class Keys:
-    """Add, list, test, open and delete a person's keys."""
+    """Add, list, test, open and delete keys: a person's own, and those shared with them as far as that goes."""
 
     def __init__(
-        self, db: Database, vault: Vault, policy: EgressPolicy, local_model: LocalModel, audit: Audit
+        self,
+        db: Database,
+        vault: Vault,
+        policy: EgressPolicy,
+        local_model: LocalModel,
+        sharing: Sharing,
+        audit: Audit,
     ) -> None:
-        """Seal with ``vault``; reach providers under ``policy`` only; tell ``audit``."""
+        """Seal with ``vault``; reach providers under ``policy`` only; ask ``sharing``; tell ``audit``."""
         self._db = db
         self._audit = audit
         self._vault = vault
         self._policy = policy
         self._local_model = local_model
+        self._sharing = sharing
+        sharing.register("key", repository.owner_of, asks_proof=True)
         self._listeners: list[Callable[[Connection, User, Key], None]] = []
 
     def on_added(self, tell: Callable[[Connection, User, Key], None]) -> None:
@@ -70,8 +77,8 @@ class Keys:
         require_recent_proof(actor)
         provider = provider_named(draft.provider)
         name = clean_name(draft.name, MAX_NAME, "Give the key a name")
-        secret = _clean_secret(provider, draft.secret)
-        base_url = self._clean_url(provider, draft.base_url)
+        secret = drafts.clean_secret(provider, draft.secret)
+        base_url = drafts.clean_url(provider, draft.base_url, self._policy)
         if provider.is_built_in:
             self._local_model.request()
         key = Key(
@@ -80,9 +87,9 @@ class Keys:
             name=name,
             provider=provider.name,
             base_url=base_url,
-            hint=_mask(secret),
+            hint=drafts.mask(secret),
             secret_version=1,
-            own_price=_own_price(draft),
+            own_price=drafts.own_price(draft),
             created_at=clock.now(),
             tested_at=None,
             test_code=None,
@@ -90,8 +97,7 @@ class Keys:
         )
         sealed = self._vault.seal(secret, **_context(key)) if secret else None
         with self._db.transaction() as connection:
-            if repository.name_is_taken(connection, actor.id, name):
-                raise Conflict("You already have a key of this name. Choose another name.")
+            _check_name(connection, actor, actor.id, name)
             repository.insert_key(connection, key, sealed)
             self._audit.record(connection, actor, "key.added", "key", key.id, detail={"provider": key.provider})
             for tell in self._listeners:
@@ -99,30 +105,90 @@ class Keys:
         return key
 
     def list(self, actor: User) -> Sequence[Key]:
-        """Return the actor's keys, newest first."""
+        """Return the actor's keys and those shared with them, newest first."""
         with self._db.read() as connection:
-            return repository.keys_of(connection, actor.id)
+            levels = self._sharing.levels(connection, actor, "key")
+            found = repository.keys_of(connection, actor.id, levels)
+            of = self._sharing.accesses(connection, actor, levels, {key.id: key.owner_id for key in found})
+        return [_seen(key, of[key.id]) for key in found]
 
     def get(self, actor: User, key_id: str) -> Key:
         """Return one key; ``NotFound`` for a stranger's."""
-        return self._row(actor, key_id)[0]
+        with self._db.read() as connection:
+            access = self._sharing.access(connection, actor, "key", key_id)
+            found = repository.key(connection, key_id)
+        if found is None or access is None:
+            raise NotFound(what="key")
+        return _seen(found[0], access)
+
+    def rename(self, actor: User, key_id: str, name: str) -> Key:
+        """Give a key another name.
+
+        Raises:
+            NotFound: the key is a stranger's.
+            Forbidden: it is not shared with the actor to edit.
+            Conflict: its owner has a key of this name.
+        """
+        key = self._to_edit(actor, key_id)
+        name = clean_name(name, MAX_NAME, "Give the key a name")
+        with self._db.transaction() as connection:
+            if name != key.name:
+                _check_name(connection, actor, key.owner_id, name)
+                repository.rename_key(connection, key.id, name)
+                told = {"from": key.name, "to": name}
+                self._audit.record(connection, actor, "key.renamed", "key", key.id, detail=told)
+        return self.get(actor, key_id)
+
+    def replace_secret(self, actor: User, key_id: str, secret: str) -> Key:
+        """Put a new secret in the place of the old one; everything that uses the key goes on with it.
+
+        Raises:
+            NotFound: the key is a stranger's.
+            Forbidden: it is not shared with the actor to edit.
+            StepUpRequired: it is long ago that the actor proved who they are.
+            Invalid: this is no secret, or the provider takes none.
+            Conflict: somebody else has just replaced it.
+        """
+        require_recent_proof(actor)
+        key = self._to_edit(actor, key_id)
+        provider = provider_named(key.provider)
+        fresh = drafts.clean_secret(provider, secret)
+        if not fresh:
+            raise Invalid("Enter the new key.", "secret")
+        after = replace(key, hint=drafts.mask(fresh), secret_version=key.secret_version + 1)
+        sealed = self._vault.seal(fresh, **_context(after))
+        with self._db.transaction() as connection:
+            if not repository.replace_secret(connection, after, sealed, key.secret_version):
+                raise Conflict("This key was changed elsewhere just now. Reload the page and try again.")
+            self._audit.record(connection, actor, "key.secret_replaced", "key", key.id)
+        return self.get(actor, key_id)
 
     def delete(self, actor: User, key_id: str) -> None:
         """Delete a key and its secret at once; agents that use it need another one.
 
         Raises:
-            NotFound: the key is not the actor's.
+            NotFound: the key is a stranger's.
+            Forbidden: it is somebody else's.
             StepUpRequired: it is long ago that the actor proved who they are.
         """
         require_recent_proof(actor)
         key = self.get(actor, key_id)
+        if not key.access.is_owner:
+            raise Forbidden
         with self._db.transaction() as connection:
             repository.delete_key(connection, key.id, clock.now())
+            self._sharing.forget(connection, "key", key.id)
             self._audit.record(connection, actor, "key.deleted", "key", key.id)
 
     def test(self, actor: User, key_id: str) -> KeyTest:
-        """Make one cheap real call with a key and remember how it went."""
+        """Make one cheap real call with a key and remember how it went.
+
+        Raises:
+            Forbidden: it is shared with the actor to look at only.
+        """
         key = self.get(actor, key_id)
+        if not key.access.reaches("run"):
+            raise Forbidden
         provider = provider_named(key.provider)
         outcome = self._test_built_in() if provider.is_built_in else self._test_remote(actor, provider, key)
         with self._db.transaction() as connection:
@@ -133,23 +199,44 @@ class Keys:
         """Return the models a key may use, asking its provider.
 
         Raises:
+            NotFound, KeyNotShared, KeyOwnerInactive: the actor may not run on this key.
             ModelError: the provider does not answer or refuses.
         """
-        key = self.get(actor, key_id)
-        provider = provider_named(key.provider)
+        opened = self.open(actor, key_id)
+        provider = provider_named(opened.key.provider)
         if provider.is_built_in:
             return provider.example_models
         with self._client() as http:
-            return provider.list_models(self.open(actor, key.id).endpoint, http)
+            return provider.list_models(opened.endpoint, http)
 
-    def open(self, actor: User, key_id: str) -> OpenKey:
+    def check_exists(self, key_id: str) -> None:
+        """Raise ``NotFound`` when a key was deleted, whosever it was."""
+        with self._db.read() as connection:
+            if repository.owner_of(connection, key_id) is None:
+                raise NotFound(what="key")
+
+    def own_price_of(self, key_id: str) -> OwnPrice | None:
+        """Return the price its owner gave a key, for the books; None when it has none or was deleted."""
+        with self._db.read() as connection:
+            found = repository.key(connection, key_id)
+        return found[0].own_price if found else None
+
+    def require_usable(self, actor: User, key_id: str, agent_id: str | None = None) -> None:
+        """Raise what ``open`` would raise about the actor's right to run on a key, for an agent or at all."""
+        self._usable(actor, key_id, agent_id)
+
+    def open(self, actor: User, key_id: str, agent_id: str | None = None) -> OpenKey:
         """Open a key's secret for one call or one node: the only way from the database to a provider.
 
+        With ``agent_id`` a key that is lent to this agent opens for whoever may run the agent.
+
         Raises:
-            NotFound: the key is not the actor's.
+            NotFound: the key is gone, or a stranger's.
+            KeyNotShared: it is another person's, and not shared with the actor to run.
+            KeyOwnerInactive: its owner was suspended.
             SecretUnreadable: no present master key opens it.
         """
-        key, sealed = self._row(actor, key_id)
+        key, sealed = self._usable(actor, key_id, agent_id)
         secret = self._vault.unseal(sealed, **_context(key)) if sealed else None
         return OpenKey(key, Endpoint(key.base_url, secret))
 
@@ -158,12 +245,26 @@ class Keys:
         with self._db.transaction() as connection:
             repository.note_use(connection, key_id, clock.now())
 
-    def _row(self, actor: User, key_id: str) -> tuple[Key, bytes | None]:
+    def _usable(self, actor: User, key_id: str, agent_id: str | None) -> tuple[Key, bytes | None]:
         with self._db.read() as connection:
-            found = repository.key_of(connection, actor.id, key_id)
-        if found is None:
-            raise NotFound(what="key")
+            found = repository.key(connection, key_id)
+            access = self._sharing.access(connection, actor, "key", key_id)
+            is_lent = agent_id is not None and self._sharing.may_run_lent(connection, actor, key_id, agent_id)
+            if found is None or (access is None and agent_id is None):
+                raise NotFound(what="key")
+            owner = self._sharing.owners(connection, [found[0].owner_id])[found[0].owner_id]
+        if not (is_lent or (access is not None and access.reaches("run"))):
+            raise KeyNotShared(owner=owner.name)
+        if owner.id != actor.id and not owner.is_active:
+            raise KeyOwnerInactive(owner=owner.name)
         return found
+
+    def _to_edit(self, actor: User, key_id: str) -> Key:
+        require(actor, "keys.edit")
+        key = self.get(actor, key_id)
+        if not key.access.reaches("edit"):
+            raise Forbidden
+        return key
 
     def _client(self) -> GuardedClient:
         return guarded_client(self._policy, total_seconds=TEST_SECONDS, max_bytes=TEST_MAX_BYTES)
@@ -187,18 +288,16 @@ class Keys:
             status = self._local_model.status()
         return _local_outcome(status)
 
-    def _clean_url(self, provider: Provider, given: str) -> str:
-        if not provider.asks_base_url:
-            return provider.default_base_url
-        text = given.strip().rstrip("/") or provider.default_base_url
-        try:
-            url = httpx.URL(text if text.isprintable() else "")
-        except httpx.InvalidURL:
-            url = httpx.URL("")
-        if not url.host or len(text) > MAX_URL or "?" in text or "#" in text:
-            raise Invalid("Enter the full address, such as https://models.example.com/v1.", "base_url")
-        self._policy.check_url(url)
-        return text
+
+def _seen(key: Key, access: Access) -> Key:
+    """Return a key as somebody with this access may see it."""
+    return replace(key, access=access, hint=key.hint if access.is_owner else "")
+
+
+def _check_name(connection: Connection, actor: User, owner_id: str, name: str) -> None:
+    if repository.name_is_taken(connection, owner_id, name):
+        whose = "You already have" if owner_id == actor.id else "Its owner already has"
+        raise Conflict(f"{whose} a key of this name. Choose another name.")
 
 
 def _local_outcome(status: LocalModelStatus) -> KeyTest:
@@ -218,30 +317,3 @@ def _context(key: Key) -> dict[str, str | int]:
         "origin": key.base_url,
         "version": key.secret_version,
     }
-
-
-def _clean_secret(provider: Provider, given: str) -> str:
-    secret = given.strip()
-    if not provider.asks_secret:
-        return ""
-    if provider.needs_secret and not secret:
-        raise Invalid(f"Enter the key. {provider.secret_help}", "secret")
-    if len(secret) > MAX_SECRET or not (secret.isascii() and secret.isprintable()) or " " in secret:
-        raise Invalid("This does not look like a key: it has spaces or unusual characters.", "secret")
-    return secret
-
-
-def _own_price(draft: KeyDraft) -> OwnPrice | None:
-    prices = (draft.input_price_micros_per_million, draft.output_price_micros_per_million)
-    if prices == (None, None):
-        return None
-    if any(price is None or not 0 <= price <= 10**12 for price in prices):
-        raise Invalid("Enter both prices, in dollars per million tokens, or none.", "price")
-    return OwnPrice(int(prices[0] or 0), int(prices[1] or 0))
-
-
-def _mask(secret: str) -> str:
-    """Show just enough to tell two keys apart, and nothing of a short one."""
-    if not secret:
-        return ""
-    return f"{secret[:3]}…{secret[-4:]}" if len(secret) >= 16 else "…"

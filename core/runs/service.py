@@ -53,10 +53,12 @@ class Runs:
         """Run an agent on a text.
 
         Raises:
-            NotFound: the agent is not the actor's.
+            NotFound: the agent is a stranger's.
+            Forbidden: it is shared with the actor to look at only.
+            KeyNotShared: its key is neither the actor's nor lent to the agent.
             Invalid: the text is empty or too long.
         """
-        agent = self._agents.get(actor, agent_id)
+        agent = self._agents.to_run(actor, agent_id)
         return self._start(actor, _one_node(agent), {"input": text}, agent.definition, agent.id)
 
     def start_graph_run(self, actor: User, title: str, graph: Mapping[str, Any], inputs: Mapping[str, str]) -> Run:
@@ -64,7 +66,8 @@ class Runs:
 
         Raises:
             GraphInvalid: a sentence about the first thing that is wrong.
-            NotFound: an agent of the graph is not the actor's.
+            NotFound: an agent of the graph is a stranger's.
+            Forbidden, KeyNotShared: the actor may not run one.
         """
         document = parse_graph(graph).document()  # first, so that no more agents are looked up than may be
         document["nodes"] = [self._filled(actor, node) for node in document["nodes"]]
@@ -203,7 +206,7 @@ class Runs:
             return node
         if not isinstance(node.get("agent_id"), str):
             raise GraphInvalid(f"the node {node.get('id')} names no agent.")
-        agent = self._agents.get(actor, node["agent_id"])
+        agent = self._agents.to_run(actor, node["agent_id"])
         return {**node, "agent": agent.definition.model_dump(mode="json")}
 
 

@@ -22,6 +22,7 @@ from core.keys.models import Key, KeyDraft
 from core.oauth.models import Answer, Flow
 from core.runs.models import Run
 from core.runs.queue import RunQueue
+from core.sharing.models import EVERYONE
 from tests.conftest import PASSWORD
 from tests.fakes.model_server import FakeModelServer
 
@@ -48,6 +49,11 @@ class Stage:
 
     def agent(self) -> Agent:
         return self.core.agents.create(self.owner, self.fields())
+
+    def shared(self) -> Agent:
+        agent = self.agent()
+        self.core.sharing.grant(self.owner, "agent", agent.id, EVERYONE, "view")
+        return agent
 
     def run(self) -> Run:
         return self.core.runs.start_agent_run(self.owner, self.agent().id, "text")
@@ -95,6 +101,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "agents.delete": (OWN, lambda s, a: s.core.agents.delete(a, s.agent().id)),
     "agents.get": (OWN, lambda s, a: s.core.agents.get(a, s.agent().id)),
     "agents.list": (everybody("ok"), lambda s, a: s.core.agents.list(a)),
+    "agents.to_run": (OWN, lambda s, a: s.core.agents.to_run(a, s.agent().id)),
     "agents.update": (FOR_MEMBERS, lambda s, a: s.core.agents.update(a, s.agent().id, s.fields(), 1)),
     "audit.actions": (FOR_ADMINS, lambda s, a: s.core.audit.actions(a)),
     "audit.export": (FOR_ADMINS, lambda s, a: s.core.audit.export(a, NOW, NOW)),
@@ -109,6 +116,9 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "keys.list": (everybody("ok"), lambda s, a: s.core.keys.list(a)),
     "keys.models": (OWN, lambda s, a: s.core.keys.models(a, s.key().id)),
     "keys.open": (OWN, lambda s, a: s.core.keys.open(a, s.key().id)),
+    "keys.rename": (FOR_MEMBERS, lambda s, a: s.core.keys.rename(a, s.key().id, clock.new_id("name"))),
+    "keys.replace_secret": (FOR_MEMBERS, lambda s, a: s.core.keys.replace_secret(a, s.key().id, "zk-New-1")),
+    "keys.require_usable": (OWN, lambda s, a: s.core.keys.require_usable(a, s.key().id)),
     "keys.test": (OWN, lambda s, a: s.core.keys.test(a, s.key().id)),
     "mail.status": (FOR_ADMINS, lambda s, a: s.core.mail.status(a)),
     "mail_links.change_password": (
@@ -155,6 +165,14 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "sessions.end_all_of": (FOR_ADMINS, lambda s, a: s.core.sessions.end_all_of(a, s.somebody())),
     "sessions.end_others": (everybody("ok"), lambda s, a: s.core.sessions.end_others(a, None)),
     "sessions.list": (everybody("ok"), lambda s, a: s.core.sessions.list(a)),
+    "sharing.colleague_at": (everybody("ok"), lambda s, a: s.core.sharing.colleague_at(a, "alice@example.com")),
+    "sharing.colleagues": (everybody("ok"), lambda s, a: s.core.sharing.colleagues(a)),
+    "sharing.grant": (OWN, lambda s, a: s.core.sharing.grant(a, "agent", s.agent().id, EVERYONE, "view")),
+    "sharing.list": (OWN, lambda s, a: s.core.sharing.list(a, "agent", s.agent().id)),
+    "sharing.revoke": (
+        ("forbidden", "ok", "ok", "ok", "ok"),
+        lambda s, a: s.core.sharing.revoke(a, "agent", s.shared().id, EVERYONE),
+    ),
     "two_factor.begin": (everybody("ok"), lambda s, a: s.core.two_factor.begin(a)),
     "two_factor.disable": (everybody("code_refused"), lambda s, a: s.core.two_factor.disable(a, "000000")),
     "two_factor.enable": (everybody("code_refused"), lambda s, a: s.core.two_factor.enable(a, "000000")),

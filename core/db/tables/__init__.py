@@ -19,7 +19,17 @@ from core.db.tables.people import (
     tickets,
     users,
 )
-from core.db.tables.work import agents, installation, keys, local_model, model_calls, run_events, runs, workers
+from core.db.tables.work import (
+    agents,
+    installation,
+    keys,
+    local_model,
+    model_calls,
+    run_events,
+    runs,
+    shares,
+    workers,
+)
 
 __all__ = [
     "agents",
@@ -40,6 +50,7 @@ __all__ = [
     "run_events",
     "runs",
     "sessions",
+    "shares",
     "sign_in_failures",
     "tickets",
     "users",

@@ -54,6 +54,23 @@ agents = Table(
     Column("deleted_at", UtcDateTime),
 )
 
+# Exactly one of person, department and agent is set; none means everybody. ``grantee`` says the same in one word,
+# so that each is there once and a look-up takes one index.
+shares = Table(
+    "shares",
+    metadata,
+    Column("object_type", String(20), primary_key=True),
+    Column("object_id", Id, primary_key=True),
+    Column("grantee", String(60), primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE")),
+    Column("department", ForeignKey("departments.slug")),
+    Column("agent_id", ForeignKey("agents.id")),
+    Column("level", String(20), nullable=False),
+    Column("created_by", ForeignKey("users.id"), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_shares_grantee", "grantee", "object_type"),
+)
+
 runs = Table(
     "runs",
     metadata,

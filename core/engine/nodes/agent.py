@@ -40,7 +40,7 @@ class AgentKind:
         """Let the agent work on the node's task; raises ``CoreError``."""
         definition = self._definition(node)
         services = context.services
-        opened = services.keys.open(context.user, definition.key_id)
+        opened = services.keys.open(context.user, definition.key_id, node.config.get("agent_id"))
         provider = provider_named(opened.key.provider)
         origin = CallOrigin(
             run_id=context.run_id,

@@ -1,0 +1,1 @@
+"""Who else may use what a person owns."""
