@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from app import state
+from app.ui import answer
 from core.errors import CoreError
 
 
@@ -17,7 +18,8 @@ def reporting() -> Iterator[None]:
     try:
         yield
     except CoreError as error:
-        st.error(error.sentence, icon=":material/error:")
+        # A sentence may quote what somebody typed, and st.error reads Markdown.
+        st.error(answer.harmless(error.sentence), icon=":material/error:")
 
 
 def done(sentence: str) -> None:

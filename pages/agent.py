@@ -1,11 +1,11 @@
-"""One agent: run it, change it, see its runs; without an id, a new one."""
+"""One agent: run it, change it, share it, see its runs; without an id, a new one."""
 
 import streamlit as st
 
 from app import navigation, runtime, session
 from app.feedback import done, reporting
 from app.guarded import guarded
-from app.ui import agent_form, layout, rights
+from app.ui import agent_form, answer, layout, rights, share_dialog
 from core.errors import NotFound
 
 core = runtime.get_core()
@@ -18,7 +18,7 @@ if agent_id is None:
     rights.explain(user, "agents.edit")
     if not rights.may(user, "agents.edit"):
         st.stop()
-    if not core.keys.list(user):
+    if not agent_form.usable_keys(user):
         layout.empty(
             ":material/key:",
             "First a key",
@@ -55,10 +55,17 @@ def confirm_delete() -> None:
 
 
 with layout.header(agent.definition.name, f"{agent.definition.role} · {agent.definition.model}"):
-    if st.button("Delete", icon=":material/delete:", type="tertiary", key="agent_delete"):
-        confirm_delete()
+    if agent.access.is_owner:
+        if st.button("Share", icon=":material/share:", key="agent_share"):
+            share_dialog.share_agent(agent)
+        if st.button("Delete", icon=":material/delete:", type="tertiary", key="agent_delete"):
+            confirm_delete()
 
 rights.explain(user, "agents.edit", "runs.start")
+share_dialog.explain_agent(agent)
+problem = core.agents.key_problem(user, agent.id) if agent.access.reaches("run") else None
+if problem:
+    st.warning(answer.harmless(problem), icon=":material/key_off:")
 runs = core.runs.list(user, agent_id=agent.id)
 is_sample = not runs and agent.definition.role == agent_form.SAMPLE["role"]
 run_tab, settings_tab, runs_tab = st.tabs(["Run", "Settings", "Runs"])
@@ -70,7 +77,7 @@ with run_tab, st.form("agent_run_form", border=False):
         height=180,
         key=f"agent_input_{agent.id}",
     )
-    can_run = rights.may(user, "runs.start")
+    can_run = rights.may(user, "runs.start") and agent.access.reaches("run") and not problem
     if st.form_submit_button(
         "Run", type="primary", icon=":material/play_arrow:", key="agent_run", disabled=not can_run
     ):
@@ -78,12 +85,15 @@ with run_tab, st.form("agent_run_form", border=False):
             run = core.runs.start_agent_run(user, agent.id, text)
             navigation.go(navigation.RUN, id=run.id)
 with settings_tab:
-    fields = agent_form.draw(user, agent.definition, f"agent_{agent.id}_{agent.revision}")
-    if fields is not None:
-        with reporting():
-            core.agents.update(user, agent.id, fields, agent.revision)
-            done("The changes were saved.")
-            st.rerun()
+    if agent.access.reaches("edit"):
+        fields = agent_form.draw(user, agent, f"agent_{agent.id}_{agent.revision}")
+        if fields is not None:
+            with reporting():
+                core.agents.update(user, agent.id, fields, agent.revision)
+                done("The changes were saved.")
+                st.rerun()
+    else:
+        agent_form.show(agent.definition)
 with runs_tab:
     if runs:
         layout.run_rows(runs)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import navigation, runtime, session
-from app.ui import formats, layout, rights
+from app.ui import answer, formats, layout, rights
 
 core = runtime.get_core()
 user = session.current_user()
@@ -39,18 +39,28 @@ wanted = st.text_input(
     bind="query-params",
 )
 departments = {department.slug: department.name for department in core.departments.all()}
-shown = [a for a in agents if wanted.lower() in f"{a.definition.name} {a.definition.role}".lower()]
+whose = None
+if {agent.access.is_owner for agent in agents} == {True, False}:
+    whose = st.segmented_control(
+        "Whose", ["Mine", "Shared with me"], label_visibility="collapsed", key="agents_whose", bind="query-params"
+    )
+shown = [
+    agent
+    for agent in agents
+    if wanted.lower() in f"{agent.definition.name} {agent.definition.role}".lower()
+    and (whose is None or agent.access.is_owner == (whose == "Mine"))
+]
 if not shown:
     st.caption("No agent matches your search.")
 for agent in shown:
     with st.container(border=True, horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         with st.container(gap="xsmall", width="stretch"):
             navigation.link(navigation.AGENT, f"**{agent.definition.name}**", id=agent.id)
+            owner = "" if agent.access.is_owner else f"{answer.harmless(agent.access.owner_name)}’s · "
             st.caption(
-                f"{departments[agent.definition.department]} · {agent.definition.model} · "
+                f"{owner}{departments[agent.definition.department]} · {agent.definition.model} · "
                 f"changed {formats.ago(agent.updated_at)}"
             )
-        if rights.may(user, "runs.start") and st.button(
-            "Run", icon=":material/play_arrow:", key=f"agents_run_{agent.id}"
-        ):
+        can_run = rights.may(user, "runs.start") and agent.access.reaches("run")
+        if can_run and st.button("Run", icon=":material/play_arrow:", key=f"agents_run_{agent.id}"):
             navigation.go(navigation.AGENT, id=agent.id)

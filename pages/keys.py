@@ -1,12 +1,10 @@
-"""Keys: add, test and delete the keys of model providers."""
+"""Keys: add, test, share and delete the keys of model providers."""
 
 import streamlit as st
 
 from app import runtime, session
 from app.feedback import reporting
-from app.guarded import guarded
-from app.ui import formats, key_forms, layout, rights
-from core.keys.models import Key
+from app.ui import answer, key_forms, key_view, layout, rights, share_dialog
 from core.llm.registry import provider_named
 
 core = runtime.get_core()
@@ -18,48 +16,6 @@ def new_key_button(key: str) -> None:
     can_add = rights.may(user, "keys.edit")
     if st.button("New key", type="primary", icon=":material/add:", key=key, disabled=not can_add):
         key_forms.add_key()
-
-
-def test_badge(key: Key) -> None:
-    """Draw how the last test went; of the built-in model, how far it is."""
-    code = key.test_code
-    if provider_named(key.provider).is_built_in:
-        code = {"ready": "ok", "failed": "failed", "absent": None}.get(core.local_model.status().state, "preparing")
-    tested = f"Tested {formats.ago(key.tested_at)}" if key.tested_at else None
-    if code is None:
-        st.badge("Not tested", color="gray", icon=":material/help:")
-    elif code == "ok":
-        st.badge("Works", color="green", icon=":material/check_circle:", help=tested)
-    elif code == "preparing":
-        st.badge("Getting ready", color="blue", icon=":material/downloading:")
-    else:
-        st.badge("Does not work", color="red", icon=":material/error:", help=tested)
-
-
-def built_in_state() -> None:
-    """Draw how far the built-in model is, once a second while it moves."""
-    busy_before = core.local_model.status().is_busy
-
-    @st.fragment(run_every=1.0 if busy_before else None)
-    @guarded
-    def live() -> None:
-        status = core.local_model.status()
-        if busy_before and not status.is_busy:
-            st.rerun()
-        if status.state == "fetching" and status.bytes_total:
-            share = min(1.0, status.bytes_done / status.bytes_total)
-            st.progress(
-                share,
-                f"{status.message} {formats.size(status.bytes_done)} of {formats.size(status.bytes_total)}",
-            )
-        elif status.is_busy:
-            st.caption(f":material/progress_activity: {status.message}")
-        elif status.state == "failed":
-            st.error(status.message, icon=":material/error:")
-        elif status.state == "ready":
-            st.caption(f":material/check_circle: {status.message}")
-
-    live()
 
 
 keys = core.keys.list(user)
@@ -80,30 +36,31 @@ if st.query_params.get("new"):
         key_forms.add_key()
 
 for key in keys:
-    provider = provider_named(key.provider)
     with st.container(border=True):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             with st.container(gap="xsmall", width="stretch"):
                 with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-                    st.markdown(f"**{key.name.replace('[', '(').replace(']', ')')}**", width="content")
-                    test_badge(key)
-                facts = [
-                    provider.label,
-                    key.hint and f"`{key.hint}`",
-                    provider.asks_base_url and f"`{key.base_url}`",
-                ]
-                st.caption(
-                    " · ".join([str(f) for f in facts if f] + [f"last used {formats.ago(key.last_used_at)}"])
-                )
-            if st.button("Test", icon=":material/network_check:", key=f"keys_test_{key.id}"):
+                    st.markdown(f"**{answer.harmless(key.name)}**", width="content")
+                    key_view.test_badge(key)
+                st.caption(key_view.facts(key))
+            if key.access.reaches("run") and st.button(
+                "Test", icon=":material/network_check:", key=f"keys_test_{key.id}"
+            ):
                 runtime.wake_worker()
                 with st.spinner("Testing …"), reporting():
                     st.session_state[f"keys_outcome_{key.id}"] = core.keys.test(user, key.id)
                     st.rerun()
-            if st.button("Delete", icon=":material/delete:", type="tertiary", key=f"keys_delete_{key.id}"):
+            if key.access.is_owner and st.button("Share", icon=":material/share:", key=f"keys_share_{key.id}"):
+                share_dialog.share_key(key)
+            can_edit = key.access.reaches("edit") and rights.may(user, "keys.edit")
+            if can_edit and st.button("Edit", icon=":material/edit:", key=f"keys_edit_{key.id}"):
+                key_forms.edit(key)
+            if key.access.is_owner and st.button(
+                "Delete", icon=":material/delete:", type="tertiary", key=f"keys_delete_{key.id}"
+            ):
                 key_forms.confirm_delete(key)
         outcome = st.session_state.pop(f"keys_outcome_{key.id}", None)
-        if provider.is_built_in:
-            built_in_state()
+        if provider_named(key.provider).is_built_in:
+            key_view.built_in_state()
         elif outcome is not None:
             (st.success if outcome.ok else st.error)(outcome.message)

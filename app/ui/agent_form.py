@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from app import navigation, runtime
-from app.ui import rights
+from app.ui import answer, rights
 from core.accounts.models import User
-from core.agents.models import AgentDefinition
+from core.agents.models import Agent, AgentDefinition
 from core.errors import CoreError
 from core.keys.models import Key
 from core.llm.registry import provider_named
@@ -27,15 +25,20 @@ SAMPLE = {
 SAMPLE_INPUT = "I was charged twice for my March invoice and need one of the payments back. Order 48213."
 
 
-def draw(actor: User, existing: AgentDefinition | None, prefix: str) -> dict[str, object] | None:
+def usable_keys(actor: User) -> list[Key]:
+    """Return the keys that somebody may run on: their own and those shared with them for it."""
+    return [key for key in runtime.get_core().keys.list(actor) if key.access.reaches("run")]
+
+
+def draw(actor: User, agent: Agent | None, prefix: str) -> dict[str, object] | None:
     """Draw the form; return its fields when it is submitted."""
     core = runtime.get_core()
-    keys = core.keys.list(actor)
+    existing = agent.definition if agent else None
     departments = {d.slug: d.name for d in core.departments.all()}
     own = {"department": actor.department} if actor.department else {}
     start = existing.model_dump() if existing else {**SAMPLE, **own}
     with st.container(horizontal=False):
-        key, model = _model(actor, keys, existing, prefix)
+        key_id, model = _model(actor, existing, prefix)
     with st.form(f"{prefix}_form", border=True):
         left, right = st.columns([2, 1])
         name = left.text_input("Name", start["name"], max_chars=80, key=f"{prefix}_name")
@@ -105,35 +108,54 @@ def draw(actor: User, existing: AgentDefinition | None, prefix: str) -> dict[str
         "goal": goal,
         "backstory": backstory,
         "expected_output": expected,
-        "key_id": key.id if key else "",
+        "key_id": key_id,
         "model": model,
         "tools": list(chosen),
         **limits,
     }
 
 
-def _model(
-    actor: User, keys: Sequence[Key], existing: AgentDefinition | None, prefix: str
-) -> tuple[Key | None, str]:
+def show(definition: AgentDefinition) -> None:
+    """Draw an agent for somebody who may not change it."""
+    tools = all_tools()
+    facts = {
+        "Goal": definition.goal,
+        "Backstory": definition.backstory,
+        "Expected output": definition.expected_output,
+        "Tools": ", ".join(tools[name].label for name in definition.tools if name in tools),
+        "Limits": f"{definition.max_iterations} steps, {definition.max_output_tokens:,} tokens, "
+        f"{definition.time_limit_seconds} s, temperature {definition.temperature:g}",
+    }
+    with st.container(border=True):
+        for label, value in facts.items():
+            if value:
+                st.caption(label)
+                st.markdown(answer.harmless(value))
+
+
+def _model(actor: User, existing: AgentDefinition | None, prefix: str) -> tuple[str, str]:
     """Draw the choice of key and model; the models follow the key, so they stand outside the form."""
     left, right = st.columns(2)
-    by_id = {key.id: key for key in keys}
-    ids = list(by_id)
+    by_id = {key.id: key for key in usable_keys(actor)}
     wanted = existing.key_id if existing else None
+    # A colleague's agent may run on a key that its editor does not see: it can stay.
+    is_hidden = wanted is not None and wanted not in by_id and not _is_deleted(wanted)
+    ids = [*([wanted] if is_hidden else []), *by_id]
     with left:
         key_id = st.selectbox(
             "Key",
             ids,
             index=ids.index(wanted) if wanted in ids else (0 if ids and not existing else None),
-            format_func=lambda i: f"{by_id[i].name} · {provider_named(by_id[i].provider).label}",
+            format_func=lambda i: _key_label(by_id[i]) if i in by_id else "The key it has, not yours",
             placeholder="Choose a key",
             key=f"{prefix}_key",
         )
-        if existing and wanted not in ids:
-            st.warning("The key of this agent was deleted. Choose another one.", icon=":material/warning:")
     key = by_id.get(key_id) if key_id else None
     if key is None:
-        return None, existing.model if existing else ""
+        if existing and is_hidden:
+            with right:
+                st.text_input("Model", existing.model, disabled=True, key=f"{prefix}_model_kept")
+        return key_id or "", existing.model if existing else ""
     with right:
         models, problem = _models(actor, key)
         current = existing.model if existing and existing.key_id == key.id else None
@@ -147,7 +169,20 @@ def _model(
             key=f"{prefix}_model_{key.id}",
             help=problem or "From the provider's own list; another name can be typed.",
         )
-    return key, model or ""
+    return key.id, model or ""
+
+
+def _key_label(key: Key) -> str:
+    whose = "" if key.access.is_owner else f" · {key.access.owner_name}’s"
+    return f"{key.name} · {provider_named(key.provider).label}{whose}"
+
+
+def _is_deleted(key_id: str) -> bool:
+    try:
+        runtime.get_core().keys.check_exists(key_id)
+    except CoreError:
+        return True
+    return False
 
 
 @st.cache_data(ttl=300, show_spinner="Asking the provider for its models …", max_entries=200)

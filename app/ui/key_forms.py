@@ -1,4 +1,4 @@
-"""The dialogs of the Keys page: add a key, delete a key."""
+"""The dialogs of the Keys page: add a key, edit it, delete it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from app.ui import step_up
 from core.errors import Invalid
 from core.keys.models import Key, KeyDraft
 from core.llm.base import Provider
+from core.llm.registry import provider_named
 
 HIGHEST_PRICE = 1_000_000  # dollars per million tokens
 
@@ -44,6 +45,42 @@ def add_key() -> None:
             with st.spinner("Testing the key …"):
                 outcome = core.keys.test(actor, key.id)
             done(f"The key was added. {outcome.message}")
+        st.rerun()
+
+
+@st.dialog("Edit this key", width="medium")
+@guarded
+def edit(key: Key) -> None:
+    """Ask for another name or another secret; what uses the key goes on with it."""
+    actor = step_up.confirmed("keys_edit")
+    if actor is None:
+        return
+    core = runtime.get_core()
+    provider = provider_named(key.provider)
+    with st.form("keys_edit_form", border=False):
+        name = st.text_input("Name", key.name, max_chars=80, key=f"keys_rename_{key.id}")
+        secret = ""
+        if provider.asks_secret:
+            secret = st.text_input(
+                "New key",
+                type="password",
+                autocomplete="off",
+                placeholder="Leave empty to keep the one that is stored",
+                help=provider.secret_help,
+                key=f"keys_replace_{key.id}",
+            )
+        submitted = st.form_submit_button("Save changes", type="primary", key="keys_edit_save")
+    if not submitted:
+        return
+    with reporting():
+        core.keys.rename(actor, key.id, name)
+        if not secret.strip():
+            done("The changes were saved.")
+        else:
+            core.keys.replace_secret(actor, key.id, secret)
+            with st.spinner("Testing the key …"):
+                outcome = core.keys.test(actor, key.id)
+            done(f"The key was replaced. {outcome.message}")
         st.rerun()
 
 

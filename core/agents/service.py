@@ -15,7 +15,7 @@ from core.agents.models import Agent, AgentDefinition
 from core.audit.service import Audit
 from core.db import Database
 from core.departments.service import Departments
-from core.errors import Conflict, Forbidden, Invalid, NotFound
+from core.errors import Conflict, CoreError, Forbidden, Invalid, NotFound
 from core.keys.service import Keys
 from core.sharing.service import Sharing
 from core.tools.registry import all_tools
@@ -95,6 +95,17 @@ class Agents:
             raise Forbidden
         self._keys.require_usable(actor, agent.definition.key_id, agent.id)
         return agent
+
+    def key_problem(self, actor: User, agent_id: str) -> str | None:
+        """Return why the actor cannot run an agent on its key, as a sentence; None when they can."""
+        agent = self.get(actor, agent_id)
+        try:
+            self._keys.require_usable(actor, agent.definition.key_id, agent.id)
+        except NotFound:
+            return "The key of this agent was deleted. Choose another one in its settings."
+        except CoreError as error:
+            return error.sentence
+        return None
 
     def update(self, actor: User, agent_id: str, fields: Mapping[str, object], revision: int) -> Agent:
         """Change an agent that was read at ``revision``.

@@ -100,6 +100,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "agents.create": (FOR_MEMBERS, lambda s, a: s.core.agents.create(a, s.fields())),
     "agents.delete": (OWN, lambda s, a: s.core.agents.delete(a, s.agent().id)),
     "agents.get": (OWN, lambda s, a: s.core.agents.get(a, s.agent().id)),
+    "agents.key_problem": (OWN, lambda s, a: s.core.agents.key_problem(a, s.agent().id)),
     "agents.list": (everybody("ok"), lambda s, a: s.core.agents.list(a)),
     "agents.to_run": (OWN, lambda s, a: s.core.agents.to_run(a, s.agent().id)),
     "agents.update": (FOR_MEMBERS, lambda s, a: s.core.agents.update(a, s.agent().id, s.fields(), 1)),

@@ -165,7 +165,7 @@ def test_an_agent_whose_key_was_deleted_says_so(
     page_core.keys.delete(alice, key.id)
     page = visit(alice).open(navigation.AGENT, id=agent.id)
     assert [warning.value for warning in page.app.warning] == [
-        "The key of this agent was deleted. Choose another one."
+        "The key of this agent was deleted. Choose another one in its settings."
     ]
     page.press(f"{form(agent)}_save")
     assert page.errors == ["This key does not exist, or it is not yours."]

@@ -56,7 +56,7 @@ def test_alice_adds_a_key_that_is_tested_at_once(
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"url": ""}, "Enter the full address, such as https://models.example.com/v1."),
+        ({"url": ""}, "Enter the full address, such as `https://models.example.com/v1`."),
         ({"url": "http://10.0.0.1/v1"}, "This address is not allowed:"),
         ({"url": "https://models.example.com", "in": "cheap"}, "Enter a price such as 0.40,"),
         ({"url": "https://models.example.com", "in": "1"}, "Enter both prices, in dollars per million tokens,"),
