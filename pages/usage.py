@@ -1,19 +1,34 @@
-"""Usage: what was spent, per day and per model, and every call behind it."""
+"""Usage: what was spent, per day, model and person, and every call of one's own behind it."""
 
 from datetime import timedelta
 
 import streamlit as st
 
 from app import runtime, session
-from app.ui import charts, formats, layout, theme
+from app.ui import charts, formats, layout, theme, usage_tables
 from core import clock
+from core.usage.models import Scope
 
 PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90}
 
 core = runtime.get_core()
 user = session.current_user()
 
+SCOPES: dict[Scope, str] = {"mine": "Mine", "everybody": "Everybody"}
+SCOPES["department"] = next((d.name for d in core.departments.all() if d.slug == user.department), "")
+scopes = core.usage.scopes(user)
+scope: Scope = "mine"
 with layout.header("Usage"):
+    if len(scopes) > 1:
+        scope = st.segmented_control(
+            "Whose",
+            scopes,
+            default="mine",
+            required=True,
+            format_func=SCOPES.__getitem__,
+            label_visibility="collapsed",
+            key="usage_scope",
+        )
     period = st.segmented_control(
         "Period",
         list(PERIODS),
@@ -24,12 +39,12 @@ with layout.header("Usage"):
     )
 until = clock.now()
 first_day = (until - timedelta(days=PERIODS[period] - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
-totals = core.usage.totals(user, first_day, until)
+totals = core.usage.totals(user, first_day, until, scope)
 if not totals.calls:
     layout.empty(
         ":material/bar_chart:",
         "Nothing used in this time",
-        "Every model call of your runs appears here with its cost.",
+        "Every model call of a run appears here with its cost.",
     )
     st.stop()
 
@@ -41,7 +56,7 @@ with layout.metric_row("usage_metrics"):
 if totals.unpriced_calls:
     st.caption(f"The price of {totals.unpriced_calls:,} call(s) is unknown; they are not in the spend.")
 
-frame = charts.frame_of(core.usage.by_day_and_model(user, first_day, until))
+frame = charts.frame_of(core.usage.by_day_and_model(user, first_day, until, scope))
 frame["tokens"] = frame["input_tokens"] + frame["output_tokens"]
 days = [(first_day + timedelta(days=n)).date() for n in range(PERIODS[period])]
 left, right = st.columns(2)
@@ -59,47 +74,11 @@ right.plotly_chart(
 )
 
 st.subheader("By model", anchor=False)
-by_model = frame.groupby("model", as_index=False)[
-    ["calls", "input_tokens", "output_tokens", "dollars", "unpriced_calls"]
-].sum()
-st.dataframe(
-    by_model.sort_values("dollars", ascending=False),
-    hide_index=True,
-    key="usage_by_model",
-    column_config={
-        "model": "Model",
-        "calls": st.column_config.NumberColumn("Calls", format="localized"),
-        "input_tokens": st.column_config.NumberColumn("Tokens in", format="localized"),
-        "output_tokens": st.column_config.NumberColumn("Tokens out", format="localized"),
-        "dollars": st.column_config.NumberColumn("Spend", format="$%.6f"),
-        "unpriced_calls": st.column_config.NumberColumn("Price unknown", format="localized"),
-    },
-)
-
-st.subheader("Calls", anchor=False)
-calls = core.usage.recent(user, first_day, until)
-st.dataframe(
-    [
-        {
-            "Time": call.started_at,
-            "Model": call.model,
-            "State": call.status,
-            "Tokens in": call.input_tokens,
-            "Tokens out": call.output_tokens,
-            "Cached": call.cached_tokens,
-            "Cost": None if call.cost_micros is None else call.cost_micros / 1_000_000,
-            "Seconds": None if call.duration_ms is None else call.duration_ms / 1000,
-            "Run": f"/run?id={call.run_id}",
-        }
-        for call in calls
-    ],
-    hide_index=True,
-    key="usage_calls",
-    column_config={
-        "Time": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone=st.context.timezone),
-        "Cost": st.column_config.NumberColumn(format="$%.6f"),
-        "Seconds": st.column_config.NumberColumn(format="%.1f"),
-        "Run": st.column_config.LinkColumn(display_text="Open"),
-    },
-)
+usage_tables.by_model(frame)
+if scope == "mine":
+    st.subheader("Calls", anchor=False)
+    usage_tables.calls(core.usage.recent(user, first_day, until))
+else:
+    st.subheader("By person", anchor=False)
+    usage_tables.by_person(core.usage.by_person(user, first_day, until, scope))
 st.caption("Interrupted calls count at their upper bound, since the provider may bill them. Days are UTC.")

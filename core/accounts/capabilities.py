@@ -15,17 +15,20 @@ Capability = Literal[
     "people.manage",
     "runs.start",
     "settings.manage",
+    "usage.department",
+    "usage.everybody",
     "workers.read",
 ]
 
 _VIEWER: frozenset[Capability] = frozenset()
 _MEMBER: frozenset[Capability] = _VIEWER | {"agents.edit", "keys.edit", "runs.start"}
-_MANAGER: frozenset[Capability] = _MEMBER
+_MANAGER: frozenset[Capability] = _MEMBER | {"usage.department"}
 _ADMIN: frozenset[Capability] = _MANAGER | {
     "audit.read",
     "departments.manage",
     "people.manage",
     "settings.manage",
+    "usage.everybody",
     "workers.read",
 }
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+# Whose use is asked for: one's own, one's department's, everybody's.
+Scope = Literal["mine", "department", "everybody"]
 CallStatus = Literal["open", "answered", "failed", "interrupted"]
 
 
@@ -57,6 +59,15 @@ class Totals:
     def known_cost_micros(self) -> int | None:
         """The cost, or None when no call has a known price."""
         return None if self.calls and self.unpriced_calls == self.calls else self.cost_micros
+
+
+@dataclass(frozen=True)
+class PersonTotals:
+    """Sums of one person."""
+
+    name: str
+    email: str
+    totals: Totals
 
 
 @dataclass(frozen=True)

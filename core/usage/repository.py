@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, insert, select, update
+from sqlalchemy import ColumnElement, case, func, insert, select, true, update
 
 from core.db import Connection
-from core.db.tables import model_calls
-from core.usage.models import CallOrigin, DayTotals, ModelCall, Totals
+from core.db.tables import model_calls, users
+from core.usage.models import CallOrigin, DayTotals, ModelCall, PersonTotals, Totals
 
 calls = model_calls.c
 
@@ -86,19 +86,49 @@ def totals_of_runs(connection: Connection, run_ids: Sequence[str]) -> dict[str, 
     return {row.run_id: _totals(row) for row in rows}
 
 
-def totals(connection: Connection, user_id: str, since: datetime, until: datetime) -> Totals:
-    """Return the sums of a person's calls in ``[since, until)``."""
-    return _totals(connection.execute(select(*_SUMS).where(*_window(user_id, since, until))).one())
+def of_person(user_id: str) -> ColumnElement[bool]:
+    """Return the condition for one person's calls."""
+    return calls.user_id == user_id
 
 
-def by_day_and_model(connection: Connection, user_id: str, since: datetime, until: datetime) -> list[DayTotals]:
+def of_department(slug: str) -> ColumnElement[bool]:
+    """Return the condition for the calls of a department's agents."""
+    return calls.department == slug
+
+
+def of_everybody() -> ColumnElement[bool]:
+    """Return the condition that every call meets."""
+    return true()
+
+
+def totals(connection: Connection, whose: ColumnElement[bool], since: datetime, until: datetime) -> Totals:
+    """Return the sums of calls in ``[since, until)``."""
+    return _totals(connection.execute(select(*_SUMS).where(whose, *_window(since, until))).one())
+
+
+def by_person(
+    connection: Connection, whose: ColumnElement[bool], since: datetime, until: datetime
+) -> list[PersonTotals]:
+    """Return the sums per person, who spent most first."""
+    sums = select(calls.user_id, *_SUMS).where(whose, *_window(since, until)).group_by(calls.user_id).subquery()
+    rows = connection.execute(
+        select(users.c.name, users.c.email, sums)
+        .join(users, users.c.id == sums.c.user_id)
+        .order_by(sums.c.cost_micros.desc(), sums.c.calls.desc(), users.c.email)
+    )
+    return [PersonTotals(row.name, row.email, _totals(row)) for row in rows]
+
+
+def by_day_and_model(
+    connection: Connection, whose: ColumnElement[bool], since: datetime, until: datetime
+) -> list[DayTotals]:
     """Return the sums per day (UTC) and model, by day."""
     day = func.date(calls.started_at)
     if connection.dialect.name == "postgresql":
         day = func.date(func.timezone("UTC", calls.started_at))
     rows = connection.execute(
         select(day.label("day"), calls.model, *_SUMS)
-        .where(*_window(user_id, since, until))
+        .where(whose, *_window(since, until))
         .group_by(day, calls.model)
         .order_by(day, calls.model)
     )
@@ -126,8 +156,8 @@ def calls_of_run(connection: Connection, run_id: str) -> list[ModelCall]:
     return [_call(row) for row in rows]
 
 
-def _window(user_id: str, since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (calls.user_id == user_id, calls.started_at >= since, calls.started_at < until, _COUNTED)
+def _window(since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (calls.started_at >= since, calls.started_at < until, _COUNTED)
 
 
 def _totals(row: Any) -> Totals:

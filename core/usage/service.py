@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 from core import clock
+from core.accounts.capabilities import can, require
 from core.accounts.models import User
 from core.db import Database
+from core.errors import Forbidden
 from core.llm.pricing import Cost, OwnPrice, Tokens, cost_of
 from core.llm.registry import provider_named
 from core.usage import repository
-from core.usage.models import CallOrigin, DayTotals, ModelCall, Totals
+from core.usage.models import CallOrigin, DayTotals, ModelCall, PersonTotals, Scope, Totals
 
 RECENT_LIMIT = 500
 
@@ -25,15 +28,38 @@ class Usage:
 
     # --- reading ---------------------------------------------------------------------------------
 
-    def totals(self, actor: User, since: datetime, until: datetime) -> Totals:
-        """Return what the actor used in ``[since, until)``."""
-        with self._db.read() as connection:
-            return repository.totals(connection, actor.id, since, until)
+    def totals(self, actor: User, since: datetime, until: datetime, scope: Scope = "mine") -> Totals:
+        """Return what was used in ``[since, until)`` by the actor, their department's agents, or everybody.
 
-    def by_day_and_model(self, actor: User, since: datetime, until: datetime) -> list[DayTotals]:
-        """Return the actor's use per day (UTC) and model."""
+        Raises:
+            Forbidden: the actor's role does not see this much, or they belong to no department.
+        """
+        whose = _whose(actor, scope)
         with self._db.read() as connection:
-            return repository.by_day_and_model(connection, actor.id, since, until)
+            return repository.totals(connection, whose, since, until)
+
+    def by_day_and_model(
+        self, actor: User, since: datetime, until: datetime, scope: Scope = "mine"
+    ) -> list[DayTotals]:
+        """Return the use per day (UTC) and model; raises as ``totals``."""
+        whose = _whose(actor, scope)
+        with self._db.read() as connection:
+            return repository.by_day_and_model(connection, whose, since, until)
+
+    def by_person(self, actor: User, since: datetime, until: datetime, scope: Scope = "mine") -> list[PersonTotals]:
+        """Return the use per person, who spent most first; raises as ``totals``."""
+        whose = _whose(actor, scope)
+        with self._db.read() as connection:
+            return repository.by_person(connection, whose, since, until)
+
+    def scopes(self, actor: User) -> list[Scope]:
+        """Return whose use somebody may see."""
+        found: list[Scope] = ["mine"]
+        if can(actor, "usage.department") and actor.department:
+            found.append("department")
+        if can(actor, "usage.everybody"):
+            found.append("everybody")
+        return found
 
     def recent(self, actor: User, since: datetime, until: datetime) -> list[ModelCall]:
         """Return the actor's calls, newest first, 500 at most."""
@@ -138,3 +164,15 @@ class Usage:
 
 def _cost(provider: str, model: str, tokens: Tokens, own: OwnPrice | None) -> Cost:
     return cost_of(provider_named(provider).pricing, provider, model, tokens, own)
+
+
+def _whose(actor: User, scope: Scope) -> Any:
+    if scope == "mine":
+        return repository.of_person(actor.id)
+    if scope == "department" and actor.department:
+        require(actor, "usage.department")
+        return repository.of_department(actor.department)
+    if scope == "everybody":
+        require(actor, "usage.everybody")
+        return repository.of_everybody()
+    raise Forbidden

@@ -186,6 +186,8 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "two_factor.reset": (FOR_ADMINS, lambda s, a: s.core.two_factor.reset(a, s.somebody())),
     "two_factor.state": (everybody("ok"), lambda s, a: s.core.two_factor.state(a)),
     "usage.by_day_and_model": (everybody("ok"), lambda s, a: s.core.usage.by_day_and_model(a, NOW, NOW)),
+    "usage.by_person": (FOR_ADMINS, lambda s, a: s.core.usage.by_person(a, NOW, NOW, "everybody")),
+    "usage.scopes": (everybody("ok"), lambda s, a: s.core.usage.scopes(a)),
     "usage.recent": (everybody("ok"), lambda s, a: s.core.usage.recent(a, NOW, NOW)),
     "usage.totals": (everybody("ok"), lambda s, a: s.core.usage.totals(a, NOW, NOW)),
 }

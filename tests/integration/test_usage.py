@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
 from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
+from core.errors import Forbidden
 from core.keys.models import KeyDraft
 from core.llm.pricing import Cost, OwnPrice, Tokens, cost_of
 from core.usage.models import CallOrigin, DayTotals, Totals
@@ -160,3 +162,49 @@ def test_charlie_never_sees_or_pays_for_alices_calls(
         assert [call.run_id for call in core.runs.model_calls(actor, told.run_id)] == [told.run_id]
     assert core.usage.totals(cast.bob, *window) == Totals()
     assert core.usage.of_runs([origin.run_id, "run_x"])["run_x"] == Totals()
+
+
+def test_a_manager_sees_their_department_an_administrator_everybody_and_a_member_themselves(
+    core: Core, cast: Cast, time: StoppedClock
+) -> None:
+    for owner, slug in ((cast.alice, "hr"), (cast.bob, "hr"), (cast.bob, "sales"), (cast.charlie, "sales")):
+        booked = replace(_origin(core, owner), department=slug)
+        core.usage.settle(core.usage.open_call(booked, BOUND), booked, Tokens(100, 10), PRICE, 5)
+    window = (time() - timedelta(days=1), time() + timedelta(seconds=1))
+    manager = replace(cast.charlie, role="manager", department="hr")
+    admin = replace(cast.charlie, role="admin")
+    assert [core.usage.totals(manager, *window, scope).calls for scope in ("mine", "department")] == [1, 2]
+    assert core.usage.totals(admin, *window, "everybody").calls == 4
+    people = core.usage.by_person(admin, *window, "everybody")
+    assert [(p.name, p.totals.calls, p.totals.cost_micros) for p in people] == [
+        ("Bob", 2, 240),
+        ("Alice", 1, 120),
+        ("Charlie", 1, 120),
+    ]
+    in_hr = core.usage.by_person(manager, *window, "department")
+    assert [p.email for p in in_hr] == ["alice@example.com", "bob@example.com"]
+    assert sum(day.totals.calls for day in core.usage.by_day_and_model(manager, *window, "department")) == 2
+    assert core.usage.scopes(manager) == ["mine", "department"]
+    assert core.usage.scopes(admin) == ["mine", "everybody"]
+    assert core.usage.scopes(replace(cast.alice, department="hr")) == ["mine"]
+
+
+@pytest.mark.parametrize("method", ["totals", "by_day_and_model", "by_person"])
+@pytest.mark.parametrize(
+    ("role", "department", "scope"),
+    [
+        ("member", "hr", "department"),
+        ("viewer", "hr", "department"),
+        ("manager", None, "department"),
+        ("admin", None, "department"),
+        ("manager", "hr", "everybody"),
+        ("member", "hr", "everybody"),
+        ("admin", "hr", "the moon"),
+    ],
+)
+def test_nobody_sees_more_of_the_books_than_their_role_says(
+    core: Core, alice: User, time: StoppedClock, method: str, role: Any, department: str | None, scope: str
+) -> None:
+    actor = replace(alice, role=role, department=department)
+    with pytest.raises(Forbidden):
+        getattr(core.usage, method)(actor, time(), time(), scope)

@@ -10,11 +10,13 @@ import pytest
 from app import navigation
 from core import clock
 from core.accounts.models import User
+from core.agents.models import Agent
 from core.bootstrap import Core
 from core.keys.models import Key
 from core.llm.pricing import OwnPrice, Tokens
 from core.runs.models import Run
 from core.usage.models import CallOrigin
+from tests.conftest import PASSWORD
 from tests.pages.conftest import Visit
 from tests.support.stopped_clock import StoppedClock
 
@@ -104,3 +106,24 @@ def test_charlie_sees_no_use_of_alice(visit: Visitor, charlie: User, book: Book)
     page = visit(charlie).open(navigation.USAGE)
     assert "Nothing used in this time" in [subheader.value for subheader in page.app.subheader]
     assert "small" not in [text for frame in page.app.dataframe for text in frame.value.get("model", [])]
+
+
+def test_an_administrator_sees_who_spent_what(
+    visit: Visitor, page_core: Core, book: Book, alice: User, agent: Agent
+) -> None:
+    book("fake-1", 3)
+    root = page_core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
+    page = visit(root).open(navigation.USAGE)
+    assert "Nothing used in this time" in [subheader.value for subheader in page.app.subheader]
+    page.fill(usage_scope="everybody").rerun()
+    assert page.metrics["Spend"] == "$0.003"
+    tables = [frame.value for frame in page.app.dataframe]
+    assert tables[-1][["name", "calls", "dollars"]].values.tolist() == [["Alice", 1, 0.003]]
+    assert "Calls" not in [subheader.value for subheader in page.app.subheader]
+
+
+def test_alice_is_offered_nobody_elses_use(visit: Visitor, book: Book, alice: User) -> None:
+    book("fake-1", 3)
+    page = visit(alice).open(navigation.USAGE)
+    with pytest.raises(KeyError):
+        page.app.get_by_key("usage_scope")

@@ -131,6 +131,8 @@ model_calls = Table(
     Column("ended_at", UtcDateTime),
     Column("duration_ms", Integer),
     Index("ix_model_calls_user_started", "user_id", "started_at"),
+    Index("ix_model_calls_department_started", "department", "started_at"),
+    Index("ix_model_calls_started", "started_at"),
 )
 
 workers = Table(

@@ -31,9 +31,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("object_type", "object_id", "grantee", name=op.f("pk_shares")),
     )
     op.create_index("ix_shares_grantee", "shares", ["grantee", "object_type"])
+    # Managers read the books of their department, administrators all of them.
+    op.create_index("ix_model_calls_department_started", "model_calls", ["department", "started_at"])
+    op.create_index("ix_model_calls_started", "model_calls", ["started_at"])
 
 
 def downgrade() -> None:
     """Go back to the version before."""
+    op.drop_index("ix_model_calls_started", table_name="model_calls")
+    op.drop_index("ix_model_calls_department_started", table_name="model_calls")
     op.drop_index("ix_shares_grantee", table_name="shares")
     op.drop_table("shares")

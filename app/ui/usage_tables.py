@@ -1,0 +1,85 @@
+"""The tables of the Usage page: by model, by person, and every call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from core.usage.models import ModelCall, PersonTotals
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def by_model(frame: pd.DataFrame) -> None:
+    """Draw the sums per model of ``app.ui.charts.frame_of``, the most expensive first."""
+    sums = frame.groupby("model", as_index=False)[
+        ["calls", "input_tokens", "output_tokens", "dollars", "unpriced_calls"]
+    ].sum()
+    st.dataframe(
+        sums.sort_values("dollars", ascending=False),
+        hide_index=True,
+        key="usage_by_model",
+        column_config={"model": "Model", **_sum_columns()},
+    )
+
+
+def by_person(people: Sequence[PersonTotals]) -> None:
+    """Draw the sums per person, who spent most first."""
+    st.dataframe(
+        [
+            {
+                "name": person.name,
+                "email": person.email,
+                "calls": person.totals.calls,
+                "input_tokens": person.totals.input_tokens,
+                "output_tokens": person.totals.output_tokens,
+                "dollars": person.totals.cost_micros / 1_000_000,
+                "unpriced_calls": person.totals.unpriced_calls,
+            }
+            for person in people
+        ],
+        hide_index=True,
+        key="usage_by_person",
+        column_config={"name": "Person", "email": "E-mail", **_sum_columns()},
+    )
+
+
+def calls(found: Sequence[ModelCall]) -> None:
+    """Draw single calls with a link to their run."""
+    st.dataframe(
+        [
+            {
+                "Time": call.started_at,
+                "Model": call.model,
+                "State": call.status,
+                "Tokens in": call.input_tokens,
+                "Tokens out": call.output_tokens,
+                "Cached": call.cached_tokens,
+                "Cost": None if call.cost_micros is None else call.cost_micros / 1_000_000,
+                "Seconds": None if call.duration_ms is None else call.duration_ms / 1000,
+                "Run": f"/run?id={call.run_id}",
+            }
+            for call in found
+        ],
+        hide_index=True,
+        key="usage_calls",
+        column_config={
+            "Time": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone=st.context.timezone),
+            "Cost": st.column_config.NumberColumn(format="$%.6f"),
+            "Seconds": st.column_config.NumberColumn(format="%.1f"),
+            "Run": st.column_config.LinkColumn(display_text="Open"),
+        },
+    )
+
+
+def _sum_columns() -> dict[str, Any]:
+    return {
+        "calls": st.column_config.NumberColumn("Calls", format="localized"),
+        "input_tokens": st.column_config.NumberColumn("Tokens in", format="localized"),
+        "output_tokens": st.column_config.NumberColumn("Tokens out", format="localized"),
+        "dollars": st.column_config.NumberColumn("Spend", format="$%.6f"),
+        "unpriced_calls": st.column_config.NumberColumn("Price unknown", format="localized"),
+    }
