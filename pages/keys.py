@@ -38,7 +38,7 @@ if st.query_params.get("new"):
 for key in keys:
     with st.container(border=True):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            with st.container(gap="xsmall", width="stretch"):
+            with st.container(gap="xsmall", width=400):
                 with st.container(horizontal=True, gap="small", vertical_alignment="center"):
                     st.markdown(f"**{answer.harmless(key.name)}**", width="content")
                     key_view.test_badge(key)

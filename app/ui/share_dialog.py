@@ -80,7 +80,7 @@ def _draw(actor: User, kind: Kind, object_id: str) -> Sequence[Share]:
         st.warning("Choose with whom to share it.", icon=":material/arrow_upward:")
     elif submitted and typed is not None:
         with reporting():
-            grantee = grantees.get(typed) or core.sharing.colleague_at(actor, typed)
+            grantee = _meant(typed, grantees) or core.sharing.colleague_at(actor, typed)
             core.sharing.grant(actor, kind, object_id, grantee, level)
     # No rerun after a change: each row is drawn as it is afterwards.
     rows = [_row(actor, kind, object_id, share) for share in core.sharing.list(actor, kind, object_id)]
@@ -167,6 +167,14 @@ def _give(key: Key, lent: Grantee, others_run_it: bool) -> bool:
         runtime.get_core().sharing.grant(proven, "key", key.id, lent, "run")
         return True
     return False
+
+
+def _meant(typed: str, grantees: Mapping[str, Grantee]) -> Grantee | None:
+    """Return the one entry of the list that begins with what was typed, whatever its case."""
+    found = {
+        grantee for label, grantee in grantees.items() if label.casefold().startswith(typed.strip().casefold())
+    }
+    return grantees.get(typed) or (found.pop() if len(found) == 1 else None)
 
 
 def _grantees(actor: User) -> dict[str, Grantee]:
