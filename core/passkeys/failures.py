@@ -49,6 +49,12 @@ class PasskeyCopied(PasskeyError):
     code = "passkey_copied"
 
 
+class PasskeySignedOut(PasskeyError):
+    """You are signed out. Please sign in again."""
+
+    code = "passkey_signed_out"
+
+
 class PasskeyOwnerSuspended(PasskeyError):
     """This account is suspended. Ask an administrator."""
 
