@@ -23,8 +23,8 @@ from app.http.origin import comes_from
 from app.http.passkey_bodies import Begin, FinishAdding, FinishUse, read_body
 from app.http.session_routes import keep_session, private, safe_path
 from core.accounts.models import User
-from core.errors import CoreError, Forbidden, RateLimitedHere, StepUpRequired
-from core.passkeys.failures import PasskeySignedOut
+from core.errors import CoreError, RateLimitedHere, StepUpRequired
+from core.passkeys.failures import PasskeyPageForeign, PasskeySignedOut
 from core.passkeys.models import Site
 from core.passkeys.sites import origin_of
 
@@ -208,7 +208,7 @@ def _answering(handle: Handler) -> Callable[[Request], Any]:
         here = origin_of(core.settings.base_url) or origin_of(f"{request.url.scheme}://{request.url.netloc}")
         try:
             if not comes_from(request.headers, here):
-                raise Forbidden
+                raise PasskeyPageForeign(here=here)
             found = await handle(request, core.passkeys.site_at(here), browser_in(request.cookies) or "")
         except CoreError as error:
             return private(_refusal(error))
@@ -218,7 +218,7 @@ def _answering(handle: Handler) -> Callable[[Request], Any]:
 
 
 def _refusal(error: CoreError) -> Response:
-    status = {RateLimitedHere: 429, Forbidden: 403, StepUpRequired: 403}.get(type(error), 400)
+    status = {RateLimitedHere: 429, PasskeyPageForeign: 403, StepUpRequired: 403}.get(type(error), 400)
     wait = {"Retry-After": str(error.facts["wait_seconds"])} if isinstance(error, RateLimitedHere) else None
     return JSONResponse({"code": error.code, "sentence": error.sentence}, status, headers=wait)
 

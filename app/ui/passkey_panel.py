@@ -42,17 +42,18 @@ def draw(user: User) -> None:
 
 def _row(passkey: Passkey) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        with st.container(gap=None, width="stretch"):
+        with st.container(gap=None, width="content"):
             with st.container(horizontal=True, gap="small", vertical_alignment="center"):
                 st.markdown(f"**{answer.harmless(passkey.name)}**", width="content")
                 if passkey.is_backed_up:
                     st.badge("Synced", color="blue", icon=":material/sync:", help="It is kept on several devices.")
             used = f"last used {formats.ago(passkey.last_used_at)}" if passkey.last_used_at else "not used yet"
             st.caption(f"added {formats.ago(passkey.created_at)} · {used}")
-        if st.button("Rename", icon=":material/edit:", key=f"passkeys_rename_{passkey.id}"):
-            _rename(passkey)
-        if st.button("Remove", icon=":material/delete:", type="tertiary", key=f"passkeys_remove_{passkey.id}"):
-            _remove(passkey)
+        with st.container(horizontal=True, gap="small", width="content"):
+            if st.button("Rename", icon=":material/edit:", key=f"passkeys_rename_{passkey.id}"):
+                _rename(passkey)
+            if st.button("Remove", icon=":material/delete:", type="tertiary", key=f"passkeys_remove_{passkey.id}"):
+                _remove(passkey)
 
 
 def _add_button(user: User, *, is_first: bool) -> None:

@@ -23,6 +23,7 @@ def draw(next_path: str) -> None:
         _code_form(next_path)
     else:
         st.subheader("Two-factor sign-in", anchor=False)
+        st.caption("Your password was right. Now confirm with your passkey.")
     if steps.has_passkey:
         _passkey_button(next_path, is_only=not steps.has_app)
     if steps.has_app:

@@ -21,7 +21,7 @@ def draw(user: User) -> None:
     place = st.empty()
     with place.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader("Two-factor sign-in", anchor=False, width="content")
+            st.subheader("Authenticator app", anchor=False, width="content")
             if how.is_enabled:
                 st.badge("On", color="green", icon=":material/check_circle:")
             else:

@@ -21,6 +21,12 @@ class PasskeysNotHere(PasskeyError):
         super().__init__(reason=reason)
 
 
+class PasskeyPageForeign(PasskeyError):
+    """Passkeys work at {here} only. If you are there, ask an administrator to check ZOARK_BASE_URL."""
+
+    code = "passkey_foreign"
+
+
 class PasskeyStepOver(PasskeyError):
     """This took too long, was used before, or began in another browser. Please try again."""
 
