@@ -52,7 +52,7 @@ def draw(next_path: str) -> None:
                 session.sign_in(user, next_path)
         if mode == "Sign in" and runtime.get_core().mail.is_set_up:
             navigation.link(navigation.RESET, "Forgotten your password?")
-        if mode == "Sign in" and passkeys.are_usable():
+        if mode == "Sign in":
             passkeys.sign_in_button(next_path)
         providers.sign_in_buttons(next_path)
         if not accounts.registration_is_open:
