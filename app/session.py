@@ -14,6 +14,7 @@ from app.http.origin import client_address
 from app.http.secret import cookie_secret
 from core.accounts.models import User
 from core.audit.origin import set_origin
+from core.two_factor.models import SecondSteps
 
 
 def signed_in_user() -> User | None:
@@ -63,13 +64,25 @@ def sign_in(user: User, next_path: str) -> None:
 
 def awaits_second_step() -> bool:
     """Whether the password was right and the code is awaited."""
+    if state.SECOND_STEP in st.query_params:  # back from the page of passkeys
+        st.session_state[state.SECOND_STEP] = st.query_params[state.SECOND_STEP]
+        del st.query_params[state.SECOND_STEP]
     return state.SECOND_STEP in st.session_state
+
+
+def second_steps() -> SecondSteps:
+    """Return with what the sign-in can be finished; raises ``SecondStepOver``."""
+    return runtime.get_core().two_factor.second_steps(second_step_token(), _browser())
+
+
+def second_step_token() -> str:
+    """Return what stands for the sign-in whose second step is awaited, in this browser only."""
+    return str(st.session_state.get(state.SECOND_STEP, ""))
 
 
 def finish_sign_in(typed: str, next_path: str) -> None:
     """Judge the code of the second step and open the session; raises ``CoreError`` when it is wrong."""
-    token = st.session_state.get(state.SECOND_STEP, "")
-    user = runtime.get_core().two_factor.finish_sign_in(token, _browser(), typed)
+    user = runtime.get_core().two_factor.finish_sign_in(second_step_token(), _browser(), typed)
     leave_second_step()
     _open_session(user, next_path)
 

@@ -10,7 +10,7 @@ import streamlit as st
 from app import navigation, runtime, session, state
 from app.feedback import show_notice
 from app.guarded import watch
-from app.ui import sign_in, theme, two_factor_panel
+from app.ui import passkeys, sign_in, theme, two_factor_panel
 from core.accounts.models import User
 from core.config import ROOT
 from core.errors import CoreError, Forbidden
@@ -42,6 +42,7 @@ def run() -> None:
     st.session_state.pop(state.NEXT_PATH, None)
     st.session_state[state.ROLE] = user.role
     _sidebar(user)
+    passkeys.take_notice()
     show_notice()
     if must_enrol:
         two_factor_panel.demand(user)
@@ -67,7 +68,12 @@ def _sidebar(user: User) -> None:
 
 def _wanted_path(url_path: str) -> str:
     """Return the address the visitor asked for, kept while they sign in."""
-    pairs = [(k, v) for k in st.query_params for v in st.query_params.get_all(k) if k != "notice"]
+    pairs = [
+        (k, v)
+        for k in st.query_params
+        for v in st.query_params.get_all(k)
+        if k not in ("notice", state.SECOND_STEP)
+    ]
     if url_path or pairs or state.NEXT_PATH not in st.session_state:
         st.session_state[state.NEXT_PATH] = f"/{url_path}" + (f"?{urlencode(pairs)}" if pairs else "")
     return str(st.session_state[state.NEXT_PATH])

@@ -28,6 +28,7 @@ from core.notify.registry import chosen_transport
 from core.notify.service import Mail
 from core.oauth.service import OAuth
 from core.organisation.service import Organisation
+from core.passkeys.service import Passkeys
 from core.people.service import People
 from core.runs.journal import RunJournal
 from core.runs.queue import RunQueue
@@ -50,6 +51,7 @@ class Core:
     organisation: Organisation
     accounts: Accounts
     mail_links: MailLinks
+    passkeys: Passkeys
     two_factor: TwoFactor
     oauth: OAuth
     sessions: Sessions
@@ -102,14 +104,15 @@ def build_core(settings: Settings | None = None) -> Core:
     limits = Limits(db)
     accounts = Accounts(db, settings, organisation, limits, audit)
     oauth = OAuth(db, vault, policy, settings, accounts, audit)
-    two_factor = TwoFactor(db, vault, accounts, organisation, audit)
+    passkeys = Passkeys(db, settings, accounts, oauth, organisation, limits, audit)
+    two_factor = TwoFactor(db, vault, accounts, passkeys, organisation, audit)
     departments = Departments(db, audit)
     sessions = Sessions(db, organisation, audit)
     mail = Mail(db, settings, vault, chosen_transport(settings, policy))
     mail_links = MailLinks(db, settings, audit, accounts, departments, mail, limits)
     sharing = Sharing(db, departments, audit)
     keys = Keys(db, vault, policy, local_model, sharing, audit)
-    tell_by_mail(mail, accounts, keys)
+    tell_by_mail(mail, accounts, keys, passkeys)
     agents = Agents(db, keys, departments, sharing, audit)
     usage = Usage(db)
     runs = Runs(db, RunQueue(settings), agents, usage, audit)
@@ -119,6 +122,7 @@ def build_core(settings: Settings | None = None) -> Core:
         organisation=organisation,
         accounts=accounts,
         mail_links=mail_links,
+        passkeys=passkeys,
         two_factor=two_factor,
         oauth=oauth,
         sessions=sessions,

@@ -84,7 +84,8 @@ class Settings(BaseSettings):
     base_url: str = Field(
         "",
         alias="ZOARK_BASE_URL",
-        description="The address people open, such as `https://zoark.example.com`; links in e-mail lead there.",
+        description="The address people open, such as `https://zoark.example.com`; links in e-mail lead there, "
+        "passkeys belong to it.",
     )
     smtp_url: SecretStr = Field(
         SecretStr(""),

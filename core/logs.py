@@ -79,6 +79,7 @@ def _set_up_sentry(settings: Settings) -> None:
         dsn=dsn,
         include_local_variables=False,
         send_default_pii=False,
+        max_request_body_size="never",
         max_breadcrumbs=20,
         before_send=lambda event, _hint: redact_tree(event),
         before_breadcrumb=lambda crumb, _hint: redact_tree(crumb),

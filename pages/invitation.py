@@ -9,7 +9,7 @@ from core.accounts.models import MailLink
 from core.errors import LinkRefused
 
 PAGE = "invitation"
-links = runtime.get_core().mail_links
+links, accounts = runtime.get_core().mail_links, runtime.get_core().accounts
 
 
 def form(token: str, invited: MailLink) -> None:
@@ -17,7 +17,7 @@ def form(token: str, invited: MailLink) -> None:
     st.caption(f"Your account will be {invited.email}.")
     with st.form("invitation_form", border=False):
         name = st.text_input("Your name", key="invitation_name", autocomplete="name")
-        first, again = mail_link.new_password_fields(PAGE)
+        first, again = mail_link.new_password_fields(PAGE, accounts.shortest_password(invited.role or "member"))
         asked = st.form_submit_button("Create account", type="primary", key="invitation_accept")
     if asked:
         with reporting():

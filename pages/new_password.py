@@ -11,10 +11,10 @@ PAGE = "new_password"
 links = runtime.get_core().mail_links
 
 
-def form(token: str) -> None:
-    """Ask for the new password and set it."""
+def form(token: str, shortest: int) -> None:
+    """Ask for the new password of at least ``shortest`` characters and set it."""
     with st.form("new_password_form", border=False):
-        first, again = mail_link.new_password_fields(PAGE)
+        first, again = mail_link.new_password_fields(PAGE, shortest)
         asked = st.form_submit_button("Set password", type="primary", key="new_password_set")
     if asked:
         with reporting():
@@ -32,9 +32,9 @@ with mail_link.card("Set a new password"):
     else:
         token = mail_link.token(PAGE)
         try:
-            links.check_reset(token)
+            shortest = links.check_reset(token)
         except LinkRefused as error:
             st.error(error.sentence, icon=":material/error:")
             navigation.link(navigation.RESET, "Ask for a new link")
         else:
-            form(token)
+            form(token, shortest)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import runtime, session
 from app.feedback import done, reporting
-from app.ui import answer, formats, layout, mail_link, two_factor_panel
+from app.ui import answer, formats, layout, mail_link, passkey_panel, two_factor_panel
 
 core = runtime.get_core()
 user = session.current_user()
@@ -40,7 +40,7 @@ def password_form() -> None:
         present = st.text_input(
             "Present password", type="password", key="security_present", autocomplete="current-password"
         )
-        first, again = mail_link.new_password_fields("security")
+        first, again = mail_link.new_password_fields("security", core.accounts.shortest_password(user.role))
         asked = st.form_submit_button("Change password", key="security_change")
     if asked:
         with reporting():
@@ -54,4 +54,5 @@ with layout.header("Security", "What protects your account."):
     pass
 address_state()
 password_form()
+passkey_panel.draw(user)
 two_factor_panel.draw(user)

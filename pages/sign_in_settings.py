@@ -12,6 +12,8 @@ REGISTRATION = {
     "closed": "Nobody can register.",
 }
 
+TWO_FACTOR_FOR = {"nobody": "Nobody", "admins": "Administrators", "everybody": "Everybody"}
+
 core = runtime.get_core()
 with layout.header("Sign-in settings", "For everybody in this organisation."):
     pass
@@ -22,10 +24,12 @@ if user is not None:
     st.caption(f":material/lock: {REGISTRATION[mode]} It is set by `ZOARK_REGISTRATION={mode}`, not here.")
     with st.form("settings_form"):
         company_name = st.text_input("Company name", now.company_name, max_chars=80, key="settings_company")
-        demanded = st.toggle(
-            "Administrators need two-factor sign-in",
-            now.require_admin_two_factor,
-            help="Who has none yet sets it up before anything else.",
+        demanded = st.selectbox(
+            "Two-factor sign-in is demanded of",
+            list(TWO_FACTOR_FOR),
+            index=list(TWO_FACTOR_FOR).index(now.two_factor_for),
+            format_func=TWO_FACTOR_FOR.__getitem__,
+            help="Who has none yet sets it up before anything else. A password then needs 8 characters, not 15.",
             key="settings_two_factor",
         )
         domains = st.text_area(
@@ -49,7 +53,7 @@ if user is not None:
                 user,
                 {
                     "company_name": company_name,
-                    "require_admin_two_factor": demanded,
+                    "two_factor_for": demanded,
                     "allowed_email_domains": domains.replace(",", "\n").split("\n"),
                     "session_idle_minutes": idle,
                     "session_life_hours": life,

@@ -22,6 +22,7 @@ NOUNS = (
     "notify",
     "oauth",
     "organisation",
+    "passkeys",
     "people",
     "runs",
     "two_factor",
@@ -112,6 +113,7 @@ def test_vendor_sdks_stand_where_they_belong() -> None:
         "dbos": ("core/worker/", "core/runs/queue.py", "core/commands.py"),
         "authlib": ("core/oauth/",),
         "joserfc": ("core/oauth/",),
+        "webauthn": ("core/passkeys/",),
         "alembic": ("core/db/migrate.py",),
         "streamlit_authenticator": ("app/ui/authenticator.py",),
     }
@@ -121,12 +123,9 @@ def test_vendor_sdks_stand_where_they_belong() -> None:
 
 
 def test_providers_import_their_sdk_inside_functions() -> None:
-    for path in modules("core/llm/providers", "core/oauth", "core/tools/builtin"):
-        heavy = [
-            m
-            for m, at_top in imports(path)
-            if at_top and m.split(".")[0].startswith(("langchain", "openai", "crewai", "authlib", "joserfc"))
-        ]
+    sdks = ("langchain", "openai", "crewai", "authlib", "joserfc", "webauthn")
+    for path in modules("core/llm/providers", "core/oauth", "core/passkeys", "core/tools/builtin"):
+        heavy = [m for m, at_top in imports(path) if at_top and m.split(".")[0].startswith(sdks)]
         assert heavy == [], name(path)
 
 

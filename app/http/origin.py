@@ -1,4 +1,4 @@
-"""From which network address a request comes, and telling the core: its audit log and notices say it."""
+"""Where a request comes from: its network address, for the audit log and notices, and whether our page sent it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ def client_address(peer: str, forwarded: str, *, trust_proxy: bool) -> str:
             except ValueError:
                 continue
     return peer
+
+
+def comes_from(headers: Headers, own_origin: str) -> bool:
+    """Whether a script of our own pages sent this POST: browsers always name the origin, and never a false one."""
+    is_named = bool(own_origin) and headers.get("origin") == own_origin
+    return is_named and headers.get("sec-fetch-site", "same-origin") == "same-origin"
 
 
 class RequestOrigin:

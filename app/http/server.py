@@ -19,6 +19,7 @@ from app.http.health import healthz, readyz
 from app.http.middleware import ProxyScheme, SecurityHeaders
 from app.http.oauth_routes import callback, start
 from app.http.origin import RequestOrigin
+from app.http.passkey_routes import routes as passkey_routes
 from app.http.secret import cookie_secret
 from app.http.session_routes import logout, redeem
 from core import clock
@@ -42,6 +43,7 @@ def routes() -> list[Route]:
         Route("/readyz", readyz),
         Route("/session/redeem", redeem),
         Route("/session/logout", logout),
+        *passkey_routes(),
         Route("/oauth/{provider}/start", start),
         Route("/oauth/{provider}/callback", callback),
     ]

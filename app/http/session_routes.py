@@ -28,12 +28,17 @@ async def redeem(request: Request) -> Response:
 
 async def open_session(request: Request, token: str, next_path: str) -> Response:
     """Give the browser a session in the place of the one it has, and send it on."""
+    await keep_session(request, token)
+    return private(RedirectResponse(safe_path(next_path), 303))
+
+
+async def keep_session(request: Request, token: str) -> None:
+    """Have the browser keep a session in the place of the one it has, which ends."""
     old = request.session.get(TOKEN_FIELD)
     if isinstance(old, str):
         await run_in_threadpool(runtime.get_core().accounts.end_session, old)
     request.session.clear()
     request.session[TOKEN_FIELD] = token
-    return private(RedirectResponse(safe_path(next_path), 303))
 
 
 async def logout(request: Request) -> Response:

@@ -15,7 +15,7 @@ from streamlit_authenticator.utilities import RegisterError, Validator
 from core.accounts.models import User
 from core.accounts.service import Accounts
 from core.errors import Invalid
-from core.security.passwords import MAX_LENGTH, MIN_LENGTH
+from core.security.passwords import MAX_LENGTH
 
 _ITS_SESSION_KEYS = ("name", "authentication_status", "username", "email", "roles", "logout", "password_hint")
 
@@ -26,7 +26,7 @@ class SignInForms:
     def __init__(self, accounts: Accounts) -> None:
         """Check passwords and register with ``accounts``."""
         self._model = _CoreModel(accounts)
-        self._widgets = _Widgets(self._model)
+        self._widgets = _Widgets(self._model, accounts.shortest_password("member"))
 
     def sign_in(self) -> User | None:
         """Draw the sign-in form; return the person when the password was right, raise ``CoreError`` else."""
@@ -75,12 +75,12 @@ class _NoCookie:
 class _Widgets(Authenticate):  # type: ignore[misc]
     """Its widgets, set up without its cookie."""
 
-    def __init__(self, model: _CoreModel) -> None:
+    def __init__(self, model: _CoreModel, shortest: int) -> None:
         self.path = None
         self.api_key = None
         self.attrs = {
             "login_sleep_time": 0,
-            "password_instructions": f"{MIN_LENGTH} to {MAX_LENGTH} characters; a short sentence is easy.",
+            "password_instructions": f"{shortest} to {MAX_LENGTH} characters; a short sentence is easy.",
         }
         self.cookie_controller = _NoCookie()
         self.authentication_controller = AuthenticationController({"usernames": {}}, _CoreDecides(), False)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app import navigation, state
 from core.errors import Invalid
+from core.security.passwords import MAX_LENGTH
 
 
 @contextmanager
@@ -35,11 +36,11 @@ def forget_token(page: str) -> None:
     st.session_state.pop(f"{state.LINK_TOKEN}_{page}", None)
 
 
-def new_password_fields(page: str) -> tuple[str, str]:
-    """Draw the two fields of a new password."""
+def new_password_fields(page: str, shortest: int) -> tuple[str, str]:
+    """Draw the two fields of a new password of at least ``shortest`` characters."""
     first = st.text_input("New password", type="password", key=f"{page}_password", autocomplete="new-password")
     again = st.text_input("Repeat password", type="password", key=f"{page}_again", autocomplete="new-password")
-    st.caption("15 to 128 characters; a short sentence is easy.")
+    st.caption(f"{shortest} to {MAX_LENGTH} characters; a short sentence is easy.")
     return first, again
 
 

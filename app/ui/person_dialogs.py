@@ -81,7 +81,8 @@ def reset_two_factor(person: Person) -> None:
     if actor is None:
         return
     st.write(
-        f"**{answer.harmless(person.name)}** signs in with the password only until they set it up again. "
+        f"**{answer.harmless(person.name)}** signs in with the password only until they set it up again; "
+        "their authenticator app and their passkeys stop working. "
         "Make sure that it is really them who asks."
     )
     if st.button("Reset", type="primary", key="people_reset_yes"):

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import navigation, runtime, session
 from app.feedback import reporting
-from app.ui import providers, second_step
+from app.ui import passkeys, providers, second_step
 from app.ui.authenticator import SignInForms
 from core.errors import SecondStepOver
 
@@ -52,6 +52,8 @@ def draw(next_path: str) -> None:
                 session.sign_in(user, next_path)
         if mode == "Sign in" and runtime.get_core().mail.is_set_up:
             navigation.link(navigation.RESET, "Forgotten your password?")
+        if mode == "Sign in":
+            passkeys.sign_in_button(next_path)
         providers.sign_in_buttons(next_path)
         if not accounts.registration_is_open:
             st.caption("No account yet? Ask an administrator for an invitation.")

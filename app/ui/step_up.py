@@ -13,6 +13,7 @@ import streamlit as st
 
 from app import runtime, session
 from app.feedback import reporting
+from app.ui import passkeys
 from core.accounts.models import User
 from core.accounts.proof import is_recent_proof
 
@@ -33,9 +34,11 @@ def confirmed(key: str) -> User | None:
 
 def _ask(user: User, key: str) -> bool:
     core = runtime.get_core()
-    has_code, has_password = core.two_factor.is_required(user), core.accounts.has_password(user)
+    has_code, has_password = core.two_factor.has_app(user), core.accounts.has_password(user)
     st.markdown("**Please confirm that it is you.**")
     st.caption("You signed in a while ago, and this changes what protects your account.")
+    if core.passkeys.list(user):
+        passkeys.confirm_button(key)
     if not (has_code or has_password):
         # They came by a provider: only signing in there again proves anything.
         if st.button("Sign in again", type="primary", key=f"{key}_step_up_again"):

@@ -7,8 +7,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app import runtime, state
 from app.feedback import done, reporting
-from app.ui import formats, step_up
+from app.ui import formats, passkeys, step_up
 from core.accounts.models import User
+from core.accounts.proof import is_recent_proof
 from core.two_factor.models import Enrolment, RecoveryCodes, TwoFactorState
 
 ABOUT = "After your password, signing in asks for a code that an app on your phone shows."
@@ -20,7 +21,7 @@ def draw(user: User) -> None:
     place = st.empty()
     with place.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader("Two-factor sign-in", anchor=False, width="content")
+            st.subheader("Authenticator app", anchor=False, width="content")
             if how.is_enabled:
                 st.badge("On", color="green", icon=":material/check_circle:")
             else:
@@ -34,10 +35,22 @@ def draw(user: User) -> None:
 def demand(user: User) -> None:
     """Draw nothing but the setup: the organisation wants it before anything else."""
     st.title("Set up two-factor sign-in", anchor=False)
-    st.caption("Your organisation asks administrators for a second factor. It takes a minute.")
+    st.caption("Your organisation asks you for a second factor besides your password. It takes a minute.")
+    if passkeys.are_usable():
+        _passkey_instead(user)
     place = st.empty()
     with place.container(border=True):
         _enrol(place)
+
+
+def _passkey_instead(user: User) -> None:
+    with st.container(border=True):
+        st.write("**A passkey:** your fingerprint, your face or a PIN of this device. Nothing has to be typed.")
+        if is_recent_proof(user) and st.button(
+            "Add a passkey", icon=passkeys.ICON, type="primary", key="two_factor_passkey"
+        ):
+            passkeys.go("add", passkeys.here())
+    st.write("**Or an authenticator app** on your phone:")
 
 
 def _off(place: DeltaGenerator) -> None:

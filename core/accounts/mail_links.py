@@ -11,7 +11,7 @@ from core import clock
 from core.accounts import repository
 from core.accounts.capabilities import can, require
 from core.accounts.models import ROLES, LinkKind, MailLink, Role, User
-from core.accounts.service import MAX_NAME, Accounts, context_words, normalise_email, sign_in_subject
+from core.accounts.service import MAX_NAME, Accounts, normalise_email, sign_in_subject
 from core.audit.origin import origin
 from core.audit.service import Audit
 from core.config import Settings
@@ -124,10 +124,11 @@ class MailLinks:
                 actor_email=address,
             )
 
-    def check_reset(self, token: object) -> None:
-        """Raise ``LinkRefused`` unless a new password can be set with this link now."""
+    def check_reset(self, token: object) -> int:
+        """Return how many characters the new password needs; raise ``LinkRefused`` unless it can be set now."""
         with self._db.read() as connection:
-            self._owner(connection, "reset", _hashed(token), clock.now())
+            _, user = self._owner(connection, "reset", _hashed(token), clock.now())
+        return self._accounts.shortest_password(user.role)
 
     def set_new_password(self, token: object, password: str) -> None:
         """Set a forgotten password anew: every session ends, wrong tries are forgiven, the person is told.
@@ -139,7 +140,7 @@ class MailLinks:
         token_hash = _hashed(token)
         with self._db.read() as connection:
             _, user = self._owner(connection, "reset", token_hash, clock.now())
-        passwords.check_rule(password, context_words(user.name, user.email))
+        self._accounts.check_password(password, user.name, user.email, user.role)
         password_hash = passwords.hash_password(password)
         at = clock.now()
         with self._db.transaction() as connection:
@@ -156,7 +157,7 @@ class MailLinks:
             LockedOut: too many wrong tries.
             Invalid: the present password is wrong, or the new one has not the right form.
         """
-        passwords.check_rule(new, context_words(actor.name, actor.email))
+        self._accounts.check_password(new, actor.name, actor.email, actor.role)
         try:
             self._accounts.authenticate(actor.email, present)
         except SignInRefused:
@@ -231,7 +232,7 @@ class MailLinks:
         token_hash = _hashed(token)
         invited = self.invitation(token)
         cleaned = clean_name(name, MAX_NAME)
-        passwords.check_rule(password, context_words(cleaned, invited.email))
+        self._accounts.check_password(password, cleaned, invited.email, invited.role or "member")
         password_hash = passwords.hash_password(password)
         at = clock.now()
         with self._db.transaction() as connection:
@@ -243,14 +244,8 @@ class MailLinks:
             if not repository.insert_user(connection, user, password_hash):
                 raise Conflict("Somebody with this e-mail address has an account already.")
             repository.verify_email(connection, user.id, link.email, at)
-            self._audit.record(
-                connection,
-                user,
-                "invitation.accepted",
-                "user",
-                user.id,
-                detail={"role": role, "invited_by": link.created_by},
-            )
+            told = {"role": role, "invited_by": link.created_by}
+            self._audit.record(connection, user, "invitation.accepted", "user", user.id, detail=told)
         return user
 
     # --- the parts ----------------------------------------------------------------------------

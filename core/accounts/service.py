@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -65,6 +64,14 @@ class Accounts:
         """Whether anybody may register."""
         return self._settings.registration == "open"
 
+    def shortest_password(self, role: Role) -> int:
+        """Return how many characters a new password of somebody with this role needs."""
+        return self._organisation.get().shortest_password(role)
+
+    def check_password(self, password: str, name: str, email: str, role: Role) -> None:
+        """Raise ``Invalid`` unless this is a good new password for somebody with this name, address and role."""
+        passwords.check_rule(password, passwords.context_words(name, email), self.shortest_password(role))
+
     def register(self, email: str, name: str, password: str) -> User:
         """Add a member by their own request.
 
@@ -99,7 +106,7 @@ class Accounts:
         greeters: Sequence[Callable[[Connection, User], None]],
     ) -> User:
         address = normalise_email(email)
-        passwords.check_rule(password, context_words(name, address))
+        self.check_password(password, name, address, role)
         at = clock.now()
         user = User(clock.new_id("user"), address, clean_name(name, MAX_NAME), role, None, at, proved_at=at)
         password_hash = passwords.hash_password(password)
@@ -283,13 +290,6 @@ class Accounts:
             proved_at=at,
         )
         self._audit.record(connection, user, "sign_in.succeeded", "user", user.id)
-
-
-def context_words(name: str, email: str) -> set[str]:
-    """Return what a guesser of this person's password tries first: name, address, company and product."""
-    local, _, domain = email.partition("@")
-    company = domain.rpartition(".")[0]
-    return {"zoark", name, email, local, company, *re.split(r"[\W_]+", f"{name} {local} {company}")}
 
 
 def sign_in_subject(address: str) -> str:

@@ -77,6 +77,16 @@ def key_added(at: datetime, name: str) -> Message:
     )
 
 
+def passkey_added(at: datetime, name: str) -> Message:
+    """Tell that a passkey was added: another way in."""
+    return _message(
+        "passkey_added",
+        "A passkey was added to your account",
+        f"The passkey “{name}” was added on {_moment(at)}. Whoever has its device can sign in as you.",
+        "If it was not you, remove it on the page Security, set a new password and tell an administrator.",
+    )
+
+
 def digest(held: Sequence[Held]) -> Message:
     """Put notices together that were not sent one by one."""
     lines = "\n".join(f"- {_moment(notice.created_at)}: {notice.subject}" for notice in held)

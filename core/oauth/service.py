@@ -149,6 +149,10 @@ class OAuth:
         with self._db.read() as connection:
             return repository.identities_of(connection, actor.id)
 
+    def count(self, connection: Connection, user_id: str) -> int:
+        """Return how many accounts a person has connected, within somebody's transaction."""
+        return repository.count_identities(connection, user_id)
+
     def disconnect(self, actor: User, identity_id: str) -> None:
         """Disconnect an account, erase its tokens and end them at the provider, if that answers.
 

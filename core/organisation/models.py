@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from core.accounts.models import Role
+from core.security import passwords
+
 MAX_DOMAINS = 50
+DemandedOf = Literal["nobody", "admins", "everybody"]
 _DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
 
 
@@ -18,7 +22,7 @@ class OrganisationSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     company_name: Annotated[str, Field(max_length=80)] = ""
-    require_admin_two_factor: bool = False
+    two_factor_for: DemandedOf = "nobody"
     allowed_email_domains: tuple[str, ...] = Field((), max_length=MAX_DOMAINS, strict=False)
     # OWASP Session Management: 15 to 30 minutes for high value, more where a lost tab costs little.
     session_idle_minutes: Annotated[int, Field(ge=5, le=1440)] = 60
@@ -48,6 +52,14 @@ class OrganisationSettings(BaseModel):
         if self.session_idle_minutes > self.session_life_hours * 60:
             raise PydanticCustomError("session_idle_minutes", "the idle time is longer than the whole session")
         return self
+
+    def demands_two_factor(self, role: Role) -> bool:
+        """Whether somebody with this role has to have a second factor."""
+        return self.two_factor_for == "everybody" or (self.two_factor_for == "admins" and role == "admin")
+
+    def shortest_password(self, role: Role) -> int:
+        """Return how many characters a new password of somebody with this role needs."""
+        return passwords.MIN_LENGTH_OF_TWO if self.demands_two_factor(role) else passwords.MIN_LENGTH
 
     def accepts(self, email: str) -> bool:
         """Whether an address may register: its domain is in the list, not below one that is."""

@@ -18,7 +18,7 @@ from core.organisation.models import OrganisationSettings
 
 _SAID = {
     "company_name": "company's name",
-    "require_admin_two_factor": "two-factor switch",
+    "two_factor_for": "choice who needs two-factor sign-in",
     "allowed_email_domains": "list of e-mail domains",
     "session_idle_minutes": "idle time",
     "session_life_hours": "length of a session",

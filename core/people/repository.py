@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 
 from core.db import Connection
-from core.db.tables import sessions, users
+from core.db.tables import passkeys, sessions, users
 from core.people.models import Person
 
 
@@ -54,7 +54,11 @@ def _people(connection: Connection, *conditions: ColumnElement[bool], limit: int
         .subquery()
     )
     rows = connection.execute(
-        select(users, seen.c.last_seen_at)
+        select(
+            users,
+            seen.c.last_seen_at,
+            exists().where(passkeys.c.user_id == users.c.id).label("has_passkey"),
+        )
         .outerjoin(seen, seen.c.user_id == users.c.id)
         .where(*conditions)
         .order_by(func.lower(users.c.name), users.c.id)
@@ -71,7 +75,7 @@ def _person(row: Any) -> Person:
         role=row.role,
         department=row.department,
         is_active=row.is_active,
-        has_two_factor=row.totp_enabled_at is not None,
+        has_two_factor=row.totp_enabled_at is not None or row.has_passkey,
         created_at=row.created_at,
         last_seen_at=row.last_seen_at,
     )

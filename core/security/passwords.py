@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
@@ -18,7 +19,9 @@ from pwdlib.hashers.bcrypt import BcryptHasher
 
 from core.errors import Invalid
 
-MIN_LENGTH = 15  # NIST SP 800-63B-4: 15 characters where the password is the only factor
+# NIST SP 800-63B-4, 3.1.1.2: 15 characters where the password is the only factor, 8 where a second one is demanded.
+MIN_LENGTH = 15
+MIN_LENGTH_OF_TWO = 8
 MAX_LENGTH = 128
 # So much of a password must be neither a common password nor a word of the context (ASVS 6.2.4, 6.2.11).
 OWN_LENGTH = 8
@@ -36,19 +39,20 @@ def normalise(password: str) -> str:
     return unicodedata.normalize("NFKC", password).strip()
 
 
-def check_rule(password: str, context_words: Iterable[str] = ()) -> None:
-    """Accept a new password of 15 to 128 characters that is hard to guess.
+def check_rule(password: str, context_words: Iterable[str] = (), shortest: int = MIN_LENGTH) -> None:
+    """Accept a new password of ``shortest`` to 128 characters that is hard to guess.
 
     Args:
         password: as it was typed.
         context_words: what a guesser tries first: the person's name, address, company, product.
+        shortest: how many characters it needs: fewer where a second factor is demanded.
 
     Raises:
         Invalid: it is shorter or longer, or is little more than common passwords and context words.
     """
     length = len(normalise(password))
-    if length < MIN_LENGTH:
-        raise Invalid(f"A password needs at least {MIN_LENGTH} characters; a short sentence is easy.", "password")
+    if length < shortest:
+        raise Invalid(f"A password needs at least {shortest} characters; a short sentence is easy.", "password")
     if length > MAX_LENGTH:
         raise Invalid(f"A password may have at most {MAX_LENGTH} characters.", "password")
     if _own_length(normalise(password).casefold(), {word.casefold() for word in context_words}) < OWN_LENGTH:
@@ -57,6 +61,13 @@ def check_rule(password: str, context_words: Iterable[str] = ()) -> None:
             "Choose another one.",
             "password",
         )
+
+
+def context_words(name: str, email: str) -> set[str]:
+    """Return what a guesser of this person's password tries first: name, address, company and product."""
+    local, _, domain = email.partition("@")
+    company = domain.rpartition(".")[0]
+    return {"zoark", name, email, local, company, *re.split(r"[\W_]+", f"{name} {local} {company}")}
 
 
 def _own_length(folded: str, context: set[str]) -> int:

@@ -8,16 +8,30 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class TwoFactorState:
-    """Whether it is on, how many recovery codes are left, and whether the organisation wants it to be on."""
+    """Whether an app is set up, recovery codes left, how many passkeys, whether the organisation demands it."""
 
     enabled_at: datetime | None
     recovery_codes_left: int
+    passkeys: int
     is_demanded: bool
 
     @property
     def is_enabled(self) -> bool:
-        """Whether signing in asks for a code."""
+        """Whether an authenticator app is set up."""
         return self.enabled_at is not None
+
+    @property
+    def is_met(self) -> bool:
+        """Whether there is any second factor: an app or a passkey."""
+        return self.is_enabled or self.passkeys > 0
+
+
+@dataclass(frozen=True)
+class SecondSteps:
+    """With what a half sign-in can be finished."""
+
+    has_app: bool
+    has_passkey: bool
 
 
 @dataclass(frozen=True)

@@ -14,25 +14,33 @@ from core.audit.service import Audit
 from core.db import Connection, Database
 from core.errors import CodeRefused, CodesLockedOut, Conflict, CoreError, NotFound, SecondStepOver
 from core.organisation.service import Organisation
+from core.passkeys.service import Passkeys
 from core.security.sealing import Vault
 from core.security.tokens import hash_token
 from core.two_factor import codes, repository
-from core.two_factor.models import Enrolment, RecoveryCodes, TwoFactorState
+from core.two_factor.models import Enrolment, RecoveryCodes, SecondSteps, TwoFactorState
 
 # Per account the waits of core.accounts.lockout allow 17 wrong codes in the first hour and 4 in each one after it.
 TRIES_PER_SIGN_IN = 5
 
 
 class TwoFactor:
-    """Codes of an authenticator app (TOTP), each good once, and ten recovery codes for a lost one."""
+    """Codes of an authenticator app (TOTP), each good once, and ten recovery codes; passkeys count too."""
 
     def __init__(
-        self, db: Database, vault: Vault, accounts: Accounts, organisation: Organisation, audit: Audit
+        self,
+        db: Database,
+        vault: Vault,
+        accounts: Accounts,
+        passkeys: Passkeys,
+        organisation: Organisation,
+        audit: Audit,
     ) -> None:
         """Seal seeds with ``vault``; note proofs with ``accounts``; ask ``organisation`` what it demands."""
         self._db = db
         self._vault = vault
         self._accounts = accounts
+        self._passkeys = passkeys
         self._organisation = organisation
         self._audit = audit
 
@@ -43,24 +51,25 @@ class TwoFactor:
             return TwoFactorState(
                 enabled_at=seed.enabled_at if seed else None,
                 recovery_codes_left=repository.codes_left(connection, actor.id),
-                is_demanded=actor.is_admin and self._organisation.read(connection).require_admin_two_factor,
+                passkeys=self._passkeys.count(connection, actor.id),
+                is_demanded=self._organisation.read(connection).demands_two_factor(actor.role),
             )
 
     def is_required(self, user: User) -> bool:
         """Whether signing in as this person takes a second step: asked by every way in that trusts a password."""
         with self._db.read() as connection:
-            seed = repository.seed_of(connection, user.id)
-        return seed is not None and seed.enabled_at is not None
+            return self._is_met(connection, user.id)
 
     def must_enrol(self, user: User) -> bool:
         """Whether this person has to set it up before anything else: the organisation demands it of them."""
-        if not user.is_admin:
-            return False
         with self._db.read() as connection:
-            if not self._organisation.read(connection).require_admin_two_factor:
-                return False
-            seed = repository.seed_of(connection, user.id)
-        return seed is None or seed.enabled_at is None
+            is_demanded = self._organisation.read(connection).demands_two_factor(user.role)
+            return is_demanded and not self._is_met(connection, user.id)
+
+    def has_app(self, user: User) -> bool:
+        """Whether this person has an authenticator app set up."""
+        with self._db.read() as connection:
+            return self._has_app(connection, user.id)
 
     def begin(self, actor: User) -> Enrolment:
         """Make a new seed for the actor; nothing is in force before ``enable``.
@@ -147,7 +156,7 @@ class TwoFactor:
         return fresh
 
     def reset(self, actor: User, user_id: str) -> None:
-        """Remove somebody's second factor, when they have lost app and recovery codes; for administrators.
+        """Remove somebody's app and passkeys, when they have lost them; for administrators.
 
         Raises:
             Forbidden: the actor is no administrator.
@@ -163,13 +172,22 @@ class TwoFactor:
             if repository.seed_of(connection, user_id) is None:
                 raise NotFound(what="person")
             repository.erase(connection, user_id)
+            told = {"passkeys": self._passkeys.erase(connection, user_id)}
             tries.clear(connection, _subject(user_id))
-            self._audit.record(connection, actor, "two_factor.reset", "user", user_id)
+            self._audit.record(connection, actor, "two_factor.reset", "user", user_id, detail=told)
 
     def begin_sign_in(self, user: User, browser: str) -> str:
         """Return the token of a half sign-in, after the password: five minutes, this browser, once."""
         with self._db.transaction() as connection:
             return half.begin(connection, user, browser)
+
+    def second_steps(self, token: str, browser: str) -> SecondSteps:
+        """Return with what a half sign-in can be finished; raise ``SecondStepOver`` when it is over."""
+        with self._db.read() as connection:
+            user = half.owner(connection, token, browser)
+            if user is None:
+                raise SecondStepOver
+            return SecondSteps(self._has_app(connection, user.id), self._passkeys.count(connection, user.id) > 0)
 
     def finish_sign_in(self, token: str, browser: str, typed: str) -> User:
         """Judge the code of a half sign-in and return who may have a session now.
@@ -202,7 +220,7 @@ class TwoFactor:
             CodeRefused, CodesLockedOut: the code is wrong, or too many were.
             StepUpRequired: the session is not the actor's, or has ended.
         """
-        if not (_is_code(typed) and self.is_required(actor)):
+        if not (_is_code(typed) and self.has_app(actor)):
             self._accounts.prove(actor, token, typed)
             return
         with self._db.transaction() as connection:
@@ -211,6 +229,13 @@ class TwoFactor:
                 self._accounts.note_proof(connection, actor, token)
         if problem:
             raise problem
+
+    def _has_app(self, connection: Connection, user_id: str) -> bool:
+        seed = repository.seed_of(connection, user_id)
+        return seed is not None and seed.enabled_at is not None
+
+    def _is_met(self, connection: Connection, user_id: str) -> bool:
+        return self._has_app(connection, user_id) or self._passkeys.count(connection, user_id) > 0
 
     def _try(self, connection: Connection, user: User, typed: str, action: str) -> CoreError | None:
         """Judge a code and count it; the caller raises what is returned after its transaction."""

@@ -20,10 +20,12 @@ from core.bootstrap import Core
 from core.errors import CoreError
 from core.keys.models import Key, KeyDraft
 from core.oauth.models import Answer, Flow
+from core.passkeys.models import Assertion, Attestation, Site
 from core.runs.models import Run
 from core.runs.queue import RunQueue
 from core.sharing.models import EVERYONE
 from tests.conftest import PASSWORD
+from tests.fakes.authenticator import Authenticator
 from tests.fakes.model_server import FakeModelServer
 
 ACTORS = ("stranger", "viewer", "member", "manager", "admin")
@@ -69,6 +71,10 @@ class Stage:
     def token(self, actor: User) -> str:
         return self.core.accounts.start_session(actor, "agent")
 
+    def passkey(self) -> str:
+        options = self.core.passkeys.begin_adding(self.owner, SITE, "browser")
+        return self.core.passkeys.add(self.owner, SITE, "browser", Authenticator().create(options)).id
+
     def somebody(self) -> str:
         address = f"{clock.new_id('p')}@example.com"
         return self.core.accounts.create_user(address, "Somebody", PASSWORD, "member").id
@@ -80,6 +86,7 @@ class Stage:
 
 NOW = clock.now()
 FLOW = Flow("google", "nonce", SecretStr("verifier"), None, "/")
+SITE = Site("localhost", "http://localhost:8501")
 ANSWER = Answer("code", "", "", "http://127.0.0.1/oauth")
 Call = Callable[[Stage, User], object]
 Codes = tuple[str, str, str, str, str]
@@ -144,6 +151,19 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "oauth.fresh_token": (everybody("not_found"), lambda s, a: s.core.oauth.fresh_token(a, "identity_1")),
     "oauth.list": (everybody("ok"), lambda s, a: s.core.oauth.list(a)),
     "organisation.change": (FOR_ADMINS, lambda s, a: s.core.organisation.change(a, {"company_name": "Acme"})),
+    "passkeys.add": (
+        everybody("passkey_refused"),
+        lambda s, a: s.core.passkeys.add(a, SITE, "browser", Attestation(b"id", b"", b"")),
+    ),
+    "passkeys.begin_adding": (everybody("ok"), lambda s, a: s.core.passkeys.begin_adding(a, SITE, "browser")),
+    "passkeys.begin_proof": (everybody("not_found"), lambda s, a: s.core.passkeys.begin_proof(a, SITE, "browser")),
+    "passkeys.list": (everybody("ok"), lambda s, a: s.core.passkeys.list(a)),
+    "passkeys.prove": (
+        everybody("passkey_refused"),
+        lambda s, a: s.core.passkeys.prove(a, s.token(a), SITE, "browser", Assertion(b"id", b"", b"", b"")),
+    ),
+    "passkeys.remove": (OWN, lambda s, a: s.core.passkeys.remove(a, s.passkey())),
+    "passkeys.rename": (OWN, lambda s, a: s.core.passkeys.rename(a, s.passkey(), "Mine")),
     "people.get": (FOR_ADMINS, lambda s, a: s.core.people.get(a, s.somebody())),
     "people.list": (FOR_ADMINS, lambda s, a: s.core.people.list(a)),
     "people.reactivate": (FOR_ADMINS, lambda s, a: s.core.people.reactivate(a, s.somebody())),

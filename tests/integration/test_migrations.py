@@ -13,14 +13,14 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import func, inspect, select
+from sqlalchemy import func, insert, inspect, select
 from sqlalchemy.engine import make_url
 
 from core.commands import COMMANDS
 from core.config import ROOT
 from core.db import Database
 from core.db.migrate import HEAD, MIGRATIONS, downgrade, is_current, upgrade
-from core.db.tables import departments, metadata, users
+from core.db.tables import departments, metadata, organisation, users
 from core.security.sealing import KeyRing
 
 
@@ -83,6 +83,28 @@ def test_the_six_departments_are_there_from_the_start(db: Database) -> None:
     with db.read() as connection:
         names = connection.execute(select(departments.c.name).order_by(departments.c.position)).scalars()
         assert list(names) == ["Sales", "HR", "Finance", "Operations", "Marketing", "Support"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "back"),
+    [(True, "admins", True), (False, "nobody", False), (None, None, None), ("perhaps", None, None)],
+)
+def test_of_whom_a_second_factor_is_demanded_survives(
+    db: Database, before: object, after: object, back: object
+) -> None:
+    upgrade(db, "0003")
+    if before is not None:
+        with db.transaction() as connection:
+            connection.execute(insert(organisation).values(name="require_admin_two_factor", value=before))
+
+    def settings() -> dict[str, object]:
+        with db.read() as connection:
+            return {row.name: row.value for row in connection.execute(select(organisation))}
+
+    upgrade(db)
+    assert settings() == ({} if after is None else {"two_factor_for": after})
+    downgrade(db, "0003")
+    assert settings() == ({} if back is None else {"require_admin_two_factor": back})
 
 
 def test_the_newest_version_is_the_newest_file() -> None:

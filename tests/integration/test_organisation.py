@@ -52,7 +52,7 @@ def test_an_administrator_changes_settings_and_the_log_says_which(core: Core, ro
         ({"session_idle_minutes": "60"}, "session_idle_minutes"),
         ({"session_idle_minutes": 120, "session_life_hours": 1}, "session_idle_minutes"),
         ({"allowed_email_domains": ["no domain"]}, "allowed_email_domains"),
-        ({"require_admin_two_factor": 1}, "require_admin_two_factor"),
+        ({"two_factor_for": "some"}, "two_factor_for"),
         ({"role": "admin"}, "role"),
     ],
 )
@@ -66,21 +66,21 @@ def test_a_wrong_value_changes_nothing(core: Core, root: User, changes: dict[str
 
 def test_charlie_changes_nothing(core: Core, cast: Cast) -> None:
     with pytest.raises(Forbidden):
-        core.organisation.change(cast.charlie, {"require_admin_two_factor": False})
+        core.organisation.change(cast.charlie, {"two_factor_for": "nobody"})
 
 
 def test_two_administrators_at_once_do_not_lose_a_change(core: Core, root: User) -> None:
-    changes = [{"company_name": "Acme"}, {"session_life_hours": 12}, {"require_admin_two_factor": True}] * 3
+    changes = [{"company_name": "Acme"}, {"session_life_hours": 12}, {"two_factor_for": "admins"}] * 3
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda change: core.organisation.change(root, change), changes))
     assert core.organisation.get() == OrganisationSettings(
-        company_name="Acme", session_life_hours=12, require_admin_two_factor=True
+        company_name="Acme", session_life_hours=12, two_factor_for="admins"
     )
 
 
 def test_a_value_of_another_form_in_the_table_is_not_guessed(core: Core) -> None:
     with core.db.transaction() as connection:
-        connection.execute(insert(organisation).values(name="require_admin_two_factor", value="perhaps"))
+        connection.execute(insert(organisation).values(name="two_factor_for", value="perhaps"))
     with pytest.raises(Invalid):
         core.organisation.get()
 
@@ -120,7 +120,7 @@ def test_a_shorter_life_ends_sessions_that_are_open(core: Core, root: User, time
 
 def test_administrators_without_a_second_factor_are_held_up(core: Core, cast: Cast, root: User) -> None:
     assert not core.two_factor.must_enrol(root)
-    core.organisation.change(root, {"require_admin_two_factor": True})
+    core.organisation.change(root, {"two_factor_for": "admins"})
     assert core.two_factor.must_enrol(root)
     assert not core.two_factor.must_enrol(cast.alice)
 

@@ -30,7 +30,7 @@ from tests.support.app_server import ADMIN_EMAIL, ADMIN_PASSWORD, AppServer
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = {"crewai", "crewai_core", "langchain", "langchain_core", "langchain_openai", "langchain_ollama", "dbos"}
-HEAVY = ENGINE | {"alembic", "openai", "chromadb", "litellm", "pandas"}
+HEAVY = ENGINE | {"alembic", "openai", "chromadb", "litellm", "pandas", "webauthn"}
 WEB = {"streamlit", "starlette", "fastapi", "uvicorn"}
 ANSWER_SECONDS = 30
 

@@ -61,7 +61,7 @@ def test_after_a_while_an_administrator_confirms_first(visit: Visitor, page_core
 
 def test_the_switch_holds_the_administrator_up_at_once(visit: Visitor, root: User) -> None:
     page = visit(root).open(navigation.SIGN_IN_SETTINGS)
-    page.fill(settings_two_factor=True).press("settings_save")
+    page.fill(settings_two_factor="admins").press("settings_save")
     assert page.title == "Set up two-factor sign-in"
 
 

@@ -192,7 +192,7 @@ def test_who_has_neither_password_nor_code_signs_in_again(visit: Visitor, page_c
 def test_an_administrator_sees_nothing_else_where_it_is_demanded(
     visit: Visitor, page_core: Core, root: User, alice: User
 ) -> None:
-    page_core.organisation.change(root, {"require_admin_two_factor": True})
+    page_core.organisation.change(root, {"two_factor_for": "admins"})
     for entry in reversed(navigation.ALL):
         page = visit(root).open(entry)
         assert page.title == "Set up two-factor sign-in", entry

@@ -18,6 +18,7 @@ ALL = {
     "password_changed": messages.password_changed(AT),
     "new_device": messages.new_device(AT, "Firefox on Linux", "203.0.113.7"),
     "key_added": messages.key_added(AT, "My key"),
+    "passkey_added": messages.passkey_added(AT, "My telephone"),
     "digest": messages.digest([Held("mail_1", "Your password was changed", AT)]),
 }
 

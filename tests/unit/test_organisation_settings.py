@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from core.accounts.models import ROLES
 from core.organisation.models import OrganisationSettings
 
 
@@ -33,6 +34,17 @@ def test_only_the_very_domain_is_accepted(email: str, is_accepted: bool) -> None
     assert settings.accepts(email) is is_accepted
 
 
+@pytest.mark.parametrize(
+    ("two_factor_for", "of_whom"),
+    [("nobody", set()), ("admins", {"admin"}), ("everybody", {"admin", "manager", "member", "viewer"})],
+)
+def test_whoever_must_have_two_factors_needs_a_shorter_password(two_factor_for: str, of_whom: set[str]) -> None:
+    settings = OrganisationSettings.model_validate({"two_factor_for": two_factor_for})
+    assert {role for role in ROLES if settings.demands_two_factor(role)} == of_whom
+    lengths = {role: settings.shortest_password(role) for role in ROLES}
+    assert lengths == {role: 8 if role in of_whom else 15 for role in ROLES}
+
+
 def test_without_a_list_every_domain_is_accepted() -> None:
     assert OrganisationSettings().accepts("a@anything.example")
 
@@ -43,8 +55,8 @@ def test_without_a_list_every_domain_is_accepted() -> None:
         {"company_name": "x" * 81},
         {"company_name": "Ac\x00me"},
         {"company_name": None},
-        {"require_admin_two_factor": "yes"},
-        {"require_admin_two_factor": 1},
+        {"two_factor_for": "somebody"},
+        {"two_factor_for": True},
         {"allowed_email_domains": "example.com"},
         {"allowed_email_domains": ["not a domain"]},
         {"allowed_email_domains": ["localhost"]},
