@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # Where the visitor wanted to go before signing in.
 NEXT_PATH = "next_path"
-# Token of a sign-in whose password was right and whose code is awaited; worthless in another browser.
+# Token of a sign-in by password or provider whose code is awaited; worthless in another browser.
 SECOND_STEP = "second_step"
 # Which part of the two-factor panel is open.
 TWO_FACTOR_VIEW = "two_factor_view"

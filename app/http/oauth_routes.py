@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from app import runtime
 from app.http.cookie import TOKEN_FIELD, browser_in
-from app.http.session_routes import open_session, private, safe_path
+from app.http.session_routes import await_second_step, open_session, private, safe_path
 from core.accounts.models import User
 from core.errors import CoreError, NotFound
 from core.oauth.failures import OAuthFlowRefused
@@ -58,6 +58,9 @@ async def callback(request: Request) -> Response:
         return _back(flow.next_path, error.code, name)
     if flow.link_user_id:
         return _back(flow.next_path, "oauth_linked", name)
+    if await run_in_threadpool(core.two_factor.is_required, user):
+        half = await run_in_threadpool(core.two_factor.begin_sign_in, user, browser)
+        return await await_second_step(request, half, flow.next_path)
     agent = request.headers.get("user-agent", "")
     token = await run_in_threadpool(core.accounts.start_session, user, agent)
     return await open_session(request, token, flow.next_path)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app import runtime
-from app.http.cookie import TOKEN_FIELD, browser_in
+from app.http.cookie import HALF_FIELD, TOKEN_FIELD, browser_in
 from core.errors import TicketRefused
 
 
@@ -28,11 +28,20 @@ async def redeem(request: Request) -> Response:
 
 async def open_session(request: Request, token: str, next_path: str) -> Response:
     """Give the browser a session in the place of the one it has, and send it on."""
+    return await _replace_session(request, TOKEN_FIELD, token, next_path)
+
+
+async def await_second_step(request: Request, half: str, next_path: str) -> Response:
+    """End the session that the browser has and send it on: every page asks for the code of ``half`` first."""
+    return await _replace_session(request, HALF_FIELD, half, next_path)
+
+
+async def _replace_session(request: Request, field: str, value: str, next_path: str) -> Response:
     old = request.session.get(TOKEN_FIELD)
     if isinstance(old, str):
         await run_in_threadpool(runtime.get_core().accounts.end_session, old)
     request.session.clear()
-    request.session[TOKEN_FIELD] = token
+    request.session[field] = value
     return private(RedirectResponse(safe_path(next_path), 303))
 
 

@@ -47,7 +47,7 @@ class TwoFactor:
             )
 
     def is_required(self, user: User) -> bool:
-        """Whether signing in as this person takes a second step: asked by every way in that trusts a password."""
+        """Whether signing in as this person takes a second step: asked by every way in that trusts a password or a provider."""
         with self._db.read() as connection:
             seed = repository.seed_of(connection, user.id)
         return seed is not None and seed.enabled_at is not None
@@ -167,9 +167,19 @@ class TwoFactor:
             self._audit.record(connection, actor, "two_factor.reset", "user", user_id)
 
     def begin_sign_in(self, user: User, browser: str) -> str:
-        """Return the token of a half sign-in, after the password: five minutes, this browser, once."""
+        """Return the token of a half sign-in, after password or provider: five minutes, this browser, once."""
         with self._db.transaction() as connection:
             return half.begin(connection, user, browser)
+
+    def is_sign_in_begun(self, token: str, browser: str) -> bool:
+        """Whether this half sign-in still awaits its code."""
+        with self._db.read() as connection:
+            return half.is_open(connection, token, browser)
+
+    def leave_sign_in(self, token: str, browser: str) -> None:
+        """End a half sign-in without a code; one that is over is no error."""
+        with self._db.transaction() as connection:
+            half.end(connection, token, browser)
 
     def finish_sign_in(self, token: str, browser: str, typed: str) -> User:
         """Judge the code of a half sign-in and return who may have a session now.

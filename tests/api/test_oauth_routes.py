@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+import pyotp
 import pytest
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from app import runtime
-from app.http.cookie import XSRF_COOKIE
+from app.http import secret
+from app.http.cookie import XSRF_COOKIE, browser_in, half_in
 from app.ui import providers
+from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core, build_core
 from core.config import load_settings
+from core.db.tables import users
+from core.errors import SecondStepOver
 from core.oauth.failures import OAuthError
 from core.oauth.registry import all_providers
 from tests.api.conftest import Browser, MakeClient
@@ -101,6 +107,57 @@ def test_the_session_of_before_is_ended(olga: Browser, google: FakeOpenId, charl
     assert olga.core.accounts.session_user(earlier) is None
     assert olga.user is not None
     assert olga.user.email == OLGA.email
+
+
+def with_second_factor(core: Core, user: User) -> pyotp.TOTP:
+    """Turn it on and let the present code be good once more."""
+    totp = pyotp.TOTP(core.two_factor.begin(user.proven(clock.now())).text.replace(" ", ""))
+    core.two_factor.enable(user.proven(clock.now()), totp.now())
+    with core.db.transaction() as connection:
+        connection.execute(update(users).values(totp_last_step=None))
+    return totp
+
+
+def half_of(browser: Browser) -> str:
+    return half_in(browser.client.cookies, secret.cookie_secret()) or ""
+
+
+def test_who_has_a_second_factor_gets_no_session_before_the_code(olga: Browser, google: FakeOpenId) -> None:
+    sign_in(olga, google)
+    assert olga.user is not None
+    totp = with_second_factor(olga.core, olga.user)
+    before = olga.token
+    assert sign_in(olga, google, path=f"/oauth/google/start?next={NEXT}") == NEXT
+    assert olga.token is None
+    assert olga.core.accounts.session_user(before) is None  # nor does the session of before go on
+    assert half_of(olga)
+    browser = browser_in(olga.client.cookies) or ""
+    assert olga.core.two_factor.is_sign_in_begun(half_of(olga), browser)
+    with pytest.raises(SecondStepOver):
+        olga.core.two_factor.finish_sign_in(half_of(olga), "browser of mallory", totp.now())
+    user = olga.core.two_factor.finish_sign_in(half_of(olga), browser, totp.now())
+    olga.sign_in(user)
+    assert olga.user == user
+    assert half_of(olga) == ""
+
+
+def test_a_half_sign_in_is_no_session_and_no_ticket(olga: Browser, google: FakeOpenId) -> None:
+    sign_in(olga, google)
+    assert olga.user is not None
+    with_second_factor(olga.core, olga.user)
+    sign_in(olga, google)
+    half = half_of(olga)
+    assert olga.core.accounts.session_user(half) is None
+    assert olga.redeem(half).headers["location"] == "/?notice=ticket"
+    assert leave(olga, "/oauth/google/start?link=1") == "/connections"  # not signed in: nothing to connect to
+
+
+def test_connecting_an_account_asks_for_no_code(olga: Browser, google: FakeOpenId, alice: User) -> None:
+    with_second_factor(olga.core, alice)
+    token = olga.sign_in(alice)
+    assert sign_in(olga, google, path="/oauth/google/start?link=1") == "/connections?notice=oauth_linked.google"
+    assert olga.token == token
+    assert half_of(olga) == ""
 
 
 @pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "/oauth/google/start", "/\\evil", ""])
