@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from core import clock
 from core.errors import BadResponse
 from core.oauth.failures import OAuthExpired
+from core.oauth.kept import Kept
 from core.oauth.models import Client, Profile, Tokens
 
 if TYPE_CHECKING:
@@ -47,11 +48,12 @@ class Endpoints:
 
 @dataclass(frozen=True)
 class Channel:
-    """One conversation with a provider: who we are there, the way there, and its endpoints."""
+    """One conversation with a provider: who we are there, the way there, its endpoints, and what it published."""
 
     client: Client
     http: GuardedClient
     at: Endpoints
+    kept: Kept
 
 
 class Provider(ABC):
@@ -83,9 +85,11 @@ class Provider(ABC):
     def identity(self, channel: Channel, tokens: Tokens, nonce: str) -> Profile:
         """Return whose tokens these are, proven; raises ``ModelError`` or ``OAuthProofRefused``."""
 
-    def open(self, client: Client, http: GuardedClient) -> Channel:
-        """Begin a conversation."""
-        return Channel(client, http, self.endpoints(client, http))
+    def open(self, client: Client, http: GuardedClient, kept: Kept) -> Channel:
+        """Begin a conversation; where it does what is asked once in ten minutes."""
+        where = client.metadata_url or client.base_url
+        at = kept.get(f"endpoints of {self.name}", where, lambda: self.endpoints(client, http))
+        return Channel(client, http, at, kept)
 
     def authorise_url(self, channel: Channel, redirect_uri: str, state: str, nonce: str, verifier: str) -> str:
         """Return where to send the browser: state, nonce and PKCE with S256, always (RFC 9700, 2.1)."""

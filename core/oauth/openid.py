@@ -13,6 +13,8 @@ from core.oauth.failures import OAuthProofRefused
 from core.oauth.models import Client, Profile, Tokens
 
 if TYPE_CHECKING:
+    from joserfc.jwk import KeySet
+
     from core.config import Settings
     from core.security.egress import GuardedClient
 
@@ -87,12 +89,9 @@ class OpenIdProvider(Provider):
         """Return the claims of the ID token after every check of OpenID Connect Core 1.0, 3.1.3.7."""
         from joserfc import jwt
         from joserfc.errors import JoseError
-        from joserfc.jwk import KeySet
 
-        listed = get_object(channel.http, channel.at.keys).get("keys")
         try:
-            usable = [k for k in listed or () if k.get("kty") in KEY_TYPES and k.get("use", "sig") == "sig"]
-            keys = KeySet.import_key_set({"keys": usable})
+            keys = self._keys_for(channel, tokens.id_token)
             claims = jwt.decode(tokens.id_token, keys, algorithms=ALGORITHMS).claims
             jwt.JWTClaimsRegistry(
                 now=int(clock.now().timestamp()),
@@ -109,6 +108,18 @@ class OpenIdProvider(Provider):
             raise OAuthProofRefused(self.label)
         return claims
 
+    def _keys_for(self, channel: Channel, id_token: str) -> KeySet:
+        """Return the provider's keys; they are fetched anew, once, for a key that is not among those kept."""
+        from joserfc import jws
+
+        def read() -> KeySet:
+            return usable_keys(get_object(channel.http, channel.at.keys))
+
+        name = jws.extract_compact(id_token.encode()).headers().get("kid")
+        keys = channel.kept.get("keys", channel.at.keys, read)
+        is_known = name is not None and name in {key.kid for key in keys.keys}
+        return keys if is_known else channel.kept.get("keys", channel.at.keys, read, is_fresh=True)
+
     def _is_for_this_flow(self, channel: Channel, claims: Mapping[str, Any], nonce: str) -> bool:
         given, audience = claims.get("nonce"), claims["aud"]
         if not isinstance(given, str) or not hmac.compare_digest(given.encode(), nonce.encode()):
@@ -116,6 +127,19 @@ class OpenIdProvider(Provider):
         if claims.get("azp") is None:
             return isinstance(audience, str) or len(audience) == 1
         return bool(claims["azp"] == channel.client.id)
+
+
+def usable_keys(document: Mapping[str, Any]) -> KeySet:
+    """Return the keys of a published set that may sign ID tokens; raises ``BadResponse`` when it is no key set."""
+    from joserfc.errors import JoseError
+    from joserfc.jwk import KeySet
+
+    try:
+        listed = document["keys"]
+        usable = [k for k in listed if k.get("kty") in KEY_TYPES and k.get("use", "sig") == "sig"]
+        return KeySet.import_key_set({"keys": usable})
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+        raise BadResponse from None
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:

@@ -10,8 +10,9 @@ import httpx
 from core.config import Settings
 from core.errors import BadResponse, Invalid, ModelError, NotFound
 from core.logs import get_logger
-from core.oauth.base import Provider
+from core.oauth.base import Channel, Provider
 from core.oauth.failures import OAuthProviderFailed
+from core.oauth.kept import Kept
 from core.oauth.models import Client
 from core.oauth.registry import all_providers, provider_named
 from core.security.egress import EgressPolicy, GuardedClient, guarded_client
@@ -29,6 +30,7 @@ class Reach:
         """Take registrations from ``settings``; call under ``policy`` only."""
         self._settings = settings
         self._policy = policy
+        self._kept = Kept()
 
     def providers(self) -> Sequence[Provider]:
         """Return the providers that are set up here, in the order of the buttons."""
@@ -41,6 +43,10 @@ class Reach:
         if client is None:
             raise NotFound(what="sign-in provider")
         return provider, client
+
+    def open(self, provider: Provider, client: Client, http: GuardedClient) -> Channel:
+        """Begin a conversation with a provider."""
+        return provider.open(client, http, self._kept)
 
     @contextmanager
     def asking(self, provider: Provider) -> Iterator[GuardedClient]:

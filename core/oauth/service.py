@@ -82,7 +82,7 @@ class OAuth:
         provider, client = self._reach.configured(provider_name)
         state, nonce, verifier = clock.new_token(), clock.new_token(), clock.new_token()
         with self._reach.asking(provider) as http:
-            channel = provider.open(client, http)
+            channel = self._reach.open(provider, client, http)
             self._reach.check_address(channel.at.authorise)
             url = provider.authorise_url(channel, redirect_uri, state, nonce, verifier)
         at, state_hash = clock.now(), hash_token(state)
@@ -187,7 +187,7 @@ class OAuth:
             raise OAuthExpired(provider.label)
         try:
             with self._reach.asking(provider) as http:
-                renewed = provider.refresh(provider.open(client, http), stored.refresh)
+                renewed = provider.refresh(self._reach.open(provider, client, http), stored.refresh)
         except OAuthExpired:
             # Refresh tokens that are good once: somebody else may have used it a moment ago.
             later, sealed = self._row(actor, identity_id)
@@ -209,7 +209,7 @@ class OAuth:
         if answer.error or not 0 < len(answer.code) <= MAX_CODE:
             raise OAuthProviderFailed(provider.label)
         with self._reach.asking(provider) as http:
-            channel = provider.open(client, http)
+            channel = self._reach.open(provider, client, http)
             if channel.at.names_itself and answer.issuer != channel.at.issuer:  # mix-up, RFC 9207
                 raise OAuthProofRefused(provider.label)
             try:
@@ -260,7 +260,9 @@ class OAuth:
             provider, client = self._reach.configured(identity.provider)
             stored = self._identities.open(identity, sealed)
             with self._reach.asking(provider) as http:
-                result = "ok" if provider.revoke(provider.open(client, http), stored) else "not_offered"
+                result = (
+                    "ok" if provider.revoke(self._reach.open(provider, client, http), stored) else "not_offered"
+                )
         except CoreError as error:
             result = error.code
         with self._db.transaction() as connection:

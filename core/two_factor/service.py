@@ -47,7 +47,7 @@ class TwoFactor:
             )
 
     def is_required(self, user: User) -> bool:
-        """Whether signing in as this person takes a second step: asked by every way in that trusts a password or a provider."""
+        """Whether signing in as this person takes a second step: asked after every password and every provider."""
         with self._db.read() as connection:
             seed = repository.seed_of(connection, user.id)
         return seed is not None and seed.enabled_at is not None

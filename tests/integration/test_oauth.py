@@ -13,6 +13,7 @@ import pytest
 from joserfc.jwk import RSAKey
 from sqlalchemy import select, update
 
+from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core, build_core
 from core.config import Settings, load_settings
@@ -31,6 +32,7 @@ from core.oauth.failures import (
     OAuthProviderFailed,
     OAuthSuspended,
 )
+from core.oauth.kept import Kept
 from core.oauth.models import Answer, Identity
 from core.oauth.providers.google import PROVIDER as GOOGLE
 from tests.conftest import PASSWORD, Cast
@@ -124,6 +126,10 @@ def actions(core: Core) -> list[tuple[str, str]]:
 def count_users(core: Core) -> int:
     with core.db.read() as connection:
         return len(connection.execute(select(users.c.id)).all())
+
+
+def forget_what_is_kept(core: Core) -> None:
+    core.oauth._reach._kept = Kept()
 
 
 def suspend(core: Core, user: User) -> None:
@@ -303,6 +309,52 @@ def test_a_provider_that_is_not_set_up_is_not_there(core: Core) -> None:
             core.oauth.take_flow(name, "state", BROWSER)
 
 
+def calls_of(fake: OAuthServer, sign_in: Callable[[], object]) -> list[str]:
+    """Return what a sign-in asks of the provider itself; the browser goes there too."""
+    before = len(fake.calls)
+    sign_in()
+    return [call for call in fake.calls[before:] if call != f"GET {fake.authorise_path}"]
+
+
+METADATA, KEYS, TOKEN = "GET /.well-known/openid-configuration", "GET /keys", "POST /token"
+
+
+def test_what_a_provider_publishes_is_read_once_in_ten_minutes(
+    visitor: Visitor, google: FakeOpenId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed = [1000.0]
+    monkeypatch.setattr(clock, "monotonic_seconds", lambda: passed[0])
+    assert calls_of(google, lambda: visitor.sign_in("google")) == [METADATA, TOKEN, KEYS]
+    assert calls_of(google, lambda: visitor.sign_in("google")) == [TOKEN]
+    passed[0] += 599
+    assert calls_of(google, lambda: visitor.sign_in("google")) == [TOKEN]
+    passed[0] += 2
+    assert calls_of(google, lambda: visitor.sign_in("google")) == [METADATA, TOKEN, KEYS]
+
+
+def test_a_key_that_nobody_knows_is_looked_up_once(visitor: Visitor, google: FakeOpenId) -> None:
+    """The provider has changed its key; somebody who makes keys up gains nothing but one look."""
+    visitor.sign_in("google")
+    google.rotate()
+    assert calls_of(google, lambda: visitor.sign_in("google")) == [TOKEN, KEYS]
+    assert calls_of(google, lambda: visitor.sign_in("google")) == [TOKEN]
+    google.signer, google.kid = RSAKey.generate_key(2048), "made-up"
+
+    def forged() -> None:
+        with pytest.raises(OAuthProofRefused):
+            visitor.sign_in("google")
+
+    assert calls_of(google, forged) == [TOKEN, KEYS]
+
+
+def test_a_token_that_names_no_key_is_checked_with_fresh_ones(visitor: Visitor, google: FakeOpenId) -> None:
+    """OpenID Connect Core 1.0, 10.1: a name is needed only among several keys."""
+    google.published = google.published[:1]
+    visitor.sign_in("google")
+    google.kid, google.keys_without_names = None, True
+    assert calls_of(google, lambda: visitor.sign_in("google")) == [TOKEN, KEYS]
+
+
 # --- the proof ----------------------------------------------------------------------------------
 
 
@@ -440,10 +492,13 @@ def test_a_broken_provider_is_one_sentence(
 ) -> None:
     monkeypatch.setattr(reach, "CALL_SECONDS", 0.5)
     query = visitor.leave("google")
+    forget_what_is_kept(visitor.core)
     google.faults = {path: fault}
     with pytest.raises(OAuthProviderFailed) as caught:
         visitor.come_back("google", query)
     assert "canary-of-the-provider" not in caught.value.sentence
+    google.faults = {}
+    assert visitor.sign_in("google").email == OLGA.email  # a failure is not kept
 
 
 def test_a_provider_that_may_not_be_reached_is_one_sentence(settings: Settings, core: Core) -> None:
