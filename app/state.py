@@ -10,6 +10,8 @@ SECOND_STEP = "second_step"
 TWO_FACTOR_VIEW = "two_factor_view"
 # With the page's name behind it: the token of a link that came by mail, until it was used.
 LINK_TOKEN = "link_token"  # noqa: S105 - a name
+# Ids of connected accounts that a provider does not accept any more, as far as this tab has asked.
+EXPIRED_CONNECTIONS = "expired_connections"
 # The role with which the page was drawn.
 ROLE = "role"
 # Plain-script mode only: the session token, bound to the browser by its cookie.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from app import runtime
 from app.http.cookie import TOKEN_FIELD, browser_in
 from app.http.session_routes import await_second_step, open_session, private, safe_path
 from core.accounts.models import User
-from core.errors import CoreError, NotFound
+from core.errors import CoreError, NotFound, RateLimitedHere
 from core.oauth.failures import OAuthFlowRefused
 from core.oauth.models import Answer
 
@@ -35,6 +35,8 @@ async def start(request: Request) -> Response:
         url = await run_in_threadpool(oauth.begin, actor, name, browser, _redirect_uri(request), next_path)
     except NotFound:
         return private(PlainTextResponse("There is no such sign-in here.", 404))
+    except RateLimitedHere as error:
+        return _too_many(error)
     except CoreError as error:
         return _back(next_path, error.code, name)
     return private(RedirectResponse(url, 303))
@@ -48,6 +50,8 @@ async def callback(request: Request) -> Response:
         flow = await run_in_threadpool(core.oauth.take_flow, name, query.get("state", ""), browser)
     except NotFound:
         return private(PlainTextResponse("There is no such sign-in here.", 404))
+    except RateLimitedHere as error:
+        return _too_many(error)
     except CoreError as error:
         return _back("/", error.code, name)
     actor = await _signed_in(request) if flow.link_user_id else None
@@ -77,6 +81,16 @@ def _redirect_uri(request: Request) -> str:
     """Return our address as the provider has it registered, letter by letter."""
     base = runtime.get_core().settings.base_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}"
     return f"{base}/oauth/{request.path_params['provider']}/callback"
+
+
+def _too_many(error: RateLimitedHere) -> Response:
+    """Answer without a redirect: a browser that comes too often is not sent round once more."""
+    page = (
+        "<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
+        "<title>Zoark</title><body style='font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:4rem auto;"
+        f"padding:0 1rem;color-scheme:light dark'><p>{error.sentence}</p><p><a href='/'>Back to Zoark</a></p>"
+    )
+    return private(HTMLResponse(page, 429, {"Retry-After": str(error.facts["wait_seconds"])}))
 
 
 def _back(path: str, code: str, provider: str) -> Response:

@@ -123,6 +123,10 @@ class Provider(ABC):
         """
         return self._tokens(channel, "refresh_token", refresh_token=refresh_token.get_secret_value())
 
+    @abstractmethod
+    def accepts(self, channel: Channel, access: SecretStr) -> bool:
+        """Whether the provider still takes this access token; raises ``ModelError`` when it gives no answer."""
+
     def revoke(self, channel: Channel, tokens: Tokens) -> bool:
         """End the connection at the provider (RFC 7009); False where it offers no way. Raises ``ModelError``."""
         if not channel.at.revoke:
@@ -199,6 +203,14 @@ def get_json(http: GuardedClient, url: str, access: SecretStr | None = None) -> 
         return response.json()
     except (httpx.InvalidURL, httpx.HTTPError, ValueError):
         raise BadResponse from None
+
+
+def is_accepted(http: GuardedClient, url: str, access: SecretStr) -> bool:
+    """Whether an address takes an access token; any answer but yes or no is a ``ModelError``."""
+    response = http.get(url, headers={"Authorization": f"Bearer {access.get_secret_value()}"})
+    if response.status_code not in (200, 401):
+        raise BadResponse
+    return response.status_code == 200
 
 
 def get_object(http: GuardedClient, url: str, access: SecretStr | None = None) -> dict[str, Any]:

@@ -60,6 +60,8 @@ class Answer:
     error: str
     issuer: str
     redirect_uri: str
+    # The token of the invitation from whose page the sign-in began.
+    invitation: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

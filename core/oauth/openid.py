@@ -6,9 +6,11 @@ import hmac
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pydantic import SecretStr
+
 from core import clock
 from core.errors import BadResponse
-from core.oauth.base import Channel, Endpoints, Provider, get_object
+from core.oauth.base import Channel, Endpoints, Provider, get_object, is_accepted
 from core.oauth.failures import OAuthProofRefused
 from core.oauth.models import Client, Profile, Tokens
 
@@ -84,6 +86,10 @@ class OpenIdProvider(Provider):
             email_verified=self.is_verified(channel, claims),
             name=str(claims.get("name") or claims.get("preferred_username") or ""),
         )
+
+    def accepts(self, channel: Channel, access: SecretStr) -> bool:
+        """Ask the userinfo endpoint; where there is none, a token that has not run out counts as good."""
+        return not channel.at.userinfo or is_accepted(channel.http, channel.at.userinfo, access)
 
     def _proven(self, channel: Channel, tokens: Tokens, nonce: str) -> dict[str, Any]:
         """Return the claims of the ID token after every check of OpenID Connect Core 1.0, 3.1.3.7."""

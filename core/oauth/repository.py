@@ -42,6 +42,11 @@ def take_flow(connection: Connection, state_hash: str, provider: str, browser_ha
     ).first()
 
 
+def knows_flow(connection: Connection, state_hash: str) -> bool:
+    """Whether a sign-in with this state began here and is not forgotten yet, in whatever browser."""
+    return connection.execute(select(flows.provider).where(flows.state_hash == state_hash)).first() is not None
+
+
 def lock_identity(connection: Connection, issuer: str, subject: str) -> tuple[Identity, bytes | None] | None:
     """Return a connected account by who it is at the provider; it is not changed until this transaction ends."""
     row = connection.execute(

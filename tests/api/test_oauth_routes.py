@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pyotp
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from app import runtime
@@ -18,10 +18,11 @@ from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core, build_core
 from core.config import load_settings
-from core.db.tables import users
+from core.db.tables import audit_log, users
 from core.errors import SecondStepOver
 from core.oauth.failures import OAuthError
 from core.oauth.registry import all_providers
+from core.oauth.service import AT_ONCE
 from tests.api.conftest import Browser, MakeClient
 from tests.fakes.oauth_server import OLGA, Account
 from tests.fakes.openid import FakeOpenId
@@ -230,11 +231,12 @@ def test_a_refusal_comes_back_to_the_page_that_was_wanted(olga: Browser, google:
 
 
 def test_what_the_provider_writes_is_never_shown(olga: Browser, google: FakeOpenId) -> None:
+    google.faults = {"/.well-known/openid-configuration": "garbage"}
+    assert leave(olga) == f"{NEXT}&notice=oauth_provider.google"
+    google.faults = {}
     state = dict(parse_qsl(urlsplit(leave(olga)).query))["state"]
     back = come_back(olga, {"state": state, "error": "canary", "error_description": "canary"})
     assert back == f"{NEXT}&notice=oauth_provider.google"
-    google.faults = {"/.well-known/openid-configuration": "garbage"}
-    assert leave(olga) == f"{NEXT}&notice=oauth_provider.google"
 
 
 def test_alice_connects_an_account(olga: Browser, google: FakeOpenId, alice: User) -> None:
@@ -288,6 +290,51 @@ def test_connecting_asks_for_a_recent_proof(olga: Browser, alice: User, monkeypa
     olga.sign_in(alice)
     time.advance(minutes=11)
     assert leave(olga, "/oauth/google/start?link=1") == "/connections?notice=step_up_required.google"
+
+
+def audited(core: Core) -> list[str]:
+    with core.db.read() as connection:
+        rows = connection.execute(select(audit_log).where(audit_log.c.action == "oauth.refused")).all()
+    return [row.result for row in rows]
+
+
+def test_too_many_starts_of_one_address_get_a_plain_page(olga: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    time = StoppedClock(monkeypatch)
+    for _ in range(AT_ONCE):
+        leave(olga)
+    answer = olga.client.get("/oauth/google/start")
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == "12"
+    assert "Too many tries. Please wait 12 s before the next one." in answer.text
+    assert "<a href='/'>" in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    time.advance(seconds=12)
+    leave(olga)
+
+
+def test_another_address_is_not_held_up(olga: Browser, core: Core, make_client: MakeClient) -> None:
+    for _ in range(AT_ONCE):
+        leave(olga)
+    assert olga.client.get("/oauth/google/start").status_code == 429
+    elsewhere = Browser(core, make_client(ZOARK_TRUST_PROXY="true"))
+    leave(elsewhere, **{"x-forwarded-for": "203.0.113.7"})
+
+
+def test_junk_at_the_callback_is_limited_and_writes_no_audit(olga: Browser) -> None:
+    for number in range(AT_ONCE):
+        assert come_back(olga, {"state": f"junk-{number}", "code": "x"}) == "/?notice=oauth_flow.google"
+    assert olga.client.get("/oauth/google/callback?state=junk").status_code == 429
+    assert audited(olga.core) == []
+
+
+def test_a_refusal_of_a_flow_that_we_began_is_audited(
+    olga: Browser, core: Core, google: FakeOpenId, make_client: MakeClient
+) -> None:
+    query = google.visit(leave(olga))
+    come_back(Browser(core, make_client()), query)  # another browser
+    come_back(olga, query)
+    come_back(olga, query)  # twice
+    assert audited(core) == ["oauth_flow", "oauth_flow"]
 
 
 def test_every_refusal_has_a_sentence_for_every_provider() -> None:

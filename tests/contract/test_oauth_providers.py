@@ -123,6 +123,18 @@ def test_a_broken_answer_is_one_kind_of_error_wherever_it_comes(stage: Stage, fa
         assert "canary-of-the-provider" not in f"{caught.value} {caught.value.__cause__}"
 
 
+def test_it_says_whether_a_token_still_holds(stage: Stage) -> None:
+    tokens = stage.tokens()
+    assert stage.provider.accepts(stage.channel(), tokens.access)
+    path = {"github": "/user"}.get(stage.provider.name, "/userinfo")
+    stage.fake.faults = {path: "down"}
+    with pytest.raises(ModelError):
+        stage.provider.accepts(stage.channel(), tokens.access)
+    stage.fake.faults = {}
+    stage.fake.access.clear()
+    assert not stage.provider.accepts(stage.channel(), tokens.access)
+
+
 def test_tokens_are_ended_at_the_provider(stage: Stage) -> None:
     tokens = stage.tokens()
     assert stage.provider.revoke(stage.channel(), tokens)

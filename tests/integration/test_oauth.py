@@ -15,11 +15,12 @@ from sqlalchemy import select, update
 
 from core import clock
 from core.accounts.models import User
+from core.audit.origin import set_origin
 from core.bootstrap import Core, build_core
 from core.config import Settings, load_settings
 from core.db.tables import audit_log, identities, metadata, oauth_flows, users
-from core.errors import Conflict, CoreError, NotFound, RegistrationClosed
-from core.oauth import reach
+from core.errors import Conflict, CoreError, NotFound, RateLimitedHere, RegistrationClosed
+from core.oauth import reach, service
 from core.oauth.failures import (
     OAuthAccountExists,
     OAuthDeclined,
@@ -280,6 +281,40 @@ def test_an_unknown_state_is_refused(core: Core, visitor: Visitor, state: str) -
     visitor.leave("google")
     with pytest.raises(OAuthFlowRefused):
         core.oauth.take_flow("google", state, BROWSER)
+
+
+def test_only_the_refusal_of_a_flow_that_began_here_is_audited(core: Core, visitor: Visitor) -> None:
+    state = visitor.leave("google")["state"]
+    for provider, given, browser in (
+        ("google", "junk", BROWSER),
+        ("google", state, "browser-of-mallory"),
+        ("github", state, BROWSER),
+    ):
+        with pytest.raises(OAuthFlowRefused):
+            core.oauth.take_flow(provider, given, browser)
+    assert actions(core) == [("oauth.refused", "oauth_flow")] * 2
+
+
+@pytest.mark.parametrize("what", ["start", "return"])
+def test_one_address_comes_no_more_often_than_allowed(
+    core: Core, visitor: Visitor, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(service, "AT_ONCE", 2)
+
+    def come() -> str:
+        if what == "start":
+            return visitor.leave("google")["state"]
+        with pytest.raises(OAuthFlowRefused):
+            core.oauth.take_flow("google", "junk", BROWSER)
+        return ""
+
+    set_origin("203.0.113.7", "")
+    come(), come()
+    with pytest.raises(RateLimitedHere) as caught:
+        come()
+    assert 1 <= int(str(caught.value.facts["wait_seconds"])) <= 12
+    set_origin("203.0.113.8", "")
+    come()
 
 
 def test_a_flow_belongs_to_its_provider(core: Core, visitor: Visitor) -> None:
@@ -622,7 +657,7 @@ def test_the_last_two_ways_in_do_not_go_at_once(core: Core, visitor: Visitor) ->
 def test_a_stranger_neither_disconnects_nor_uses_a_connection(core: Core, cast: Cast, visitor: Visitor) -> None:
     visitor.sign_in("google", actor=cast.alice)
     identity = visitor.identity(cast.alice)
-    for call in (core.oauth.disconnect, core.oauth.fresh_token):
+    for call in (core.oauth.disconnect, core.oauth.fresh_token, core.oauth.check_connection):
         with pytest.raises(NotFound):
             call(cast.charlie, identity.id)
         with pytest.raises(NotFound):
@@ -653,6 +688,36 @@ def test_an_expired_token_is_renewed(core: Core, cast: Cast, visitor: Visitor, g
     assert core.oauth.fresh_token(cast.alice, identity.id) == token
     assert visitor.identity(cast.alice).token_version == identity.token_version + 1
     assert actions(core)[-1] == ("oauth.refreshed", "ok")
+
+
+@pytest.mark.parametrize("provider", ["google", "microsoft", "github"])
+def test_a_connection_that_still_holds_is_said_to(core: Core, cast: Cast, visitor: Visitor, provider: str) -> None:
+    visitor.sign_in(provider, actor=cast.alice)
+    core.oauth.check_connection(cast.alice, visitor.identity(cast.alice).id)
+    visitor.fakes[provider].access.clear()  # ended there
+    with pytest.raises(OAuthExpired):
+        core.oauth.check_connection(cast.alice, visitor.identity(cast.alice).id)
+
+
+def test_checking_a_connection_renews_a_token_that_has_run_out(
+    core: Core, cast: Cast, visitor: Visitor, google: FakeOpenId
+) -> None:
+    google.life_seconds = 0
+    visitor.sign_in("google", actor=cast.alice)
+    google.life_seconds = 3600
+    identity = visitor.identity(cast.alice)
+    core.oauth.check_connection(cast.alice, identity.id)
+    assert visitor.identity(cast.alice).token_version == identity.token_version + 1
+    assert actions(core)[-1] == ("oauth.refreshed", "ok")
+
+
+def test_a_provider_that_gives_no_answer_is_not_an_end(
+    core: Core, cast: Cast, visitor: Visitor, google: FakeOpenId
+) -> None:
+    visitor.sign_in("google", actor=cast.alice)
+    google.faults = {"/userinfo": "down"}
+    with pytest.raises(OAuthProviderFailed):
+        core.oauth.check_connection(cast.alice, visitor.identity(cast.alice).id)
 
 
 def test_a_refresh_token_that_is_not_sent_again_is_kept(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import httpx
+from pydantic import SecretStr
 
 from core.errors import BadResponse
-from core.oauth.base import Channel, Endpoints, Provider, get_json, get_object
+from core.oauth.base import Channel, Endpoints, Provider, get_json, get_object, is_accepted
 from core.oauth.models import Client, Profile, Tokens
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ class GitHub(Provider):
             email_verified=primary.get("verified") is True,
             name=str(person.get("name") or person.get("login") or ""),
         )
+
+    def accepts(self, channel: Channel, access: SecretStr) -> bool:
+        """Ask the API who it is."""
+        return is_accepted(channel.http, f"{channel.client.api_url}/user", access)
 
     def revoke(self, channel: Channel, tokens: Tokens) -> bool:
         """Delete the grant and with it every token of this person."""
