@@ -9,7 +9,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import runtime, state
-from app.http.cookie import browser_in, half_in, token_in
+from app.http.cookie import browser_in, half_in, invitation_in, token_in
 from app.http.origin import client_address
 from app.http.secret import cookie_secret
 from core.accounts.models import User
@@ -126,6 +126,11 @@ def redirect(path: str) -> None:
         message = ForwardMsg()
         message.auth_redirect.url = path
         context.enqueue(message)
+
+
+def pending_invitation() -> str:
+    """Return the token of the invitation that took this browser to a provider, from which it came back refused."""
+    return invitation_in(st.context.cookies, cookie_secret())
 
 
 def _browser() -> str:

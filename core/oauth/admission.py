@@ -12,7 +12,7 @@ from core.accounts.models import User
 from core.accounts.service import Accounts, normalise_email
 from core.audit.service import Audit
 from core.db import Connection
-from core.errors import Invalid, RegistrationClosed
+from core.errors import Conflict, Invalid, RegistrationClosed
 from core.oauth import shown
 from core.oauth.base import Provider
 from core.oauth.failures import (
@@ -67,7 +67,10 @@ def admit_invited(
     email = _unused_address(connection, provider, profile)
     if email != link.email:
         raise OAuthOtherAddress(provider.label)
-    return invitations.accept(connection, audit, token_hash, _name(profile, email), None)
+    try:
+        return invitations.accept(connection, audit, token_hash, _name(profile, email), None)
+    except Conflict:  # somebody was faster by a moment
+        raise OAuthAccountExists(provider.label) from None
 
 
 def _unused_address(connection: Connection, provider: Provider, profile: Profile) -> str:

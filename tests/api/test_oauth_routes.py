@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pyotp
@@ -12,10 +13,10 @@ from starlette.testclient import TestClient
 
 from app import runtime
 from app.http import secret
-from app.http.cookie import XSRF_COOKIE, browser_in, half_in
+from app.http.cookie import XSRF_COOKIE, browser_in, half_in, invitation_in
 from app.ui import providers
 from core import clock
-from core.accounts.models import User
+from core.accounts.models import MailLink, User
 from core.bootstrap import Core, build_core
 from core.config import load_settings
 from core.db.tables import audit_log, users
@@ -24,6 +25,7 @@ from core.oauth.failures import OAuthError
 from core.oauth.registry import all_providers
 from core.oauth.service import AT_ONCE
 from tests.api.conftest import Browser, MakeClient
+from tests.conftest import PASSWORD
 from tests.fakes.oauth_server import OLGA, Account
 from tests.fakes.openid import FakeOpenId
 from tests.support.oauth_stage import settings_of
@@ -292,6 +294,72 @@ def test_connecting_asks_for_a_recent_proof(olga: Browser, alice: User, monkeypa
     assert leave(olga, "/oauth/google/start?link=1") == "/connections?notice=step_up_required.google"
 
 
+def invite(core: Core, email: str = OLGA.email) -> str:
+    admin = core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
+    at = clock.now()
+    link = MailLink("invitation", email, at + timedelta(days=7), None, "manager", "hr", admin.id)
+    with core.db.transaction() as connection:
+        return core.mail_links._write(connection, link, at)
+
+
+def pending_invitation(browser: Browser) -> str:
+    return invitation_in(browser.client.cookies, secret.cookie_secret())
+
+
+def test_olga_accepts_an_invitation(
+    with_settings: Callable[..., Core], make_client: MakeClient, google: FakeOpenId
+) -> None:
+    core = with_settings(ZOARK_REGISTRATION="invite")
+    olga, token = Browser(core, make_client()), invite(core)
+    url = leave(olga, f"/oauth/google/start?invitation={token}")
+    assert token not in url  # it never goes to the provider
+    assert come_back(olga, google.visit(url)) == "/"
+    assert olga.user is not None
+    assert (olga.user.email, olga.user.role, olga.user.department) == (OLGA.email, "manager", "hr")
+    assert pending_invitation(olga) == ""
+
+
+def test_a_refusal_leads_back_to_the_invitation_which_is_still_good(olga: Browser, google: FakeOpenId) -> None:
+    token = invite(olga.core, "dora@example.com")
+    start = f"/oauth/google/start?invitation={token}"
+    assert sign_in(olga, google, path=start) == "/invitation?notice=oauth_other_address.google"
+    assert olga.user is None
+    assert pending_invitation(olga) == token
+    assert sign_in(olga, google, Account("9", "dora@example.com"), start) == "/"
+    assert olga.user is not None
+    assert olga.user.role == "manager"
+
+
+def test_an_invitation_belongs_to_the_sign_in_that_it_began(olga: Browser, google: FakeOpenId) -> None:
+    """Olga leaves an invitation aside and signs up in another tab: the invitation is not used."""
+    token = invite(olga.core)
+    leave(olga, f"/oauth/google/start?invitation={token}")
+    assert sign_in(olga, google) == "/"
+    assert olga.user is not None
+    assert olga.user.role == "member"
+    query = google.visit(leave(olga))
+    leave(olga, f"/oauth/google/start?invitation={token}")
+    assert come_back(olga, query) == NEXT  # the older sign-in knows of no invitation
+
+
+def test_a_pending_invitation_is_forgotten_after_ten_minutes(
+    olga: Browser, google: FakeOpenId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = StoppedClock(monkeypatch)
+    token = invite(olga.core)
+    leave(olga, f"/oauth/google/start?invitation={token}")
+    assert pending_invitation(olga) == token
+    time.advance(minutes=10, seconds=1)
+    assert pending_invitation(olga) == ""
+
+
+def test_a_made_up_invitation_is_refused(olga: Browser, google: FakeOpenId) -> None:
+    for made_up in ("x", "x" * 3000, "a.b.c"):
+        back = sign_in(olga, google, path=f"/oauth/google/start?invitation={made_up}")
+        assert back == "/invitation?notice=link_refused.google"
+        assert olga.user is None
+
+
 def audited(core: Core) -> list[str]:
     with core.db.read() as connection:
         rows = connection.execute(select(audit_log).where(audit_log.c.action == "oauth.refused")).all()
@@ -339,7 +407,7 @@ def test_a_refusal_of_a_flow_that_we_began_is_audited(
 
 def test_every_refusal_has_a_sentence_for_every_provider() -> None:
     codes = [error.code for error in OAuthError.__subclasses__()]
-    for code in [*codes, "oauth_linked", "registration_closed", "step_up_required"]:
+    for code in [*codes, "oauth_linked", "registration_closed", "step_up_required", "link_refused"]:
         for name in all_providers():
             sentence = providers.notice(f"{code}.{name}")
             assert sentence

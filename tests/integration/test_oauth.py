@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -14,12 +15,12 @@ from joserfc.jwk import RSAKey
 from sqlalchemy import select, update
 
 from core import clock
-from core.accounts.models import User
+from core.accounts.models import MailLink, User
 from core.audit.origin import set_origin
 from core.bootstrap import Core, build_core
 from core.config import Settings, load_settings
 from core.db.tables import audit_log, identities, metadata, oauth_flows, users
-from core.errors import Conflict, CoreError, NotFound, RateLimitedHere, RegistrationClosed
+from core.errors import Conflict, CoreError, LinkRefused, NotFound, RateLimitedHere, RegistrationClosed
 from core.oauth import reach, service
 from core.oauth.failures import (
     OAuthAccountExists,
@@ -29,6 +30,7 @@ from core.oauth.failures import (
     OAuthExpired,
     OAuthFlowRefused,
     OAuthIdentityTaken,
+    OAuthOtherAddress,
     OAuthProofRefused,
     OAuthProviderFailed,
     OAuthSuspended,
@@ -100,10 +102,15 @@ class Visitor:
         url = self.core.oauth.begin(actor, provider, BROWSER, REDIRECT, "/runs")
         return self.fakes[provider].visit(url, account)
 
-    def come_back(self, provider: str, query: dict[str, str], actor: User | None = None) -> User:
+    def come_back(
+        self, provider: str, query: dict[str, str], actor: User | None = None, invitation: str = ""
+    ) -> User:
         flow = self.core.oauth.take_flow(provider, query["state"], BROWSER)
-        answer = Answer(query.get("code", ""), query.get("error", ""), query.get("iss", ""), REDIRECT)
+        answer = Answer(query.get("code", ""), query.get("error", ""), query.get("iss", ""), REDIRECT, invitation)
         return self.core.oauth.finish(actor, flow, answer)
+
+    def accept(self, provider: str, invitation: str, account: Account = OLGA) -> User:
+        return self.come_back(provider, self.leave(provider, account), invitation=invitation)
 
     def sign_in(self, provider: str, account: Account = OLGA, actor: User | None = None) -> User:
         return self.come_back(provider, self.leave(provider, account, actor), actor)
@@ -548,6 +555,122 @@ def test_the_browser_is_sent_to_no_odd_address(visitor: Visitor, google: FakeOpe
     google.change_metadata = changed(authorization_endpoint=address)
     with pytest.raises(OAuthProviderFailed):
         visitor.leave("google")
+
+
+# --- accepting an invitation ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def admin(core: Core) -> User:
+    return core.accounts.create_user("admin@example.com", "Admin", PASSWORD, "admin")
+
+
+def invite(core: Core, admin: User, email: str = OLGA.email) -> str:
+    at = clock.now()
+    link = MailLink("invitation", email, at + timedelta(days=7), None, "manager", "hr", admin.id)
+    with core.db.transaction() as connection:
+        return core.mail_links._write(connection, link, at)
+
+
+@pytest.mark.parametrize("provider", ["google", "microsoft", "github"])
+@pytest.mark.parametrize("mode", ["invite", "open"])
+def test_olga_accepts_an_invitation_with_a_provider(
+    settings: Settings, core: Core, visitor: Visitor, admin: User, provider: str, mode: str
+) -> None:
+    visitor.core = build_core(settings.model_copy(update={"registration": mode}))
+    token = invite(core, admin)
+    shouting = replace(OLGA, email="Olga@Example.com")
+    olga = visitor.accept(provider, token, shouting)
+    assert (olga.email, olga.name, olga.role, olga.department) == (OLGA.email, OLGA.name, "manager", "hr")
+    assert core.oauth.list(olga)[0].provider == provider
+    assert core.mail_links.verified_at(olga) is not None
+    assert not core.accounts.has_password(olga)
+    with pytest.raises(LinkRefused):
+        core.mail_links.invitation(token)  # used once
+    with pytest.raises(LinkRefused):
+        visitor.accept("google", token, MALLORY)
+    assert visitor.sign_in(provider) == olga
+    visitor.core.close()
+
+
+@pytest.mark.parametrize(
+    ("account", "refusal"),
+    [
+        (MALLORY, OAuthOtherAddress),
+        (replace(OLGA, email="olga@example.com.evil.example"), OAuthOtherAddress),
+        (replace(OLGA, verified=False), OAuthEmailUnverified),
+        (replace(OLGA, email=""), OAuthEmailUnverified),
+    ],
+    ids=["another", "longer", "unverified", "none"],
+)
+def test_another_or_an_unverified_address_leaves_the_invitation_good(
+    core: Core, visitor: Visitor, admin: User, account: Account, refusal: type[CoreError]
+) -> None:
+    token = invite(core, admin)
+    people = count_users(core)
+    with pytest.raises(refusal):
+        visitor.accept("google", token, account)
+    assert count_users(core) == people
+    assert core.mail_links.invitation(token).email == OLGA.email
+    assert visitor.accept("google", token).role == "manager"
+
+
+def test_an_identity_that_somebody_has_accepts_no_invitation(core: Core, visitor: Visitor, admin: User) -> None:
+    """Charlie's account there got Olga's address: it opens Charlie's account, never a second one."""
+    charlie = visitor.sign_in("google", replace(OLGA, email="charlie@example.com"))
+    token = invite(core, admin)
+    with pytest.raises(OAuthIdentityTaken):
+        visitor.accept("google", token)
+    assert core.mail_links.invitation(token).email == OLGA.email
+    assert visitor.sign_in("google") == charlie
+
+
+def test_an_invited_address_that_has_an_account_by_now_is_refused(
+    core: Core, visitor: Visitor, admin: User
+) -> None:
+    token = invite(core, admin)
+    olga = core.accounts.create_user(OLGA.email, "Olga", PASSWORD, "member")
+    with pytest.raises(OAuthAccountExists):
+        visitor.accept("google", token)
+    suspend(core, olga)
+    with pytest.raises(OAuthSuspended):
+        visitor.accept("google", token)
+
+
+def test_where_registration_is_closed_an_invitation_is_refused(
+    settings: Settings, core: Core, visitor: Visitor, admin: User
+) -> None:
+    token = invite(core, admin)
+    visitor.core = build_core(settings.model_copy(update={"registration": "closed"}))
+    with pytest.raises(RegistrationClosed):
+        visitor.accept("google", token)
+    visitor.core.close()
+    assert core.mail_links.invitation(token).email == OLGA.email
+
+
+@pytest.mark.parametrize("token", ["x", "x" * 43, "x" * 5000, "\ud800"])
+def test_a_made_up_invitation_is_refused(core: Core, visitor: Visitor, token: str) -> None:
+    with pytest.raises(LinkRefused):
+        visitor.accept("google", token)
+    assert count_users(core) == 0
+
+
+def test_an_invitation_is_accepted_once_of_many_at_once(core: Core, visitor: Visitor, admin: User) -> None:
+    token = invite(core, admin)
+    queries = [visitor.leave("google") for _ in range(4)]
+    barrier = Barrier(4)
+
+    def come_back(query: dict[str, str]) -> str:
+        barrier.wait()
+        try:
+            return visitor.come_back("google", query, invitation=token).id
+        except CoreError as error:
+            return error.code
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(come_back, queries))
+    assert len([outcome for outcome in outcomes if outcome.startswith("user_")]) == 1
+    assert count_users(core) == 2
 
 
 # --- connecting and disconnecting ---------------------------------------------------------------
