@@ -36,7 +36,7 @@ def take_addresses_from_connections() -> None:
     """
     from uvicorn import config
 
-    config.ProxyHeadersMiddleware = _untouched  # type: ignore[attr-defined]
+    config.ProxyHeadersMiddleware = _untouched  # type: ignore[attr-defined, assignment]
 
 
 def _untouched(app: ASGIApp, trusted_hosts: object = None) -> ASGIApp:

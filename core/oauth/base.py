@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from core import clock
 from core.errors import BadResponse
+from core.oauth.checks import Checklist, Problem, explained
 from core.oauth.failures import OAuthExpired
 from core.oauth.kept import Kept
 from core.oauth.models import Client, Profile, Tokens
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 ClientAuth = Literal["client_secret_basic", "client_secret_post"]
 
 LONGEST_LIFE_SECONDS = 10 * 365 * 86_400
+# What a provider says of a client that it does not know. Microsoft: unauthorized_client; GitHub: the last.
+_CLIENT_IS_WRONG = frozenset({"invalid_client", "unauthorized_client", "incorrect_client_credentials"})
 # RFC 6749, 5.2; GitHub has names of its own and sends them with status 200.
 _GRANT_IS_OVER = frozenset({"invalid_grant", "bad_verification_code", "bad_refresh_token"})
 
@@ -64,6 +67,7 @@ class Provider(ABC):
         label: what people read.
         mark: its logo, a file in ``app/ui/assets``.
         scopes: what is asked for.
+        fields: the settings it needs: ``ZOARK_OAUTH_<NAME>_<FIELD>``.
         extra: further parameters of the authorisation request.
     """
 
@@ -71,6 +75,7 @@ class Provider(ABC):
     label: ClassVar[str]
     mark: ClassVar[str]
     scopes: ClassVar[tuple[str, ...]]
+    fields: ClassVar[tuple[str, ...]]
     extra: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
@@ -122,6 +127,40 @@ class Provider(ABC):
             ModelError: there was no usable answer.
         """
         return self._tokens(channel, "refresh_token", refresh_token=refresh_token.get_secret_value())
+
+    @abstractmethod
+    def check(self, client: Client, look: Checklist) -> None:
+        """Look at everything that can be wrong with the settings, before anybody signs in."""
+
+    def setting(self, field: str) -> str:
+        """Return the name of one of its settings in the environment."""
+        return f"ZOARK_OAUTH_{self.name}_{field}".upper()
+
+    def missing(self, settings: Settings) -> tuple[str, ...]:
+        """Return the names of the settings that are not set."""
+        return tuple(self.setting(f) for f in self.fields if not _filled(settings, f"oauth_{self.name}_{f}"))
+
+    def check_client(self, channel: Channel, look: Checklist, redirect_uri: str) -> None:
+        """Send a code that is none: the provider complains about the code, or, first, about the client."""
+        client, secret = self.setting("client_id"), self.setting("client_secret")
+        auth, fields = _credentials(channel)
+        form = {"grant_type": "authorization_code", "code": "check", "redirect_uri": redirect_uri}
+        with look.step("Client", "The provider knows the client and accepts its secret."):
+            with explained(channel.at.token, client):
+                response = channel.http.post(
+                    channel.at.token,
+                    data={**form, "code_verifier": clock.new_token(), **fields},
+                    auth=auth,
+                    headers={"Accept": "application/json"},
+                )
+            try:
+                error = response.json().get("error")
+            except (ValueError, AttributeError):
+                error = "invalid_client" if response.status_code == 401 else None
+            if error in _CLIENT_IS_WRONG:
+                raise Problem(f"The provider does not accept the client. Check {client} and {secret}.")
+            if not isinstance(error, str):
+                raise Problem(f"The address for tokens gives no usable answer (status {response.status_code}).")
 
     @abstractmethod
     def accepts(self, channel: Channel, access: SecretStr) -> bool:
@@ -181,6 +220,11 @@ class Provider(ABC):
             redirect_uri=redirect_uri,
             code_challenge_method="S256",
         )
+
+
+def _filled(settings: Settings, field: str) -> bool:
+    value = getattr(settings, field)
+    return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
 
 def _credentials(channel: Channel) -> tuple[httpx.Auth, dict[str, str]]:

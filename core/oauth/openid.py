@@ -11,8 +11,11 @@ from pydantic import SecretStr
 from core import clock
 from core.errors import BadResponse
 from core.oauth.base import Channel, Endpoints, Provider, get_object, is_accepted
+from core.oauth.checks import Checklist
 from core.oauth.failures import OAuthProofRefused
 from core.oauth.models import Client, Profile, Tokens
+from core.oauth.openid_check import check_openid
+from core.oauth.signing_keys import ALGORITHMS, usable_keys
 
 if TYPE_CHECKING:
     from joserfc.jwk import KeySet
@@ -20,9 +23,6 @@ if TYPE_CHECKING:
     from core.config import Settings
     from core.security.egress import GuardedClient
 
-# Fixed here and never taken from a token: "none" and HS256 with a public key are the classic forgeries.
-ALGORITHMS = ("RS256", "ES256")
-KEY_TYPES = ("RSA", "EC")
 LEEWAY_SECONDS = 60
 WELL_KNOWN = "/.well-known/openid-configuration"
 
@@ -31,6 +31,7 @@ class OpenIdProvider(Provider):
     """A provider with a metadata document and ID tokens."""
 
     scopes: ClassVar[tuple[str, ...]] = ("openid", "email", "profile")
+    fields: ClassVar[tuple[str, ...]] = ("client_id", "client_secret", "metadata_url")
 
     def client(self, settings: Settings) -> Client | None:
         """Read ``ZOARK_OAUTH_<NAME>_CLIENT_ID``, ``_CLIENT_SECRET`` and ``_METADATA_URL``."""
@@ -57,6 +58,10 @@ class OpenIdProvider(Provider):
             client_auth="client_secret_basic" if "client_secret_basic" in methods else "client_secret_post",
             names_itself=document.get("authorization_response_iss_parameter_supported") is True,
         )
+
+    def check(self, client: Client, look: Checklist) -> None:
+        """Read the metadata as a sign-in does, and say of each part of it what is wrong."""
+        check_openid(self, client, look)
 
     def may_be_issuer(self, issuer: str, metadata_url: str) -> bool:
         """Whether the document of this address may speak for ``issuer``."""
@@ -133,19 +138,6 @@ class OpenIdProvider(Provider):
         if claims.get("azp") is None:
             return isinstance(audience, str) or len(audience) == 1
         return bool(claims["azp"] == channel.client.id)
-
-
-def usable_keys(document: Mapping[str, Any]) -> KeySet:
-    """Return the keys of a published set that may sign ID tokens; raises ``BadResponse`` when it is no key set."""
-    from joserfc.errors import JoseError
-    from joserfc.jwk import KeySet
-
-    try:
-        listed = document["keys"]
-        usable = [k for k in listed if k.get("kty") in KEY_TYPES and k.get("use", "sig") == "sig"]
-        return KeySet.import_key_set({"keys": usable})
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
-        raise BadResponse from None
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:

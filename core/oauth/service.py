@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from core import clock
 from core.accounts import provider_sign_in
+from core.accounts.capabilities import require
 from core.accounts.models import User
 from core.accounts.proof import require_recent_proof
 from core.accounts.service import Accounts
@@ -35,7 +36,7 @@ from core.oauth.failures import (
     OAuthSuspended,
 )
 from core.oauth.identities import Identities
-from core.oauth.models import Answer, Client, Flow, Profile, Tokens
+from core.oauth.models import Answer, Client, Finding, Flow, Profile, ProviderState, Tokens
 from core.oauth.reach import Reach
 from core.security.egress import EgressPolicy
 from core.security.sealing import Vault
@@ -74,6 +75,22 @@ class OAuth(Connected):
     def providers(self) -> Sequence[Provider]:
         """Return the providers that are set up here, in the order of the buttons."""
         return self._reach.providers()
+
+    def states(self, actor: User) -> Sequence[ProviderState]:
+        """Return how every provider stands, in the order of the buttons; ``Forbidden`` for who may not set them."""
+        require(actor, "settings.manage")
+        return self._reach.states()
+
+    def check(self, actor: User, provider_name: str, redirect_uri: str) -> Sequence[Finding]:
+        """Ask a provider whether it is set up right and return what each step found.
+
+        Raises:
+            Forbidden: the actor may not change settings.
+            NotFound: there is no such provider here.
+            OAuthProviderFailed: it changed its answers in the middle.
+        """
+        require(actor, "settings.manage")
+        return self._reach.check(provider_name, redirect_uri)
 
     def begin(self, actor: User | None, provider_name: str, browser: str, redirect_uri: str, next_path: str) -> str:
         """Begin a sign-in, or with an ``actor`` a connection, and return where to send the browser.

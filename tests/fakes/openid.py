@@ -91,6 +91,7 @@ class FakeOpenId(OAuthServer):
             "jwks_uri": self.url + "/keys",
             "revocation_endpoint": self.url + "/revoke",
             "userinfo_endpoint": self.url + "/userinfo",
+            "code_challenge_methods_supported": ["S256"],
         }
         return Reply(200, self.change_metadata(document))
 
