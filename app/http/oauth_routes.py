@@ -104,9 +104,10 @@ def _redirect_uri(request: Request) -> str:
 def _too_many(error: RateLimitedHere) -> Response:
     """Answer without a redirect: a browser that comes too often is not sent round once more."""
     page = (
-        "<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
+        "<!doctype html><html lang='en' style='color-scheme:light dark'><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width'>"
         "<title>Zoark</title><body style='font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:4rem auto;"
-        f"padding:0 1rem;color-scheme:light dark'><p>{error.sentence}</p><p><a href='/'>Back to Zoark</a></p>"
+        f"padding:0 1rem'><p>{error.sentence}</p><p><a href='/'>Back to Zoark</a></p>"
     )
     return private(HTMLResponse(page, 429, {"Retry-After": str(error.facts["wait_seconds"])}))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -51,18 +52,16 @@ def _provider(actor: User, found: ProviderState) -> None:
         )
     if found.missing:
         st.caption("Missing: " + ", ".join(f"`{name}`" for name in found.missing))
+    if asked:
+        with reporting(), st.spinner(f"Asking {provider.label} …"):
+            _findings(runtime.get_core().oauth.check(actor, found.name, redirect_uri))
     st.caption("Redirect URI, to register at the provider:")
     st.code(redirect_uri, language=None, wrap_lines=True)
-    if asked:
-        with reporting():
-            with st.spinner(f"Asking {provider.label} …"):
-                findings = runtime.get_core().oauth.check(actor, found.name, redirect_uri)
-            for finding in findings:
-                _finding(finding)
 
 
-def _finding(finding: Finding) -> None:
-    st.markdown(f"{ICONS[finding.level]} **{finding.what}** – {answer.harmless(finding.sentence)}")
+def _findings(findings: Sequence[Finding]) -> None:
+    lines = (f"{ICONS[one.level]} **{one.what}** – {answer.harmless(one.sentence)}" for one in findings)
+    st.markdown("  \n".join(lines))
 
 
 def _base() -> str:

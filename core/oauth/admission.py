@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from core import clock
 from core.accounts import invitations, provider_sign_in
-from core.accounts.models import User
+from core.accounts.models import MailLink, User
 from core.accounts.service import Accounts, normalise_email
 from core.audit.service import Audit
 from core.db import Connection
@@ -65,7 +65,7 @@ def admit_invited(
     token_hash = invitations.hash_of(invitation)
     link = invitations.open_invitation(connection, token_hash, clock.now())
     email = _unused_address(connection, provider, profile)
-    if email != link.email:
+    if not _is_invited(email, link):
         raise OAuthOtherAddress(provider.label)
     try:
         return invitations.accept(connection, audit, token_hash, _name(profile, email), None)
@@ -87,6 +87,10 @@ def _unused_address(connection: Connection, provider: Provider, profile: Profile
     if state == "active":
         raise OAuthAccountExists(provider.label)
     return email
+
+
+def _is_invited(email: str, link: MailLink) -> bool:
+    return email == link.email
 
 
 def _name(profile: Profile, email: str) -> str:

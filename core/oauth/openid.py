@@ -132,12 +132,17 @@ class OpenIdProvider(Provider):
         return keys if is_known else channel.kept.get("keys", channel.at.keys, read, is_fresh=True)
 
     def _is_for_this_flow(self, channel: Channel, claims: Mapping[str, Any], nonce: str) -> bool:
-        given, audience = claims.get("nonce"), claims["aud"]
-        if not isinstance(given, str) or not hmac.compare_digest(given.encode(), nonce.encode()):
+        audience = claims["aud"]
+        if not _has_nonce(claims, nonce):
             return False
         if claims.get("azp") is None:
             return isinstance(audience, str) or len(audience) == 1
         return bool(claims["azp"] == channel.client.id)
+
+
+def _has_nonce(claims: Mapping[str, Any], nonce: str) -> bool:
+    given = claims.get("nonce")
+    return isinstance(given, str) and hmac.compare_digest(given.encode(), nonce.encode())
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:

@@ -36,7 +36,7 @@ from core.oauth.failures import (
     OAuthSuspended,
 )
 from core.oauth.identities import Identities
-from core.oauth.models import Answer, Client, Finding, Flow, Profile, ProviderState, Tokens
+from core.oauth.models import Answer, Client, Finding, Flow, Identity, Profile, ProviderState, Tokens
 from core.oauth.reach import Reach
 from core.security.egress import EgressPolicy
 from core.security.sealing import Vault
@@ -164,7 +164,7 @@ class OAuth(Connected):
         provider, client = self._reach.configured(flow.provider)
         email = ""
         try:
-            if flow.link_user_id and (actor is None or actor.id != flow.link_user_id):
+            if flow.link_user_id and not _is_begun_by(actor, flow):
                 raise OAuthFlowRefused(provider.label)
             profile, fresh = self._ask(provider, client, flow, answer)
             email = profile.email
@@ -227,7 +227,7 @@ class OAuth(Connected):
             known = repository.lock_identity(connection, profile.issuer, profile.subject)
             if known is None:
                 identity = self._identities.add(connection, actor, provider, profile, fresh)
-            elif known[0].user_id != actor.id:
+            elif _is_of_another(known[0], actor):
                 raise OAuthIdentityTaken(provider.label)
             else:
                 identity = known[0]
@@ -257,6 +257,14 @@ class OAuth(Connected):
             result=code,
             actor_email=shown.line(email, 254),
         )
+
+
+def _is_begun_by(actor: User | None, flow: Flow) -> bool:
+    return actor is not None and actor.id == flow.link_user_id
+
+
+def _is_of_another(identity: Identity, actor: User) -> bool:
+    return identity.user_id != actor.id
 
 
 def _browser_hash(browser: str) -> str:
