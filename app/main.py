@@ -16,8 +16,10 @@ if get_script_run_ctx(suppress_warning=True) is not None:
 else:
     import streamlit as st
 
+    from app.http.origin import take_addresses_from_connections
     from app.http.server import lifespan, middleware, routes, show_script_error, use_cookie_secret
 
+    take_addresses_from_connections()
     use_cookie_secret()
     app = st.App(
         str(ROOT / "app" / "script.py"),

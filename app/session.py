@@ -9,7 +9,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import runtime, state
-from app.http.cookie import browser_in, token_in
+from app.http.cookie import browser_in, half_in, invitation_in, token_in
 from app.http.origin import client_address
 from app.http.secret import cookie_secret
 from core.accounts.models import User
@@ -63,10 +63,15 @@ def sign_in(user: User, next_path: str) -> None:
 
 
 def awaits_second_step() -> bool:
-    """Whether the password was right and the code is awaited."""
+    """Whether the password was right, or a provider has vouched for somebody, and the code is awaited."""
     if state.SECOND_STEP in st.query_params:  # back from the page of passkeys
         st.session_state[state.SECOND_STEP] = st.query_params[state.SECOND_STEP]
         del st.query_params[state.SECOND_STEP]
+    if state.SECOND_STEP not in st.session_state:
+        # Who comes from a provider (app.http.oauth_routes) has it in the cookie, which cannot be dropped from here.
+        half = half_in(st.context.cookies, cookie_secret())
+        if half and runtime.get_core().two_factor.is_sign_in_begun(half, _browser()):
+            st.session_state[state.SECOND_STEP] = half
     return state.SECOND_STEP in st.session_state
 
 
@@ -88,8 +93,10 @@ def finish_sign_in(typed: str, next_path: str) -> None:
 
 
 def leave_second_step() -> None:
-    """Forget a sign-in whose code is awaited."""
-    st.session_state.pop(state.SECOND_STEP, None)
+    """End a sign-in whose code is awaited."""
+    half = st.session_state.pop(state.SECOND_STEP, None)
+    if half:
+        runtime.get_core().two_factor.leave_sign_in(half, _browser())
 
 
 def prove(user: User, typed: str) -> None:
@@ -132,6 +139,11 @@ def redirect(path: str) -> None:
         message = ForwardMsg()
         message.auth_redirect.url = path
         context.enqueue(message)
+
+
+def pending_invitation() -> str:
+    """Return the token of the invitation that took this browser to a provider, from which it came back refused."""
+    return invitation_in(st.context.cookies, cookie_secret())
 
 
 def _browser() -> str:

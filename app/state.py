@@ -4,12 +4,14 @@ from __future__ import annotations
 
 # Where the visitor wanted to go before signing in.
 NEXT_PATH = "next_path"
-# Token of a sign-in whose password was right and whose code is awaited; worthless in another browser.
+# Token of a sign-in by password or provider whose code is awaited; worthless in another browser.
 SECOND_STEP = "second_step"
 # Which part of the two-factor panel is open.
 TWO_FACTOR_VIEW = "two_factor_view"
 # With the page's name behind it: the token of a link that came by mail, until it was used.
 LINK_TOKEN = "link_token"  # noqa: S105 - a name
+# Ids of connected accounts that a provider does not accept any more, as far as this tab has asked.
+EXPIRED_CONNECTIONS = "expired_connections"
 # The role with which the page was drawn.
 ROLE = "role"
 # Plain-script mode only: the session token, bound to the browser by its cookie.

@@ -12,17 +12,18 @@ user = session.current_user()
 
 
 def account(identity: Identity, label: str) -> None:
-    """Draw one connected account and its way out."""
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        with st.container(gap=None, width="stretch"):
-            st.text(identity.email or identity.name or identity.subject)
-            facts = [
-                f"connected {formats.ago(identity.linked_at)}",
-                f"last used {formats.ago(identity.last_used_at)}",
-            ]
-            if identity.scopes:
-                facts.append(f"may see: {answer.harmless(', '.join(identity.scopes))}")
-            st.caption(" · ".join(facts))
+    """Draw one connected account, the question whether it still holds, and its way out."""
+    with st.container(gap=None):
+        st.text(identity.email or identity.name or identity.subject)
+        facts = [
+            f"connected {formats.ago(identity.linked_at)}",
+            f"last used {formats.ago(identity.last_used_at)}",
+        ]
+        if identity.scopes:
+            facts.append(f"may see: {answer.harmless(', '.join(identity.scopes))}")
+        st.caption(" · ".join(facts))
+    with st.container(horizontal=True):
+        connection_forms.check_button(user, identity, label)
         if st.button(
             "Disconnect", icon=":material/link_off:", type="tertiary", key=f"connections_off_{identity.id}"
         ):
@@ -68,5 +69,6 @@ for provider in found:
                 connection_forms.connect_button(user, provider)
         for identity in connected:
             account(identity, provider.label)
+            connection_forms.expired_notice(user, identity, provider)
         if not connected:
             st.caption("Not connected")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import runtime
 from app.feedback import done, reporting
-from app.ui import layout, step_up
+from app.ui import layout, provider_checks, step_up
 
 REGISTRATION = {
     "invite": "People come by invitation only.",
@@ -61,3 +61,4 @@ if user is not None:
             )
             done("The settings were saved.")
             st.rerun()
+    provider_checks.draw(user)

@@ -34,6 +34,21 @@ def comes_from(headers: Headers, own_origin: str) -> bool:
     return is_named and headers.get("sec-fetch-site", "same-origin") == "same-origin"
 
 
+def take_addresses_from_connections() -> None:
+    """Keep uvicorn from believing X-Forwarded-For and -Proto of whoever connects from this machine.
+
+    It does so by default, and has read its settings before it loads our app; it puts its middleware around the
+    app afterwards. ZOARK_TRUST_PROXY alone decides, and ``RequestOrigin`` and ``ProxyScheme`` then read them.
+    """
+    from uvicorn import config
+
+    config.ProxyHeadersMiddleware = _untouched  # type: ignore[attr-defined, assignment]
+
+
+def _untouched(app: ASGIApp, trusted_hosts: object = None) -> ASGIApp:
+    return app
+
+
 class RequestOrigin:
     """Sets the origin of every HTTP request. Scripts of pages run in other threads: see ``app.session``."""
 

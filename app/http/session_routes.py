@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app import runtime
-from app.http.cookie import TOKEN_FIELD, browser_in
+from app.http.cookie import HALF_FIELD, TOKEN_FIELD, browser_in
 from core.errors import TicketRefused
 
 
@@ -32,13 +32,23 @@ async def open_session(request: Request, token: str, next_path: str) -> Response
     return private(RedirectResponse(safe_path(next_path), 303))
 
 
+async def await_second_step(request: Request, half: str, next_path: str) -> Response:
+    """End the session that the browser has and send it on: every page asks for the code of ``half`` first."""
+    await _keep(request, HALF_FIELD, half)
+    return private(RedirectResponse(safe_path(next_path), 303))
+
+
 async def keep_session(request: Request, token: str) -> None:
     """Have the browser keep a session in the place of the one it has, which ends."""
+    await _keep(request, TOKEN_FIELD, token)
+
+
+async def _keep(request: Request, field: str, value: str) -> None:
     old = request.session.get(TOKEN_FIELD)
     if isinstance(old, str):
         await run_in_threadpool(runtime.get_core().accounts.end_session, old)
     request.session.clear()
-    request.session[TOKEN_FIELD] = token
+    request.session[field] = value
 
 
 async def logout(request: Request) -> Response:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app import runtime, session
 from core.config import ROOT
-from core.errors import NotFound, RegistrationClosed, StepUpRequired
+from core.errors import LinkRefused, NotFound, RegistrationClosed, StepUpRequired
 from core.oauth.base import Provider
 from core.oauth.failures import OAuthError
 from core.oauth.registry import provider_named
@@ -28,7 +28,7 @@ def notice(value: str) -> str | None:
         label = provider_named(name).label
     except NotFound:
         return None
-    for plain in (RegistrationClosed, StepUpRequired):
+    for plain in (RegistrationClosed, StepUpRequired, LinkRefused):
         if code == plain.code:
             return plain().sentence
     if code == LINKED:
@@ -37,16 +37,26 @@ def notice(value: str) -> str | None:
 
 
 def sign_in_buttons(next_path: str) -> None:
-    """Draw a button for each provider that is set up; without our routes there is no way back from one."""
+    """Draw a button for each provider that is set up, to sign in and go on to ``next_path``."""
+    _buttons("sign_in", next=next_path)
+
+
+def invitation_buttons(token: str) -> None:
+    """Draw a button for each provider that is set up, to accept an invitation with an account there."""
+    _buttons("invitation", invitation=token)
+
+
+def _buttons(page: str, **query: str) -> None:
     found = runtime.get_core().oauth.providers()
+    # Without our routes there is no way back from a provider.
     if not found or not runtime.routes_are_there():
         return
     st.html("<p style='text-align:center;opacity:.6;margin:0'>or</p>")
     for provider in found:
         if st.button(
-            marked(provider, f"Continue with {provider.label}"), key=f"sign_in_{provider.name}", width="stretch"
+            marked(provider, f"Continue with {provider.label}"), key=f"{page}_{provider.name}", width="stretch"
         ):
-            session.redirect(f"/oauth/{provider.name}/start?" + urlencode({"next": next_path}))
+            session.redirect(f"/oauth/{provider.name}/start?" + urlencode(query))
             st.stop()
 
 

@@ -1,4 +1,4 @@
-"""Somebody whose password was right and whose second factor is still awaited.
+"""Somebody whose password was right, or whom a provider vouched for, and whose second factor is still awaited.
 
 The browser holds a token for it, good for five minutes, once, and in that browser only. Its row is among the
 tickets, but ``redeem_ticket`` never finds it: a browser is hashed with another word in front.
@@ -29,6 +29,11 @@ def owner(connection: Connection, token: str, browser: str) -> User | None:
     """Return whose half sign-in this is, if it still stands; no other try with it until this transaction ends."""
     user_id = repository.lock_ticket(connection, hash_token(token), _browser_hash(browser), clock.now())
     return repository.user_by_id(connection, user_id) if user_id else None
+
+
+def is_open(connection: Connection, token: str, browser: str) -> bool:
+    """Whether it still stands."""
+    return repository.is_usable(connection, hash_token(token), _browser_hash(browser), clock.now())
 
 
 def end(connection: Connection, token: str, browser: str) -> bool:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from core import clock
-from core.accounts import repository
-from core.accounts.capabilities import can, require
+from core.accounts import invitations, repository
+from core.accounts.capabilities import require
 from core.accounts.models import ROLES, LinkKind, MailLink, Role, User
 from core.accounts.service import MAX_NAME, Accounts, normalise_email, sign_in_subject
 from core.audit.origin import origin
@@ -36,7 +36,6 @@ RESETS_AN_HOUR_PER_ADDRESS = 5
 RESETS_AN_HOUR_PER_ORIGIN = 20
 VERIFICATIONS_AN_HOUR = 5
 KEPT = timedelta(days=30)
-MAX_TOKEN = 200
 
 
 class MailLinks:
@@ -87,7 +86,7 @@ class MailLinks:
         Raises:
             LinkRefused: unknown, expired or used.
         """
-        token_hash, at = _hashed(token), clock.now()
+        token_hash, at = invitations.hash_of(token), clock.now()
         with self._db.transaction() as connection:
             link, user = self._use(connection, "verification", token_hash, at)
             if not repository.verify_email(connection, user.id, link.email, at):
@@ -127,7 +126,7 @@ class MailLinks:
     def check_reset(self, token: object) -> int:
         """Return how many characters the new password needs; raise ``LinkRefused`` unless it can be set now."""
         with self._db.read() as connection:
-            _, user = self._owner(connection, "reset", _hashed(token), clock.now())
+            _, user = self._owner(connection, "reset", invitations.hash_of(token), clock.now())
         return self._accounts.shortest_password(user.role)
 
     def set_new_password(self, token: object, password: str) -> None:
@@ -137,7 +136,7 @@ class MailLinks:
             LinkRefused: unknown, expired or used.
             Invalid: the password has not the right form.
         """
-        token_hash = _hashed(token)
+        token_hash = invitations.hash_of(token)
         with self._db.read() as connection:
             _, user = self._owner(connection, "reset", token_hash, clock.now())
         self._accounts.check_password(password, user.name, user.email, user.role)
@@ -217,7 +216,7 @@ class MailLinks:
             LinkRefused: unknown, expired, used, or its sender may not invite any more.
         """
         with self._db.read() as connection:
-            return self._invitation(connection, _hashed(token), clock.now())
+            return invitations.open_invitation(connection, invitations.hash_of(token), clock.now())
 
     def accept_invitation(self, token: object, name: str, password: str) -> User:
         """Make the account an invitation is for; its address counts as verified.
@@ -229,24 +228,12 @@ class MailLinks:
             Conflict: the address has an account by now.
         """
         self._require_registration()
-        token_hash = _hashed(token)
         invited = self.invitation(token)
         cleaned = clean_name(name, MAX_NAME)
         self._accounts.check_password(password, cleaned, invited.email, invited.role or "member")
         password_hash = passwords.hash_password(password)
-        at = clock.now()
         with self._db.transaction() as connection:
-            link = self._invitation(connection, token_hash, at)
-            if not repository.use_link(connection, "invitation", token_hash, at):
-                raise LinkRefused
-            role = link.role or "member"
-            user = User(clock.new_id("user"), link.email, cleaned, role, link.department, at, proved_at=at)
-            if not repository.insert_user(connection, user, password_hash):
-                raise Conflict("Somebody with this e-mail address has an account already.")
-            repository.verify_email(connection, user.id, link.email, at)
-            told = {"role": role, "invited_by": link.created_by}
-            self._audit.record(connection, user, "invitation.accepted", "user", user.id, detail=told)
-        return user
+            return invitations.accept(connection, self._audit, invitations.hash_of(token), cleaned, password_hash)
 
     # --- the parts ----------------------------------------------------------------------------
 
@@ -278,13 +265,6 @@ class MailLinks:
             raise LinkRefused
         return link, user
 
-    def _invitation(self, connection: Connection, token_hash: str, at: datetime) -> MailLink:
-        link = repository.open_link(connection, "invitation", token_hash, at)
-        inviter = repository.user_by_id(connection, link.created_by) if link and link.created_by else None
-        if link is None or inviter is None or not can(inviter, "people.manage"):
-            raise LinkRefused
-        return link
-
     def _store_password(
         self, connection: Connection, user: User, password_hash: str, at: datetime, but: str | None
     ) -> None:
@@ -306,10 +286,3 @@ class MailLinks:
     def _require_registration(self) -> None:
         if self._settings.registration == "closed":
             raise RegistrationClosed
-
-
-def _hashed(token: object) -> str:
-    """Return the hash of a token; what is no token at all is refused like a wrong one."""
-    if not isinstance(token, str) or not 0 < len(token) <= MAX_TOKEN:
-        raise LinkRefused
-    return hash_token(token)

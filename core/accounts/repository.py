@@ -110,11 +110,8 @@ def insert_ticket(
     connection: Connection, token_hash: str, user_id: str, browser_hash: str, expires_at: datetime
 ) -> None:
     """Add a one-time ticket."""
-    connection.execute(
-        insert(tickets).values(
-            token_hash=token_hash, user_id=user_id, browser_hash=browser_hash, expires_at=expires_at
-        )
-    )
+    row = {"token_hash": token_hash, "user_id": user_id, "browser_hash": browser_hash, "expires_at": expires_at}
+    connection.execute(insert(tickets).values(row))
 
 
 def lock_ticket(connection: Connection, token_hash: str, browser_hash: str, at: datetime) -> str | None:
@@ -122,6 +119,12 @@ def lock_ticket(connection: Connection, token_hash: str, browser_hash: str, at: 
     return connection.execute(
         select(tickets.c.user_id).where(*_usable(token_hash, browser_hash, at)).with_for_update()
     ).scalar()
+
+
+def is_usable(connection: Connection, token_hash: str, browser_hash: str, at: datetime) -> bool:
+    """Whether a ticket can still be used, without using it."""
+    found = select(tickets.c.user_id).where(*_usable(token_hash, browser_hash, at))
+    return connection.execute(found).first() is not None
 
 
 def use_ticket(connection: Connection, token_hash: str, browser_hash: str, at: datetime) -> str | None:

@@ -17,7 +17,9 @@ from pydantic import SecretStr
 
 from core import clock
 from core.errors import BadResponse
+from core.oauth.checks import Checklist, Problem, explained
 from core.oauth.failures import OAuthExpired
+from core.oauth.kept import Kept
 from core.oauth.models import Client, Profile, Tokens
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 ClientAuth = Literal["client_secret_basic", "client_secret_post"]
 
 LONGEST_LIFE_SECONDS = 10 * 365 * 86_400
+# What a provider says of a client that it does not know. Microsoft: unauthorized_client; GitHub: the last.
+_CLIENT_IS_WRONG = frozenset({"invalid_client", "unauthorized_client", "incorrect_client_credentials"})
 # RFC 6749, 5.2; GitHub has names of its own and sends them with status 200.
 _GRANT_IS_OVER = frozenset({"invalid_grant", "bad_verification_code", "bad_refresh_token"})
 
@@ -47,11 +51,12 @@ class Endpoints:
 
 @dataclass(frozen=True)
 class Channel:
-    """One conversation with a provider: who we are there, the way there, and its endpoints."""
+    """One conversation with a provider: who we are there, the way there, its endpoints, and what it published."""
 
     client: Client
     http: GuardedClient
     at: Endpoints
+    kept: Kept
 
 
 class Provider(ABC):
@@ -62,6 +67,7 @@ class Provider(ABC):
         label: what people read.
         mark: its logo, a file in ``app/ui/assets``.
         scopes: what is asked for.
+        fields: the settings it needs: ``ZOARK_OAUTH_<NAME>_<FIELD>``.
         extra: further parameters of the authorisation request.
     """
 
@@ -69,6 +75,7 @@ class Provider(ABC):
     label: ClassVar[str]
     mark: ClassVar[str]
     scopes: ClassVar[tuple[str, ...]]
+    fields: ClassVar[tuple[str, ...]]
     extra: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
@@ -83,9 +90,11 @@ class Provider(ABC):
     def identity(self, channel: Channel, tokens: Tokens, nonce: str) -> Profile:
         """Return whose tokens these are, proven; raises ``ModelError`` or ``OAuthProofRefused``."""
 
-    def open(self, client: Client, http: GuardedClient) -> Channel:
-        """Begin a conversation."""
-        return Channel(client, http, self.endpoints(client, http))
+    def open(self, client: Client, http: GuardedClient, kept: Kept) -> Channel:
+        """Begin a conversation; where it does what is asked once in ten minutes."""
+        where = client.metadata_url or client.base_url
+        at = kept.get(f"endpoints of {self.name}", where, lambda: self.endpoints(client, http))
+        return Channel(client, http, at, kept)
 
     def authorise_url(self, channel: Channel, redirect_uri: str, state: str, nonce: str, verifier: str) -> str:
         """Return where to send the browser: state, nonce and PKCE with S256, always (RFC 9700, 2.1)."""
@@ -118,6 +127,44 @@ class Provider(ABC):
             ModelError: there was no usable answer.
         """
         return self._tokens(channel, "refresh_token", refresh_token=refresh_token.get_secret_value())
+
+    @abstractmethod
+    def check(self, client: Client, look: Checklist) -> None:
+        """Look at everything that can be wrong with the settings, before anybody signs in."""
+
+    def setting(self, field: str) -> str:
+        """Return the name of one of its settings in the environment."""
+        return f"ZOARK_OAUTH_{self.name}_{field}".upper()
+
+    def missing(self, settings: Settings) -> tuple[str, ...]:
+        """Return the names of the settings that are not set."""
+        return tuple(self.setting(f) for f in self.fields if not _filled(settings, f"oauth_{self.name}_{f}"))
+
+    def check_client(self, channel: Channel, look: Checklist, redirect_uri: str) -> None:
+        """Send a code that is none: the provider complains about the code, or, first, about the client."""
+        client, secret = self.setting("client_id"), self.setting("client_secret")
+        auth, fields = _credentials(channel)
+        form = {"grant_type": "authorization_code", "code": "check", "redirect_uri": redirect_uri}
+        with look.step("Client", "The provider knows the client and accepts its secret."):
+            with explained(channel.at.token, client):
+                response = channel.http.post(
+                    channel.at.token,
+                    data={**form, "code_verifier": clock.new_token(), **fields},
+                    auth=auth,
+                    headers={"Accept": "application/json"},
+                )
+            try:
+                error = response.json().get("error")
+            except (ValueError, AttributeError):
+                error = "invalid_client" if response.status_code == 401 else None
+            if error in _CLIENT_IS_WRONG:
+                raise Problem(f"The provider does not accept the client. Check {client} and {secret}.")
+            if not isinstance(error, str):
+                raise Problem(f"The address for tokens gives no usable answer (status {response.status_code}).")
+
+    @abstractmethod
+    def accepts(self, channel: Channel, access: SecretStr) -> bool:
+        """Whether the provider still takes this access token; raises ``ModelError`` when it gives no answer."""
 
     def revoke(self, channel: Channel, tokens: Tokens) -> bool:
         """End the connection at the provider (RFC 7009); False where it offers no way. Raises ``ModelError``."""
@@ -175,6 +222,11 @@ class Provider(ABC):
         )
 
 
+def _filled(settings: Settings, field: str) -> bool:
+    value = getattr(settings, field)
+    return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
+
+
 def _credentials(channel: Channel) -> tuple[httpx.Auth, dict[str, str]]:
     """Return how we prove who we are: a header (RFC 6749, 2.3.1: form-encoded first) or fields of the body."""
     client_id, secret = channel.client.id, channel.client.secret.get_secret_value()
@@ -195,6 +247,14 @@ def get_json(http: GuardedClient, url: str, access: SecretStr | None = None) -> 
         return response.json()
     except (httpx.InvalidURL, httpx.HTTPError, ValueError):
         raise BadResponse from None
+
+
+def is_accepted(http: GuardedClient, url: str, access: SecretStr) -> bool:
+    """Whether an address takes an access token; any answer but yes or no is a ``ModelError``."""
+    response = http.get(url, headers={"Authorization": f"Bearer {access.get_secret_value()}"})
+    if response.status_code not in (200, 401):
+        raise BadResponse
+    return response.status_code == 200
 
 
 def get_object(http: GuardedClient, url: str, access: SecretStr | None = None) -> dict[str, Any]:

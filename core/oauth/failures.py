@@ -46,6 +46,15 @@ class OAuthEmailUnverified(OAuthError):
     code = "oauth_unverified"
 
 
+class OAuthOtherAddress(OAuthError):
+    """This invitation is for another e-mail address than the one of your {label} account.
+
+    Choose the account with the invited address there, or set a password here.
+    """
+
+    code = "oauth_other_address"
+
+
 class OAuthAccountExists(OAuthError):
     """An account with this e-mail exists.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from pydantic import SecretStr
 
@@ -60,6 +61,27 @@ class Answer:
     error: str
     issuer: str
     redirect_uri: str
+    # The token of the invitation from whose page the sign-in began.
+    invitation: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class ProviderState:
+    """Whether a provider can be used here, and which settings are missing for it."""
+
+    name: str
+    is_set_up: bool
+    missing: tuple[str, ...]
+    callback_path: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one step of a provider's check found; a note is worth knowing and stops nothing."""
+
+    what: str
+    level: Literal["ok", "note", "problem"]
+    sentence: str
 
 
 @dataclass(frozen=True)

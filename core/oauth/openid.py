@@ -6,19 +6,23 @@ import hmac
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pydantic import SecretStr
+
 from core import clock
 from core.errors import BadResponse
-from core.oauth.base import Channel, Endpoints, Provider, get_object
+from core.oauth.base import Channel, Endpoints, Provider, get_object, is_accepted
+from core.oauth.checks import Checklist
 from core.oauth.failures import OAuthProofRefused
 from core.oauth.models import Client, Profile, Tokens
+from core.oauth.openid_check import check_openid
+from core.oauth.signing_keys import ALGORITHMS, usable_keys
 
 if TYPE_CHECKING:
+    from joserfc.jwk import KeySet
+
     from core.config import Settings
     from core.security.egress import GuardedClient
 
-# Fixed here and never taken from a token: "none" and HS256 with a public key are the classic forgeries.
-ALGORITHMS = ("RS256", "ES256")
-KEY_TYPES = ("RSA", "EC")
 LEEWAY_SECONDS = 60
 WELL_KNOWN = "/.well-known/openid-configuration"
 
@@ -27,6 +31,7 @@ class OpenIdProvider(Provider):
     """A provider with a metadata document and ID tokens."""
 
     scopes: ClassVar[tuple[str, ...]] = ("openid", "email", "profile")
+    fields: ClassVar[tuple[str, ...]] = ("client_id", "client_secret", "metadata_url")
 
     def client(self, settings: Settings) -> Client | None:
         """Read ``ZOARK_OAUTH_<NAME>_CLIENT_ID``, ``_CLIENT_SECRET`` and ``_METADATA_URL``."""
@@ -53,6 +58,10 @@ class OpenIdProvider(Provider):
             client_auth="client_secret_basic" if "client_secret_basic" in methods else "client_secret_post",
             names_itself=document.get("authorization_response_iss_parameter_supported") is True,
         )
+
+    def check(self, client: Client, look: Checklist) -> None:
+        """Read the metadata as a sign-in does, and say of each part of it what is wrong."""
+        check_openid(self, client, look)
 
     def may_be_issuer(self, issuer: str, metadata_url: str) -> bool:
         """Whether the document of this address may speak for ``issuer``."""
@@ -83,16 +92,17 @@ class OpenIdProvider(Provider):
             name=str(claims.get("name") or claims.get("preferred_username") or ""),
         )
 
+    def accepts(self, channel: Channel, access: SecretStr) -> bool:
+        """Ask the userinfo endpoint; where there is none, a token that has not run out counts as good."""
+        return not channel.at.userinfo or is_accepted(channel.http, channel.at.userinfo, access)
+
     def _proven(self, channel: Channel, tokens: Tokens, nonce: str) -> dict[str, Any]:
         """Return the claims of the ID token after every check of OpenID Connect Core 1.0, 3.1.3.7."""
         from joserfc import jwt
         from joserfc.errors import JoseError
-        from joserfc.jwk import KeySet
 
-        listed = get_object(channel.http, channel.at.keys).get("keys")
         try:
-            usable = [k for k in listed or () if k.get("kty") in KEY_TYPES and k.get("use", "sig") == "sig"]
-            keys = KeySet.import_key_set({"keys": usable})
+            keys = self._keys_for(channel, tokens.id_token)
             claims = jwt.decode(tokens.id_token, keys, algorithms=ALGORITHMS).claims
             jwt.JWTClaimsRegistry(
                 now=int(clock.now().timestamp()),
@@ -109,13 +119,30 @@ class OpenIdProvider(Provider):
             raise OAuthProofRefused(self.label)
         return claims
 
+    def _keys_for(self, channel: Channel, id_token: str) -> KeySet:
+        """Return the provider's keys; they are fetched anew, once, for a key that is not among those kept."""
+        from joserfc import jws
+
+        def read() -> KeySet:
+            return usable_keys(get_object(channel.http, channel.at.keys))
+
+        name = jws.extract_compact(id_token.encode()).headers().get("kid")
+        keys = channel.kept.get("keys", channel.at.keys, read)
+        is_known = name is not None and name in {key.kid for key in keys.keys}
+        return keys if is_known else channel.kept.get("keys", channel.at.keys, read, is_fresh=True)
+
     def _is_for_this_flow(self, channel: Channel, claims: Mapping[str, Any], nonce: str) -> bool:
-        given, audience = claims.get("nonce"), claims["aud"]
-        if not isinstance(given, str) or not hmac.compare_digest(given.encode(), nonce.encode()):
+        audience = claims["aud"]
+        if not _has_nonce(claims, nonce):
             return False
         if claims.get("azp") is None:
             return isinstance(audience, str) or len(audience) == 1
         return bool(claims["azp"] == channel.client.id)
+
+
+def _has_nonce(claims: Mapping[str, Any], nonce: str) -> bool:
+    given = claims.get("nonce")
+    return isinstance(given, str) and hmac.compare_digest(given.encode(), nonce.encode())
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:

@@ -10,9 +10,11 @@ import httpx
 from core.config import Settings
 from core.errors import BadResponse, Invalid, ModelError, NotFound
 from core.logs import get_logger
-from core.oauth.base import Provider
+from core.oauth.base import Channel, Provider
+from core.oauth.checks import Checklist, Problem
 from core.oauth.failures import OAuthProviderFailed
-from core.oauth.models import Client
+from core.oauth.kept import Kept
+from core.oauth.models import Client, Finding, ProviderState
 from core.oauth.registry import all_providers, provider_named
 from core.security.egress import EgressPolicy, GuardedClient, guarded_client
 
@@ -29,6 +31,7 @@ class Reach:
         """Take registrations from ``settings``; call under ``policy`` only."""
         self._settings = settings
         self._policy = policy
+        self._kept = Kept()
 
     def providers(self) -> Sequence[Provider]:
         """Return the providers that are set up here, in the order of the buttons."""
@@ -41,6 +44,35 @@ class Reach:
         if client is None:
             raise NotFound(what="sign-in provider")
         return provider, client
+
+    def states(self) -> Sequence[ProviderState]:
+        """Return how every provider stands, in the order of the buttons."""
+        return [
+            ProviderState(
+                name=provider.name,
+                is_set_up=provider.client(self._settings) is not None,
+                missing=provider.missing(self._settings),
+                callback_path=f"/oauth/{provider.name}/callback",
+            )
+            for provider in all_providers().values()
+        ]
+
+    def check(self, name: str, redirect_uri: str) -> Sequence[Finding]:
+        """Ask a provider step by step, past what is kept of it; raises ``NotFound``. No transaction may be open."""
+        provider, client = self.configured(name)
+        with self.asking(provider) as http:
+            look = Checklist(http, self._policy)
+            if missing := provider.missing(self._settings):
+                with look.step("Settings", ""):
+                    raise Problem(f"Not set: {', '.join(missing)}.")
+            provider.check(client, look)
+            if not look.has_problem:
+                provider.check_client(provider.open(client, http, Kept()), look, redirect_uri)
+        return look.findings
+
+    def open(self, provider: Provider, client: Client, http: GuardedClient) -> Channel:
+        """Begin a conversation with a provider."""
+        return provider.open(client, http, self._kept)
 
     @contextmanager
     def asking(self, provider: Provider) -> Iterator[GuardedClient]:

@@ -30,16 +30,26 @@ def take_flow(connection: Connection, state_hash: str, provider: str, browser_ha
     """Mark a sign-in as used and return its row; a second use, or another browser's, finds nothing."""
     return connection.execute(
         update(oauth_flows)
-        .where(
-            flows.state_hash == state_hash,
-            flows.provider == provider,
-            flows.browser_hash == browser_hash,
-            flows.used_at.is_(None),
-            flows.expires_at > at,
-        )
+        .where(*_takeable(state_hash, provider, browser_hash, at).values())
         .values(used_at=at)
         .returning(flows.nonce, flows.verifier_sealed, flows.link_user_id, flows.next_path)
     ).first()
+
+
+def _takeable(state_hash: str, provider: str, browser_hash: str, at: datetime) -> dict[str, Any]:
+    """Return every condition under which a sign-in may be taken up, by what it guards against."""
+    return {
+        "made-up state": flows.state_hash == state_hash,
+        "mix-up": flows.provider == provider,
+        "another browser": flows.browser_hash == browser_hash,
+        "replay": flows.used_at.is_(None),
+        "expired": flows.expires_at > at,
+    }
+
+
+def knows_flow(connection: Connection, state_hash: str) -> bool:
+    """Whether a sign-in with this state began here and is not forgotten yet, in whatever browser."""
+    return connection.execute(select(flows.provider).where(flows.state_hash == state_hash)).first() is not None
 
 
 def lock_identity(connection: Connection, issuer: str, subject: str) -> tuple[Identity, bytes | None] | None:

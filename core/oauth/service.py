@@ -9,20 +9,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from pydantic import SecretStr
-
 from core import clock
 from core.accounts import provider_sign_in
+from core.accounts.capabilities import require
 from core.accounts.models import User
 from core.accounts.proof import require_recent_proof
 from core.accounts.service import Accounts
+from core.audit.origin import origin
 from core.audit.service import Audit
 from core.config import Settings
 from core.db import Connection, Database
-from core.errors import Conflict, CoreError, NotFound
+from core.errors import CoreError
+from core.limits.service import Limits, network
+from core.logs import get_logger
 from core.oauth import repository, shown
-from core.oauth.admission import admit
+from core.oauth.admission import admit, admit_invited
 from core.oauth.base import Provider
+from core.oauth.connected import Connected
 from core.oauth.failures import (
     OAuthDeclined,
     OAuthExpired,
@@ -33,7 +36,7 @@ from core.oauth.failures import (
     OAuthSuspended,
 )
 from core.oauth.identities import Identities
-from core.oauth.models import Answer, Client, Flow, Identity, Profile, Tokens
+from core.oauth.models import Answer, Client, Finding, Flow, Identity, Profile, ProviderState, Tokens
 from core.oauth.reach import Reach
 from core.security.egress import EgressPolicy
 from core.security.sealing import Vault
@@ -41,11 +44,15 @@ from core.security.tokens import hash_token
 
 FLOW_LIFE = timedelta(minutes=10)  # RFC 9700 asks for short-lived, one-time state
 MAX_CODE = 4_000
-# A token that ends within this time is renewed: the call that it is for takes time too.
-RENEW_BEFORE = timedelta(seconds=60)
+# Of one network address, which a whole office may share.
+STARTS_AN_HOUR = 300
+RETURNS_AN_HOUR = 300
+AT_ONCE = 60
+
+log = get_logger(__name__)
 
 
-class OAuth:
+class OAuth(Connected):
     """Sign in at a provider, connect and disconnect accounts there, use their tokens."""
 
     def __init__(
@@ -55,19 +62,35 @@ class OAuth:
         policy: EgressPolicy,
         settings: Settings,
         accounts: Accounts,
+        limits: Limits,
         audit: Audit,
     ) -> None:
-        """Seal with ``vault``; reach providers under ``policy`` only; tell ``audit``."""
-        self._db = db
+        """Seal with ``vault``; reach providers under ``policy`` only; count with ``limits``; tell ``audit``."""
+        super().__init__(db, Reach(settings, policy), Identities(vault), audit)
         self._vault = vault
-        self._reach = Reach(settings, policy)
-        self._identities = Identities(vault)
+        self._settings = settings
         self._accounts = accounts
-        self._audit = audit
+        self._limits = limits
 
     def providers(self) -> Sequence[Provider]:
         """Return the providers that are set up here, in the order of the buttons."""
         return self._reach.providers()
+
+    def states(self, actor: User) -> Sequence[ProviderState]:
+        """Return how every provider stands, in the order of the buttons; ``Forbidden`` for who may not set them."""
+        require(actor, "settings.manage")
+        return self._reach.states()
+
+    def check(self, actor: User, provider_name: str, redirect_uri: str) -> Sequence[Finding]:
+        """Ask a provider whether it is set up right and return what each step found.
+
+        Raises:
+            Forbidden: the actor may not change settings.
+            NotFound: there is no such provider here.
+            OAuthProviderFailed: it changed its answers in the middle.
+        """
+        require(actor, "settings.manage")
+        return self._reach.check(provider_name, redirect_uri)
 
     def begin(self, actor: User | None, provider_name: str, browser: str, redirect_uri: str, next_path: str) -> str:
         """Begin a sign-in, or with an ``actor`` a connection, and return where to send the browser.
@@ -75,14 +98,16 @@ class OAuth:
         Raises:
             StepUpRequired: it is long ago that the actor proved who they are.
             NotFound: there is no such provider here.
+            RateLimitedHere: too many begin at this network address.
             OAuthProviderFailed: it cannot be asked.
         """
         if actor is not None:
             require_recent_proof(actor)  # it will be another way in
         provider, client = self._reach.configured(provider_name)
+        self._take_for_origin("oauth-start", STARTS_AN_HOUR)
         state, nonce, verifier = clock.new_token(), clock.new_token(), clock.new_token()
         with self._reach.asking(provider) as http:
-            channel = provider.open(client, http)
+            channel = self._reach.open(provider, client, http)
             self._reach.check_address(channel.at.authorise)
             url = provider.authorise_url(channel, redirect_uri, state, nonce, verifier)
         at, state_hash = clock.now(), hash_token(state)
@@ -106,14 +131,19 @@ class OAuth:
 
         Raises:
             NotFound: there is no such provider here.
+            RateLimitedHere: too many come back at this network address.
             OAuthFlowRefused: unknown, expired, used before, of another provider, or of another browser.
         """
         provider, _ = self._reach.configured(provider_name)
+        self._take_for_origin("oauth-return", RETURNS_AN_HOUR)
         state_hash = hash_token(state[:200])
         with self._db.transaction() as connection:
             row = repository.take_flow(connection, state_hash, provider.name, _browser_hash(browser), clock.now())
+            if row is None and repository.knows_flow(connection, state_hash):
+                self._record_refusal(connection, None, provider, OAuthFlowRefused.code)
+            elif row is None:  # anybody can make such addresses up; the audit log is not theirs to fill
+                log.info("nobody began the sign-in of this callback", provider=provider.name)
         if row is None:
-            self._refused(None, provider, OAuthFlowRefused.code)
             raise OAuthFlowRefused(provider.label)
         verifier = self._vault.unseal(row.verifier_sealed, **_flow_context(state_hash))
         return Flow(provider.name, row.nonce, verifier, row.link_user_id, row.next_path)
@@ -129,81 +159,21 @@ class OAuth:
         Raises:
             OAuthError: which rule refused it; each has its sentence.
             RegistrationClosed: nobody has this identity, and people cannot register by themselves.
+            LinkRefused: the invitation that the browser brought is over.
         """
         provider, client = self._reach.configured(flow.provider)
         email = ""
         try:
-            if flow.link_user_id and (actor is None or actor.id != flow.link_user_id):
+            if flow.link_user_id and not _is_begun_by(actor, flow):
                 raise OAuthFlowRefused(provider.label)
             profile, fresh = self._ask(provider, client, flow, answer)
             email = profile.email
             if actor is not None and flow.link_user_id:
                 return self._connect(actor, provider, profile, fresh)
-            return self._sign_in(provider, profile, fresh)
+            return self._sign_in(provider, profile, fresh, answer.invitation)
         except CoreError as error:
             self._refused(actor, provider, error.code, email)
             raise
-
-    def list(self, actor: User) -> Sequence[Identity]:
-        """Return the actor's connected accounts, oldest first."""
-        with self._db.read() as connection:
-            return repository.identities_of(connection, actor.id)
-
-    def count(self, connection: Connection, user_id: str) -> int:
-        """Return how many accounts a person has connected, within somebody's transaction."""
-        return repository.count_identities(connection, user_id)
-
-    def disconnect(self, actor: User, identity_id: str) -> None:
-        """Disconnect an account, erase its tokens and end them at the provider, if that answers.
-
-        Raises:
-            StepUpRequired: it is long ago that the actor proved who they are.
-            NotFound: it is not the actor's.
-            Conflict: it is the actor's only way in.
-        """
-        require_recent_proof(actor)
-        identity, sealed = self._row(actor, identity_id)
-        with self._db.transaction() as connection:
-            has_password = provider_sign_in.has_password(connection, actor.id)
-            if not has_password and repository.count_identities(connection, actor.id) <= 1:
-                raise Conflict("This is your only way to sign in. Set a password or connect another account first.")
-            if not repository.delete_identity(connection, identity.id):
-                raise NotFound(what="connected account")
-            self._record(connection, actor, "oauth.disconnected", identity)
-        self._revoke(actor, identity, sealed)
-
-    def fresh_token(self, actor: User, identity_id: str) -> SecretStr:
-        """Return an access token that is good for another minute, renewed if need be.
-
-        Raises:
-            NotFound: the connection is not the actor's.
-            OAuthExpired: it cannot be renewed; the person has to connect again.
-            OAuthProviderFailed: the provider does not answer.
-        """
-        identity, sealed = self._row(actor, identity_id)
-        stored = self._identities.open(identity, sealed)
-        if stored.expires_at is None or stored.expires_at > clock.now() + RENEW_BEFORE:
-            with self._db.transaction() as connection:
-                repository.note_use(connection, identity.id, clock.now())
-            return stored.access
-        provider, client = self._reach.configured(identity.provider)
-        if stored.refresh is None:
-            raise OAuthExpired(provider.label)
-        try:
-            with self._reach.asking(provider) as http:
-                renewed = provider.refresh(provider.open(client, http), stored.refresh)
-        except OAuthExpired:
-            # Refresh tokens that are good once: somebody else may have used it a moment ago.
-            later, sealed = self._row(actor, identity_id)
-            if later.token_version == identity.token_version:
-                raise
-            return self._identities.open(later, sealed).access
-        with self._db.transaction() as connection:
-            if self._identities.renew(connection, identity, stored, renewed):
-                self._record(connection, actor, "oauth.refreshed", identity)
-                return renewed.access
-        # Somebody else renewed it in the meantime: theirs counts, ours may be void already.
-        return self._identities.open(*self._row(actor, identity_id)).access
 
     # --- one step each ---------------------------------------------------------------------------
 
@@ -213,7 +183,7 @@ class OAuth:
         if answer.error or not 0 < len(answer.code) <= MAX_CODE:
             raise OAuthProviderFailed(provider.label)
         with self._reach.asking(provider) as http:
-            channel = provider.open(client, http)
+            channel = self._reach.open(provider, client, http)
             if channel.at.names_itself and answer.issuer != channel.at.issuer:  # mix-up, RFC 9207
                 raise OAuthProofRefused(provider.label)
             try:
@@ -227,11 +197,18 @@ class OAuth:
             raise OAuthProofRefused(provider.label)
         return profile, fresh
 
-    def _sign_in(self, provider: Provider, profile: Profile, fresh: Tokens) -> User:
+    def _sign_in(self, provider: Provider, profile: Profile, fresh: Tokens, invitation: str) -> User:
         with self._db.transaction() as connection:
             known = repository.lock_identity(connection, profile.issuer, profile.subject)
+            if known is not None and invitation:
+                raise OAuthIdentityTaken(provider.label)
             if known is None:
-                user = admit(connection, self._accounts, provider, profile)
+                if invitation:
+                    user = admit_invited(
+                        connection, self._audit, self._settings.registration, provider, profile, invitation
+                    )
+                else:
+                    user = admit(connection, self._accounts, provider, profile)
                 identity = self._identities.add(connection, user, provider, profile, fresh)
                 self._record(connection, user, "oauth.signed_up", identity)
                 return user
@@ -250,7 +227,7 @@ class OAuth:
             known = repository.lock_identity(connection, profile.issuer, profile.subject)
             if known is None:
                 identity = self._identities.add(connection, actor, provider, profile, fresh)
-            elif known[0].user_id != actor.id:
+            elif _is_of_another(known[0], actor):
                 raise OAuthIdentityTaken(provider.label)
             else:
                 identity = known[0]
@@ -258,44 +235,36 @@ class OAuth:
             self._record(connection, actor, "oauth.linked", identity)
         return actor
 
-    def _revoke(self, actor: User, identity: Identity, sealed: bytes | None) -> None:
-        """End the tokens at the provider; what it answers changes nothing here."""
-        try:
-            provider, client = self._reach.configured(identity.provider)
-            stored = self._identities.open(identity, sealed)
-            with self._reach.asking(provider) as http:
-                result = "ok" if provider.revoke(provider.open(client, http), stored) else "not_offered"
-        except CoreError as error:
-            result = error.code
-        with self._db.transaction() as connection:
-            self._record(connection, actor, "oauth.revoked", identity, result)
-
     # --- small things ----------------------------------------------------------------------------
 
-    def _row(self, actor: User, identity_id: str) -> tuple[Identity, bytes | None]:
-        with self._db.read() as connection:
-            found = repository.identity_of(connection, actor.id, identity_id)
-        if found is None:
-            raise NotFound(what="connected account")
-        return found
-
-    def _record(
-        self, connection: Connection, actor: User, action: str, identity: Identity, result: str = "ok"
-    ) -> None:
-        detail = {"provider": identity.provider, "issuer": identity.issuer}
-        self._audit.record(connection, actor, action, "identity", identity.id, result=result, detail=detail)
+    def _take_for_origin(self, what: str, rate: int) -> None:
+        if address := network(origin().address):
+            self._limits.take(f"{what}/{address}", rate, AT_ONCE)
 
     def _refused(self, actor: User | None, provider: Provider, code: str, email: str = "") -> None:
         with self._db.transaction() as connection:
-            self._audit.record(
-                connection,
-                actor,
-                "oauth.refused",
-                "provider",
-                provider.name,
-                result=code,
-                actor_email=shown.line(email, 254),
-            )
+            self._record_refusal(connection, actor, provider, code, email)
+
+    def _record_refusal(
+        self, connection: Connection, actor: User | None, provider: Provider, code: str, email: str = ""
+    ) -> None:
+        self._audit.record(
+            connection,
+            actor,
+            "oauth.refused",
+            "provider",
+            provider.name,
+            result=code,
+            actor_email=shown.line(email, 254),
+        )
+
+
+def _is_begun_by(actor: User | None, flow: Flow) -> bool:
+    return actor is not None and actor.id == flow.link_user_id
+
+
+def _is_of_another(identity: Identity, actor: User) -> bool:
+    return identity.user_id != actor.id
 
 
 def _browser_hash(browser: str) -> str:

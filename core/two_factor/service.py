@@ -56,7 +56,7 @@ class TwoFactor:
             )
 
     def is_required(self, user: User) -> bool:
-        """Whether signing in as this person takes a second step: asked by every way in that trusts a password."""
+        """Whether signing in as this person takes a second step: asked after every password and every provider."""
         with self._db.read() as connection:
             return self._is_met(connection, user.id)
 
@@ -177,7 +177,7 @@ class TwoFactor:
             self._audit.record(connection, actor, "two_factor.reset", "user", user_id, detail=told)
 
     def begin_sign_in(self, user: User, browser: str) -> str:
-        """Return the token of a half sign-in, after the password: five minutes, this browser, once."""
+        """Return the token of a half sign-in, after password or provider: five minutes, this browser, once."""
         with self._db.transaction() as connection:
             return half.begin(connection, user, browser)
 
@@ -188,6 +188,16 @@ class TwoFactor:
             if user is None:
                 raise SecondStepOver
             return SecondSteps(self._has_app(connection, user.id), self._passkeys.count(connection, user.id) > 0)
+
+    def is_sign_in_begun(self, token: str, browser: str) -> bool:
+        """Whether this half sign-in still awaits its code."""
+        with self._db.read() as connection:
+            return half.is_open(connection, token, browser)
+
+    def leave_sign_in(self, token: str, browser: str) -> None:
+        """End a half sign-in without a code; one that is over is no error."""
+        with self._db.transaction() as connection:
+            half.end(connection, token, browser)
 
     def finish_sign_in(self, token: str, browser: str, typed: str) -> User:
         """Judge the code of a half sign-in and return who may have a session now.

@@ -12,6 +12,7 @@ from core.config import ROOT, load_settings
 from core.errors import ModelError
 from core.oauth.base import Channel, Provider
 from core.oauth.failures import OAuthExpired
+from core.oauth.kept import Kept
 from core.oauth.models import Profile, Tokens
 from core.oauth.registry import all_providers, provider_named
 from core.security.egress import EgressPolicy, GuardedClient, guarded_client
@@ -31,7 +32,7 @@ class Stage:
     def channel(self) -> Channel:
         client = self.provider.client(load_settings(**settings_of(self.provider.name, self.fake)))
         assert client is not None
-        return self.provider.open(client, self.http)
+        return self.provider.open(client, self.http, Kept())
 
     def url(self) -> str:
         return self.provider.authorise_url(self.channel(), REDIRECT, STATE, NONCE, VERIFIER)
@@ -109,7 +110,7 @@ def test_a_wrong_client_secret_is_the_installations_fault(stage: Stage) -> None:
     client = stage.provider.client(load_settings(**settings))
     assert client is not None
     with pytest.raises(ModelError):
-        stage.provider.exchange(stage.provider.open(client, stage.http), code, VERIFIER, REDIRECT)
+        stage.provider.exchange(stage.provider.open(client, stage.http, Kept()), code, VERIFIER, REDIRECT)
 
 
 @pytest.mark.parametrize("fault", ["garbage", "list", "down", "refused"])
@@ -120,6 +121,18 @@ def test_a_broken_answer_is_one_kind_of_error_wherever_it_comes(stage: Stage, fa
         with pytest.raises(ModelError) as caught:
             stage.profile()
         assert "canary-of-the-provider" not in f"{caught.value} {caught.value.__cause__}"
+
+
+def test_it_says_whether_a_token_still_holds(stage: Stage) -> None:
+    tokens = stage.tokens()
+    assert stage.provider.accepts(stage.channel(), tokens.access)
+    path = {"github": "/user"}.get(stage.provider.name, "/userinfo")
+    stage.fake.faults = {path: "down"}
+    with pytest.raises(ModelError):
+        stage.provider.accepts(stage.channel(), tokens.access)
+    stage.fake.faults = {}
+    stage.fake.access.clear()
+    assert not stage.provider.accepts(stage.channel(), tokens.access)
 
 
 def test_tokens_are_ended_at_the_provider(stage: Stage) -> None:

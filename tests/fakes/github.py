@@ -17,6 +17,7 @@ class FakeGitHub(OAuthServer):
         self.sends_refresh, self.life_seconds = False, None
         self.grant_path = f"/applications/{CLIENT_ID}/grant"
         self.routes[("GET", "/user")] = self._user
+        self.routes[("GET", "/meta")] = lambda _: Reply(200, {})
         self.routes[("GET", "/user/emails")] = self._emails
         self.routes[("DELETE", self.grant_path)] = self._delete_grant
 

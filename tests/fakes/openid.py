@@ -30,6 +30,9 @@ class FakeOpenId(OAuthServer):
         self.tenant = tenant
         self.algorithm = "RS256"
         self.signer: RSAKey | ECKey | None = None
+        self.kid: str | None = ""  # empty: the right one; None: the token names none
+        self.published: list[RSAKey | ECKey] = [_RSA, _EC]
+        self.keys_without_names = False
         self.change: Callable[[Claims], Claims] = lambda claims: claims
         self.change_metadata: Callable[[Claims], Claims] = lambda document: document
         self.userinfo: Claims | None = None
@@ -68,9 +71,17 @@ class FakeOpenId(OAuthServer):
             text = f"{head}.{_part(claims)}"
             mac = hmac.new(_RSA.as_pem(private=False), text.encode(), hashlib.sha256).digest()
             return f"{text}.{_base64(mac) if self.algorithm == 'HS256' else ''}"
-        key = self.signer or (_EC if self.algorithm == "ES256" else _RSA)
-        kid = "ec-1" if self.algorithm == "ES256" else "rsa-1"
-        return jwt.encode({"alg": self.algorithm, "kid": kid}, claims, key, [self.algorithm])
+        usual = self.published[1 if self.algorithm == "ES256" else 0]
+        kid = self.kid if self.kid or self.kid is None else usual.kid
+        header = {"alg": self.algorithm, **({"kid": kid} if kid else {})}
+        return jwt.encode(header, claims, self.signer or usual, [self.algorithm])
+
+    def rotate(self) -> None:
+        """Sign with other keys from now on."""
+        self.published = [
+            RSAKey.generate_key(2048, {"kid": "rsa-2", "use": "sig"}),
+            ECKey.generate_key("P-256", {"kid": "ec-2", "use": "sig"}),
+        ]
 
     def _metadata(self, request: Request) -> Reply:
         document = {
@@ -80,12 +91,16 @@ class FakeOpenId(OAuthServer):
             "jwks_uri": self.url + "/keys",
             "revocation_endpoint": self.url + "/revoke",
             "userinfo_endpoint": self.url + "/userinfo",
+            "code_challenge_methods_supported": ["S256"],
         }
         return Reply(200, self.change_metadata(document))
 
     def _keys(self, request: Request) -> Reply:
         symmetric = {"kty": "oct", "k": "AAAA", "kid": "oct-1"}  # a careless provider; must not be used
-        return Reply(200, {"keys": [symmetric, _RSA.as_dict(private=False), _EC.as_dict(private=False)]})
+        public = [key.as_dict(private=False) for key in self.published]
+        if self.keys_without_names:
+            public = [{name: value for name, value in key.items() if name != "kid"} for key in public]
+        return Reply(200, {"keys": [symmetric, *public]})
 
     def _revoke(self, request: Request) -> Reply:
         if not self._knows_client(request):

@@ -146,10 +146,19 @@ TABLE: dict[str, tuple[Codes, Call]] = {
         everybody("not_found"),
         lambda s, a: s.core.oauth.begin(a, "google", "browser", "http://127.0.0.1/oauth", "/"),
     ),
+    "oauth.check": (
+        ("forbidden", "forbidden", "forbidden", "forbidden", "not_found"),
+        lambda s, a: s.core.oauth.check(a, "google", "http://127.0.0.1/oauth"),
+    ),
+    "oauth.check_connection": (
+        everybody("not_found"),
+        lambda s, a: s.core.oauth.check_connection(a, "identity_1"),
+    ),
     "oauth.disconnect": (everybody("not_found"), lambda s, a: s.core.oauth.disconnect(a, "identity_1")),
     "oauth.finish": (everybody("not_found"), lambda s, a: s.core.oauth.finish(a, FLOW, ANSWER)),
     "oauth.fresh_token": (everybody("not_found"), lambda s, a: s.core.oauth.fresh_token(a, "identity_1")),
     "oauth.list": (everybody("ok"), lambda s, a: s.core.oauth.list(a)),
+    "oauth.states": (FOR_ADMINS, lambda s, a: s.core.oauth.states(a)),
     "organisation.change": (FOR_ADMINS, lambda s, a: s.core.organisation.change(a, {"company_name": "Acme"})),
     "passkeys.add": (
         everybody("passkey_refused"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -13,12 +14,14 @@ import pytest
 from joserfc.jwk import RSAKey
 from sqlalchemy import select, update
 
-from core.accounts.models import User
+from core import clock
+from core.accounts.models import MailLink, User
+from core.audit.origin import set_origin
 from core.bootstrap import Core, build_core
 from core.config import Settings, load_settings
 from core.db.tables import audit_log, identities, metadata, oauth_flows, users
-from core.errors import Conflict, CoreError, NotFound, RegistrationClosed
-from core.oauth import reach
+from core.errors import Conflict, CoreError, LinkRefused, NotFound, RateLimitedHere, RegistrationClosed
+from core.oauth import reach, service
 from core.oauth.failures import (
     OAuthAccountExists,
     OAuthDeclined,
@@ -27,10 +30,12 @@ from core.oauth.failures import (
     OAuthExpired,
     OAuthFlowRefused,
     OAuthIdentityTaken,
+    OAuthOtherAddress,
     OAuthProofRefused,
     OAuthProviderFailed,
     OAuthSuspended,
 )
+from core.oauth.kept import Kept
 from core.oauth.models import Answer, Identity
 from core.oauth.providers.google import PROVIDER as GOOGLE
 from tests.conftest import PASSWORD, Cast
@@ -97,10 +102,15 @@ class Visitor:
         url = self.core.oauth.begin(actor, provider, BROWSER, REDIRECT, "/runs")
         return self.fakes[provider].visit(url, account)
 
-    def come_back(self, provider: str, query: dict[str, str], actor: User | None = None) -> User:
+    def come_back(
+        self, provider: str, query: dict[str, str], actor: User | None = None, invitation: str = ""
+    ) -> User:
         flow = self.core.oauth.take_flow(provider, query["state"], BROWSER)
-        answer = Answer(query.get("code", ""), query.get("error", ""), query.get("iss", ""), REDIRECT)
+        answer = Answer(query.get("code", ""), query.get("error", ""), query.get("iss", ""), REDIRECT, invitation)
         return self.core.oauth.finish(actor, flow, answer)
+
+    def accept(self, provider: str, invitation: str, account: Account = OLGA) -> User:
+        return self.come_back(provider, self.leave(provider, account), invitation=invitation)
 
     def sign_in(self, provider: str, account: Account = OLGA, actor: User | None = None) -> User:
         return self.come_back(provider, self.leave(provider, account, actor), actor)
@@ -124,6 +134,10 @@ def actions(core: Core) -> list[tuple[str, str]]:
 def count_users(core: Core) -> int:
     with core.db.read() as connection:
         return len(connection.execute(select(users.c.id)).all())
+
+
+def forget_what_is_kept(core: Core) -> None:
+    core.oauth._reach._kept = Kept()
 
 
 def suspend(core: Core, user: User) -> None:
@@ -276,6 +290,40 @@ def test_an_unknown_state_is_refused(core: Core, visitor: Visitor, state: str) -
         core.oauth.take_flow("google", state, BROWSER)
 
 
+def test_only_the_refusal_of_a_flow_that_began_here_is_audited(core: Core, visitor: Visitor) -> None:
+    state = visitor.leave("google")["state"]
+    for provider, given, browser in (
+        ("google", "junk", BROWSER),
+        ("google", state, "browser-of-mallory"),
+        ("github", state, BROWSER),
+    ):
+        with pytest.raises(OAuthFlowRefused):
+            core.oauth.take_flow(provider, given, browser)
+    assert actions(core) == [("oauth.refused", "oauth_flow")] * 2
+
+
+@pytest.mark.parametrize("what", ["start", "return"])
+def test_one_address_comes_no_more_often_than_allowed(
+    core: Core, visitor: Visitor, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(service, "AT_ONCE", 2)
+
+    def come() -> str:
+        if what == "start":
+            return visitor.leave("google")["state"]
+        with pytest.raises(OAuthFlowRefused):
+            core.oauth.take_flow("google", "junk", BROWSER)
+        return ""
+
+    set_origin("203.0.113.7", "")
+    come(), come()
+    with pytest.raises(RateLimitedHere) as caught:
+        come()
+    assert 1 <= int(str(caught.value.facts["wait_seconds"])) <= 12
+    set_origin("203.0.113.8", "")
+    come()
+
+
 def test_a_flow_belongs_to_its_provider(core: Core, visitor: Visitor) -> None:
     """Mix-up: an answer of one provider at the address of another."""
     query = visitor.leave("google")
@@ -301,6 +349,52 @@ def test_a_provider_that_is_not_set_up_is_not_there(core: Core) -> None:
             core.oauth.begin(None, name, BROWSER, REDIRECT, "/")
         with pytest.raises(NotFound):
             core.oauth.take_flow(name, "state", BROWSER)
+
+
+def calls_of(fake: OAuthServer, sign_in: Callable[[], object]) -> list[str]:
+    """Return what a sign-in asks of the provider itself; the browser goes there too."""
+    before = len(fake.calls)
+    sign_in()
+    return [call for call in fake.calls[before:] if call != f"GET {fake.authorise_path}"]
+
+
+METADATA, KEYS, TOKEN = "GET /.well-known/openid-configuration", "GET /keys", "POST /token"
+
+
+def test_what_a_provider_publishes_is_read_once_in_ten_minutes(
+    visitor: Visitor, google: FakeOpenId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed = [1000.0]
+    monkeypatch.setattr(clock, "monotonic_seconds", lambda: passed[0])
+    assert calls_of(google, lambda: visitor.sign_in("google")) == [METADATA, TOKEN, KEYS]
+    assert calls_of(google, lambda: visitor.sign_in("google")) == [TOKEN]
+    passed[0] += 599
+    assert calls_of(google, lambda: visitor.sign_in("google")) == [TOKEN]
+    passed[0] += 2
+    assert calls_of(google, lambda: visitor.sign_in("google")) == [METADATA, TOKEN, KEYS]
+
+
+def test_a_key_that_nobody_knows_is_looked_up_once(visitor: Visitor, google: FakeOpenId) -> None:
+    """The provider has changed its key; somebody who makes keys up gains nothing but one look."""
+    visitor.sign_in("google")
+    google.rotate()
+    assert calls_of(google, lambda: visitor.sign_in("google")) == [TOKEN, KEYS]
+    assert calls_of(google, lambda: visitor.sign_in("google")) == [TOKEN]
+    google.signer, google.kid = RSAKey.generate_key(2048), "made-up"
+
+    def forged() -> None:
+        with pytest.raises(OAuthProofRefused):
+            visitor.sign_in("google")
+
+    assert calls_of(google, forged) == [TOKEN, KEYS]
+
+
+def test_a_token_that_names_no_key_is_checked_with_fresh_ones(visitor: Visitor, google: FakeOpenId) -> None:
+    """OpenID Connect Core 1.0, 10.1: a name is needed only among several keys."""
+    google.published = google.published[:1]
+    visitor.sign_in("google")
+    google.kid, google.keys_without_names = None, True
+    assert calls_of(google, lambda: visitor.sign_in("google")) == [TOKEN, KEYS]
 
 
 # --- the proof ----------------------------------------------------------------------------------
@@ -440,10 +534,13 @@ def test_a_broken_provider_is_one_sentence(
 ) -> None:
     monkeypatch.setattr(reach, "CALL_SECONDS", 0.5)
     query = visitor.leave("google")
+    forget_what_is_kept(visitor.core)
     google.faults = {path: fault}
     with pytest.raises(OAuthProviderFailed) as caught:
         visitor.come_back("google", query)
     assert "canary-of-the-provider" not in caught.value.sentence
+    google.faults = {}
+    assert visitor.sign_in("google").email == OLGA.email  # a failure is not kept
 
 
 def test_a_provider_that_may_not_be_reached_is_one_sentence(settings: Settings, core: Core) -> None:
@@ -458,6 +555,122 @@ def test_the_browser_is_sent_to_no_odd_address(visitor: Visitor, google: FakeOpe
     google.change_metadata = changed(authorization_endpoint=address)
     with pytest.raises(OAuthProviderFailed):
         visitor.leave("google")
+
+
+# --- accepting an invitation ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def admin(core: Core) -> User:
+    return core.accounts.create_user("admin@example.com", "Admin", PASSWORD, "admin")
+
+
+def invite(core: Core, admin: User, email: str = OLGA.email) -> str:
+    at = clock.now()
+    link = MailLink("invitation", email, at + timedelta(days=7), None, "manager", "hr", admin.id)
+    with core.db.transaction() as connection:
+        return core.mail_links._write(connection, link, at)
+
+
+@pytest.mark.parametrize("provider", ["google", "microsoft", "github"])
+@pytest.mark.parametrize("mode", ["invite", "open"])
+def test_olga_accepts_an_invitation_with_a_provider(
+    settings: Settings, core: Core, visitor: Visitor, admin: User, provider: str, mode: str
+) -> None:
+    visitor.core = build_core(settings.model_copy(update={"registration": mode}))
+    token = invite(core, admin)
+    shouting = replace(OLGA, email="Olga@Example.com")
+    olga = visitor.accept(provider, token, shouting)
+    assert (olga.email, olga.name, olga.role, olga.department) == (OLGA.email, OLGA.name, "manager", "hr")
+    assert core.oauth.list(olga)[0].provider == provider
+    assert core.mail_links.verified_at(olga) is not None
+    assert not core.accounts.has_password(olga)
+    with pytest.raises(LinkRefused):
+        core.mail_links.invitation(token)  # used once
+    with pytest.raises(LinkRefused):
+        visitor.accept("google", token, MALLORY)
+    assert visitor.sign_in(provider) == olga
+    visitor.core.close()
+
+
+@pytest.mark.parametrize(
+    ("account", "refusal"),
+    [
+        (MALLORY, OAuthOtherAddress),
+        (replace(OLGA, email="olga@example.com.evil.example"), OAuthOtherAddress),
+        (replace(OLGA, verified=False), OAuthEmailUnverified),
+        (replace(OLGA, email=""), OAuthEmailUnverified),
+    ],
+    ids=["another", "longer", "unverified", "none"],
+)
+def test_another_or_an_unverified_address_leaves_the_invitation_good(
+    core: Core, visitor: Visitor, admin: User, account: Account, refusal: type[CoreError]
+) -> None:
+    token = invite(core, admin)
+    people = count_users(core)
+    with pytest.raises(refusal):
+        visitor.accept("google", token, account)
+    assert count_users(core) == people
+    assert core.mail_links.invitation(token).email == OLGA.email
+    assert visitor.accept("google", token).role == "manager"
+
+
+def test_an_identity_that_somebody_has_accepts_no_invitation(core: Core, visitor: Visitor, admin: User) -> None:
+    """Charlie's account there got Olga's address: it opens Charlie's account, never a second one."""
+    charlie = visitor.sign_in("google", replace(OLGA, email="charlie@example.com"))
+    token = invite(core, admin)
+    with pytest.raises(OAuthIdentityTaken):
+        visitor.accept("google", token)
+    assert core.mail_links.invitation(token).email == OLGA.email
+    assert visitor.sign_in("google") == charlie
+
+
+def test_an_invited_address_that_has_an_account_by_now_is_refused(
+    core: Core, visitor: Visitor, admin: User
+) -> None:
+    token = invite(core, admin)
+    olga = core.accounts.create_user(OLGA.email, "Olga", PASSWORD, "member")
+    with pytest.raises(OAuthAccountExists):
+        visitor.accept("google", token)
+    suspend(core, olga)
+    with pytest.raises(OAuthSuspended):
+        visitor.accept("google", token)
+
+
+def test_where_registration_is_closed_an_invitation_is_refused(
+    settings: Settings, core: Core, visitor: Visitor, admin: User
+) -> None:
+    token = invite(core, admin)
+    visitor.core = build_core(settings.model_copy(update={"registration": "closed"}))
+    with pytest.raises(RegistrationClosed):
+        visitor.accept("google", token)
+    visitor.core.close()
+    assert core.mail_links.invitation(token).email == OLGA.email
+
+
+@pytest.mark.parametrize("token", ["x", "x" * 43, "x" * 5000, "\ud800"])
+def test_a_made_up_invitation_is_refused(core: Core, visitor: Visitor, token: str) -> None:
+    with pytest.raises(LinkRefused):
+        visitor.accept("google", token)
+    assert count_users(core) == 0
+
+
+def test_an_invitation_is_accepted_once_of_many_at_once(core: Core, visitor: Visitor, admin: User) -> None:
+    token = invite(core, admin)
+    queries = [visitor.leave("google") for _ in range(4)]
+    barrier = Barrier(4)
+
+    def come_back(query: dict[str, str]) -> str:
+        barrier.wait()
+        try:
+            return visitor.come_back("google", query, invitation=token).id
+        except CoreError as error:
+            return error.code
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(come_back, queries))
+    assert len([outcome for outcome in outcomes if outcome.startswith("user_")]) == 1
+    assert count_users(core) == 2
 
 
 # --- connecting and disconnecting ---------------------------------------------------------------
@@ -567,7 +780,7 @@ def test_the_last_two_ways_in_do_not_go_at_once(core: Core, visitor: Visitor) ->
 def test_a_stranger_neither_disconnects_nor_uses_a_connection(core: Core, cast: Cast, visitor: Visitor) -> None:
     visitor.sign_in("google", actor=cast.alice)
     identity = visitor.identity(cast.alice)
-    for call in (core.oauth.disconnect, core.oauth.fresh_token):
+    for call in (core.oauth.disconnect, core.oauth.fresh_token, core.oauth.check_connection):
         with pytest.raises(NotFound):
             call(cast.charlie, identity.id)
         with pytest.raises(NotFound):
@@ -598,6 +811,36 @@ def test_an_expired_token_is_renewed(core: Core, cast: Cast, visitor: Visitor, g
     assert core.oauth.fresh_token(cast.alice, identity.id) == token
     assert visitor.identity(cast.alice).token_version == identity.token_version + 1
     assert actions(core)[-1] == ("oauth.refreshed", "ok")
+
+
+@pytest.mark.parametrize("provider", ["google", "microsoft", "github"])
+def test_a_connection_that_still_holds_is_said_to(core: Core, cast: Cast, visitor: Visitor, provider: str) -> None:
+    visitor.sign_in(provider, actor=cast.alice)
+    core.oauth.check_connection(cast.alice, visitor.identity(cast.alice).id)
+    visitor.fakes[provider].access.clear()  # ended there
+    with pytest.raises(OAuthExpired):
+        core.oauth.check_connection(cast.alice, visitor.identity(cast.alice).id)
+
+
+def test_checking_a_connection_renews_a_token_that_has_run_out(
+    core: Core, cast: Cast, visitor: Visitor, google: FakeOpenId
+) -> None:
+    google.life_seconds = 0
+    visitor.sign_in("google", actor=cast.alice)
+    google.life_seconds = 3600
+    identity = visitor.identity(cast.alice)
+    core.oauth.check_connection(cast.alice, identity.id)
+    assert visitor.identity(cast.alice).token_version == identity.token_version + 1
+    assert actions(core)[-1] == ("oauth.refreshed", "ok")
+
+
+def test_a_provider_that_gives_no_answer_is_not_an_end(
+    core: Core, cast: Cast, visitor: Visitor, google: FakeOpenId
+) -> None:
+    visitor.sign_in("google", actor=cast.alice)
+    google.faults = {"/userinfo": "down"}
+    with pytest.raises(OAuthProviderFailed):
+        core.oauth.check_connection(cast.alice, visitor.identity(cast.alice).id)
 
 
 def test_a_refresh_token_that_is_not_sent_again_is_kept(

@@ -263,6 +263,26 @@ def test_an_inactive_person_does_not_get_in_by_the_second_step(core: Core, app: 
     assert finish(core, token, app.next_code()) == "second_step_over"
 
 
+def test_a_half_sign_in_stands_until_it_is_left_used_or_late(
+    core: Core, cast: Cast, app: App, time: StoppedClock
+) -> None:
+    left = half(core, cast.alice)
+    assert core.two_factor.is_sign_in_begun(left, "browser")
+    assert not core.two_factor.is_sign_in_begun(left, "browser of charlie")
+    core.two_factor.leave_sign_in(left, "browser of charlie")
+    assert core.two_factor.is_sign_in_begun(left, "browser")
+    core.two_factor.leave_sign_in(left, "browser")
+    core.two_factor.leave_sign_in(left, "browser")
+    assert not core.two_factor.is_sign_in_begun(left, "browser")
+    assert finish(core, left, app.next_code()) == "second_step_over"
+    used, late = half(core, cast.alice), half(core, cast.alice)
+    assert finish(core, used, app.next_code()) == cast.alice.email
+    assert not core.two_factor.is_sign_in_begun(used, "browser")
+    assert core.two_factor.is_sign_in_begun(late, "browser")
+    time.advance(minutes=5, seconds=1)
+    assert not core.two_factor.is_sign_in_begun(late, "browser")
+
+
 # --- guessing -----------------------------------------------------------------------------------
 
 

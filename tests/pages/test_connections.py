@@ -12,7 +12,9 @@ from app.ui import sign_in
 from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
+from core.errors import CoreError
 from core.oauth import repository, tokens
+from core.oauth.failures import OAuthExpired, OAuthProviderFailed
 from core.oauth.models import Identity, Tokens
 from tests.conftest import PASSWORD
 from tests.pages.conftest import Visit
@@ -109,6 +111,33 @@ def test_alice_disconnects(visit: Visitor, page_core: Core, alice: User) -> None
     page.press_in_dialog(f"connections_off_{identity.id}", "connections_disconnect_yes")
     assert page_core.oauth.list(alice) == []
     assert "Your account of GitHub was disconnected." in page.toasts
+
+
+@pytest.mark.usefixtures("providers", "routes")
+def test_alice_checks_a_connection_and_connects_it_again(
+    visit: Visitor, page_core: Core, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = connected(page_core, alice)
+    answers: list[CoreError | None] = [None, OAuthProviderFailed("GitHub"), OAuthExpired("GitHub")]
+
+    def check(actor: User, identity_id: str) -> None:
+        assert (actor, identity_id) == (alice, identity.id)
+        if (answer := answers.pop(0)) is not None:
+            raise answer
+
+    monkeypatch.setattr(page_core.oauth, "check_connection", check)
+    led_to: list[str] = []
+    monkeypatch.setattr("app.session.redirect", led_to.append)
+    page = visit(alice).open(navigation.CONNECTIONS)
+    page.press(f"connections_check_{identity.id}")
+    assert "GitHub still accepts this connection." in page.toasts
+    page.press(f"connections_check_{identity.id}")
+    assert page.errors == [OAuthProviderFailed("GitHub").sentence]
+    assert "Connect again" not in page.buttons
+    page.press(f"connections_check_{identity.id}")
+    assert page.errors == [OAuthExpired("GitHub").sentence]
+    page.press(f"connections_connect_{identity.id}")
+    assert led_to == ["/oauth/github/start?link=1"]
 
 
 @pytest.mark.usefixtures("providers", "routes")

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from app import navigation, state
+from app import navigation, runtime, state
 from app.navigation import Entry
 from core.accounts.models import User
 from core.bootstrap import Core
+from core.oauth.failures import OAuthOtherAddress
 from tests.conftest import PASSWORD
 from tests.pages.conftest import Visit
 from tests.support.mailbox import MAIL_SETTINGS, MemoryTransport, token_in
@@ -148,6 +149,55 @@ def test_dora_accepts_an_invitation_and_is_in(
     assert page.errors == []
     assert page_core.accounts.authenticate("dora@example.com", NEW).department == "hr"
     assert page_core.accounts.session_user(page.app.session_state[state.TAB_SESSION][0]) is not None
+
+
+@pytest.fixture
+def google(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sign-in with Google is set up."""
+    monkeypatch.setenv("ZOARK_OAUTH_GOOGLE_CLIENT_ID", "id")
+
+
+def test_an_invitation_can_be_accepted_with_a_provider(
+    google: None,
+    post: MemoryTransport,
+    page_core: Core,
+    visit: Visitor,
+    admin: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runtime._process, "has_routes", True)
+    led_to: list[str] = []
+    monkeypatch.setattr("app.session.redirect", led_to.append)
+    page_core.mail_links.invite(admin, "dora@example.com", "member", "hr")
+    token = newest_token(page_core, post)
+    page = visit().open(navigation.INVITATION, token=token)
+    page.press("invitation_google")
+    assert led_to == [f"/oauth/google/start?invitation={token}"]
+
+
+def test_who_comes_back_refused_finds_the_invitation_and_the_reason(
+    google: None,
+    post: MemoryTransport,
+    page_core: Core,
+    visit: Visitor,
+    admin: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page_core.mail_links.invite(admin, "dora@example.com", "member", "hr")
+    token = newest_token(page_core, post)
+    monkeypatch.setattr("app.session.invitation_in", lambda *_: token)  # AppTest has no cookies
+    page = visit().open(navigation.INVITATION, notice="oauth_other_address.google")
+    assert page.errors == [OAuthOtherAddress("Google").sentence]
+    assert "Create account" in page.buttons
+    assert token not in page.text
+
+
+def test_without_our_routes_an_invitation_is_accepted_by_password_only(
+    google: None, post: MemoryTransport, page_core: Core, visit: Visitor, admin: User
+) -> None:
+    page_core.mail_links.invite(admin, "dora@example.com", "member", "hr")
+    page = visit().open(navigation.INVITATION, token=newest_token(page_core, post))
+    assert page.buttons == ["Create account"]
 
 
 def test_an_administrator_invites_somebody_and_charlie_has_no_such_page(

@@ -74,3 +74,44 @@ def test_charlie_is_refused_and_does_not_see_the_page_in_the_menu(
     assert page.buttons == ["Sign out"]
     assert not navigation.SIGN_IN_SETTINGS.is_open_to(charlie)
     assert navigation.SIGN_IN_SETTINGS.is_open_to(root)
+
+
+@pytest.fixture
+def two_providers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GitHub is set up, the company's own provider only half."""
+    monkeypatch.setenv("ZOARK_BASE_URL", "https://zoark.example.com/")
+    monkeypatch.setenv("ZOARK_OAUTH_GITHUB_CLIENT_ID", "id")
+    monkeypatch.setenv("ZOARK_OAUTH_GITHUB_CLIENT_SECRET", "canary-of-the-secret")
+    monkeypatch.setenv("ZOARK_OAUTH_GITHUB_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("ZOARK_OAUTH_OIDC_CLIENT_ID", "id")
+
+
+def test_an_administrator_sees_how_each_provider_stands(two_providers: None, visit: Visitor, root: User) -> None:
+    page = visit(root).open(navigation.SIGN_IN_SETTINGS)
+    headings = [markdown.value.rpartition("**")[0].rpartition("**")[2] for markdown in page.app.markdown]
+    assert [name for name in headings if name] == ["Google", "Microsoft", "GitHub", "Single sign-on"]
+    missing = [caption for caption in page.captions if caption.startswith("Missing: ")]
+    assert missing == [
+        "Missing: `ZOARK_OAUTH_GOOGLE_CLIENT_ID`, `ZOARK_OAUTH_GOOGLE_CLIENT_SECRET`",
+        "Missing: `ZOARK_OAUTH_MICROSOFT_CLIENT_ID`, `ZOARK_OAUTH_MICROSOFT_CLIENT_SECRET`",
+        "Missing: `ZOARK_OAUTH_OIDC_CLIENT_SECRET`, `ZOARK_OAUTH_OIDC_METADATA_URL`",
+    ]
+    assert [code.value for code in page.app.code] == [
+        f"https://zoark.example.com/oauth/{name}/callback" for name in ("google", "microsoft", "github", "oidc")
+    ]
+    assert page.buttons.count("Test") == 1
+    assert "canary" not in page.text
+
+
+def test_an_administrator_tests_a_provider(two_providers: None, visit: Visitor, root: User) -> None:
+    page = visit(root).open(navigation.SIGN_IN_SETTINGS).press("providers_test_github")
+    found = [markdown.value for markdown in page.app.markdown if "**Sign-in page**" in markdown.value]
+    assert len(found) == 1
+    assert found[0].startswith(":red[:material/error:]")
+    assert "ZOARK_ENDPOINT_ALLOWLIST" in found[0]
+    assert page.errors == []
+
+
+def test_without_a_base_url_the_page_says_what_the_redirect_uris_follow(visit: Visitor, root: User) -> None:
+    page = visit(root).open(navigation.SIGN_IN_SETTINGS)
+    assert any("ZOARK_BASE_URL" in caption for caption in page.captions)

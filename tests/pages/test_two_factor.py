@@ -14,6 +14,7 @@ from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
 from core.db.tables import sessions, users
+from core.errors import SecondStepOver
 from tests.conftest import PASSWORD
 from tests.pages.conftest import Visit
 from tests.pages.test_sign_in import sign_in
@@ -134,6 +135,58 @@ def test_the_second_step_can_be_left(
     assert page.press("second_step_back").sees_sign_in
 
 
+def came_by_provider(core: Core, user: User, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Put into the browser's cookie what ``app.http.oauth_routes`` puts there."""
+    half = core.two_factor.begin_sign_in(user, "")  # AppTest has no cookies, so no browser either
+    monkeypatch.setattr("app.session.half_in", lambda *_: half)
+    return half
+
+
+def test_who_comes_from_a_provider_is_asked_for_the_code_and_lands_where_they_wanted(
+    visit: Visitor,
+    page_core: Core,
+    alice: User,
+    enrolled: tuple[pyotp.TOTP, tuple[str, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    came_by_provider(page_core, alice, monkeypatch)
+    page = visit().open(navigation.USAGE)
+    assert not page.sees_sign_in
+    assert [field.label for field in page.app.text_input] == ["Code"]
+    page.fill(second_step_code=enrolled[0].now()).press("second_step_continue")
+    assert page.title == "Usage"
+    assert not visit().open(navigation.USAGE).buttons.count("Continue")  # the cookie's token is used up
+
+
+def test_a_second_step_after_a_provider_can_be_left_for_good(
+    visit: Visitor,
+    page_core: Core,
+    alice: User,
+    enrolled: tuple[pyotp.TOTP, tuple[str, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    half = came_by_provider(page_core, alice, monkeypatch)
+    page = visit().open(navigation.HOME)
+    assert page.press("second_step_back").sees_sign_in
+    assert page.rerun().sees_sign_in
+    assert not page_core.two_factor.is_sign_in_begun(half, "")
+
+
+def test_a_second_step_after_a_provider_that_is_over_says_so(
+    visit: Visitor,
+    page_core: Core,
+    alice: User,
+    enrolled: tuple[pyotp.TOTP, tuple[str, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    half = came_by_provider(page_core, alice, monkeypatch)
+    page = visit().open(navigation.HOME)
+    page_core.two_factor.leave_sign_in(half, "")
+    page.fill(second_step_code=enrolled[0].now()).press("second_step_continue")
+    assert page.sees_sign_in
+    assert SecondStepOver().sentence in [info.value for info in page.app.info]
+
+
 def test_alice_makes_new_recovery_codes(
     visit: Visitor, page_core: Core, alice: User, enrolled: tuple[pyotp.TOTP, tuple[str, ...]]
 ) -> None:
@@ -202,6 +255,22 @@ def test_an_administrator_sees_nothing_else_where_it_is_demanded(
     page.press("two_factor_kept")
     assert page.title == entry.title
     assert visit(alice).open(navigation.HOME).title == "Home"
+
+
+def test_an_administrator_who_came_by_a_provider_is_led_to_the_setup_too(
+    visit: Visitor, page_core: Core, root: User
+) -> None:
+    page_core.organisation.change(root, {"require_admin_two_factor": True})
+    with page_core.db.transaction() as connection:
+        connection.execute(update(users).values(password_hash=None))
+    page = visit(root).open(navigation.USAGE)
+    assert page.title == "Set up two-factor sign-in"
+    let_proofs_age(page_core)
+    page = page.rerun()
+    assert set(page.buttons) == {"Sign in again", "Sign out"}  # only the provider can prove who it is
+    page = visit(root).open(navigation.USAGE)
+    enrol(page)
+    assert page.press("two_factor_kept").title == "Usage"
 
 
 def test_an_administrator_resets_a_lost_second_factor(

@@ -13,6 +13,7 @@ from core.config import ROOT, load_settings
 from core.errors import BadResponse, NotFound
 from core.oauth import shown
 from core.oauth.base import Channel, Endpoints
+from core.oauth.kept import Kept
 from core.oauth.models import Client, Profile
 from core.oauth.providers.github import PROVIDER as GITHUB
 from core.oauth.providers.google import PROVIDER as GOOGLE
@@ -27,7 +28,7 @@ WELL_KNOWN = "/.well-known/openid-configuration"
 
 
 def channel(issuer: str) -> Channel:
-    return Channel(Client("id", SecretStr("x")), None, Endpoints(issuer, "", ""))  # type: ignore[arg-type]
+    return Channel(Client("id", SecretStr("x")), None, Endpoints(issuer, "", ""), Kept())  # type: ignore[arg-type]
 
 
 def test_providers_come_in_the_order_of_the_buttons() -> None:

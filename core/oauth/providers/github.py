@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import httpx
+from pydantic import SecretStr
 
 from core.errors import BadResponse
-from core.oauth.base import Channel, Endpoints, Provider, get_json, get_object
+from core.oauth.base import Channel, Endpoints, Provider, get_json, get_object, is_accepted
+from core.oauth.checks import Checklist, Problem
 from core.oauth.models import Client, Profile, Tokens
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ class GitHub(Provider):
     label = "GitHub"
     mark = "github.svg"
     scopes = ("read:user", "user:email")
+    fields = ("client_id", "client_secret", "base_url", "api_url")
 
     def client(self, settings: Settings) -> Client | None:
         """Read ``ZOARK_OAUTH_GITHUB_…``."""
@@ -61,6 +64,18 @@ class GitHub(Provider):
             name=str(person.get("name") or person.get("login") or ""),
         )
 
+    def check(self, client: Client, look: Checklist) -> None:
+        """See whether both of its servers answer."""
+        at = self.endpoints(client, look.http)
+        with look.step("Sign-in page", "The sign-in page answers."):
+            _expect_life(look, at.authorise, self.setting("base_url"))
+        with look.step("API", "The API answers."):
+            _expect_life(look, f"{client.api_url}/meta", self.setting("api_url"))
+
+    def accepts(self, channel: Channel, access: SecretStr) -> bool:
+        """Ask the API who it is."""
+        return is_accepted(channel.http, f"{channel.client.api_url}/user", access)
+
     def revoke(self, channel: Channel, tokens: Tokens) -> bool:
         """Delete the grant and with it every token of this person."""
         client = channel.client
@@ -73,6 +88,13 @@ class GitHub(Provider):
         if response.status_code not in (204, 404):  # 404: it is gone already
             raise BadResponse
         return True
+
+
+def _expect_life(look: Checklist, url: str, setting: str) -> None:
+    status = look.get(url, setting).status_code
+    # Without a session it sends to its sign-in, without a token it may forbid: both show that it is there.
+    if status >= 500 or status == 404:
+        raise Problem(f"{url} answers with status {status}. Check {setting}.")
 
 
 PROVIDER = GitHub()

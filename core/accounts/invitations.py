@@ -1,0 +1,60 @@
+"""Accepting an invitation, by password (``mail_links``) or through a provider (``core.oauth``).
+
+Everything happens inside the caller's transaction, so that an invitation which is refused stays good.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from core import clock
+from core.accounts import repository
+from core.accounts.capabilities import can
+from core.accounts.models import MailLink, User
+from core.audit.service import Audit
+from core.db import Connection
+from core.errors import Conflict, LinkRefused
+from core.security.tokens import hash_token
+
+MAX_TOKEN = 200
+
+
+def hash_of(token: object) -> str:
+    """Return the hash of a link's token; what is no token at all is refused like a wrong one."""
+    if not isinstance(token, str) or not 0 < len(token) <= MAX_TOKEN:
+        raise LinkRefused
+    return hash_token(token)
+
+
+def open_invitation(connection: Connection, token_hash: str, at: datetime) -> MailLink:
+    """Return what an invitation is for.
+
+    Raises:
+        LinkRefused: unknown, expired, used, or its sender may not invite any more.
+    """
+    link = repository.open_link(connection, "invitation", token_hash, at)
+    inviter = repository.user_by_id(connection, link.created_by) if link and link.created_by else None
+    if link is None or inviter is None or not can(inviter, "people.manage"):
+        raise LinkRefused
+    return link
+
+
+def accept(connection: Connection, audit: Audit, token_hash: str, name: str, password_hash: str | None) -> User:
+    """Make the account an invitation is for and use the invitation up; the address counts as verified.
+
+    Raises:
+        LinkRefused: unknown, expired, used, or its sender may not invite any more.
+        Conflict: the address has an account by now.
+    """
+    at = clock.now()
+    link = open_invitation(connection, token_hash, at)
+    if not repository.use_link(connection, "invitation", token_hash, at):
+        raise LinkRefused
+    role = link.role or "member"
+    user = User(clock.new_id("user"), link.email, name, role, link.department, at, proved_at=at)
+    if not repository.insert_user(connection, user, password_hash):
+        raise Conflict("Somebody with this e-mail address has an account already.")
+    repository.verify_email(connection, user.id, link.email, at)
+    detail = {"role": role, "invited_by": link.created_by}
+    audit.record(connection, user, "invitation.accepted", "user", user.id, detail=detail)
+    return user
