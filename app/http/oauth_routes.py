@@ -54,12 +54,12 @@ async def callback(request: Request) -> Response:
     answer = Answer(query.get("code", ""), query.get("error", ""), query.get("iss", ""), _redirect_uri(request))
     try:
         user = await run_in_threadpool(core.oauth.finish, actor, flow, answer)
+        if flow.link_user_id:
+            return _back(flow.next_path, "oauth_linked", name)
+        agent = request.headers.get("user-agent", "")
+        token = await run_in_threadpool(core.accounts.start_session, user, agent)
     except CoreError as error:
         return _back(flow.next_path, error.code, name)
-    if flow.link_user_id:
-        return _back(flow.next_path, "oauth_linked", name)
-    agent = request.headers.get("user-agent", "")
-    token = await run_in_threadpool(core.accounts.start_session, user, agent)
     return await open_session(request, token, flow.next_path)
 
 

@@ -5,38 +5,36 @@ A token has 256 bits and is kept as a hash only. Whoever asks learns nothing abo
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from core import clock
 from core.accounts import repository
 from core.accounts.capabilities import can, require
+from core.accounts.link_rules import (
+    KEPT,
+    LIFE,
+    PAGES,
+    RESETS_AN_HOUR_PER_ADDRESS,
+    RESETS_AN_HOUR_PER_ORIGIN,
+    VERIFICATIONS_AN_HOUR,
+    hashed,
+)
 from core.accounts.models import ROLES, LinkKind, MailLink, Role, User
+from core.accounts.proof import require_recent_proof
+from core.accounts.reach import may_give
 from core.accounts.service import MAX_NAME, Accounts, context_words, normalise_email, sign_in_subject
 from core.audit.origin import origin
 from core.audit.service import Audit
 from core.config import Settings
 from core.db import Connection, Database
 from core.departments.service import Departments
-from core.errors import Conflict, Invalid, LinkRefused, MailNotSetUp, RegistrationClosed, SignInRefused
+from core.errors import Conflict, Forbidden, Invalid, LinkRefused, MailNotSetUp, RegistrationClosed, SignInRefused
 from core.limits.service import Limits, network
 from core.names import clean_name
 from core.notify import messages
 from core.notify.service import Mail
 from core.security import passwords
 from core.security.tokens import hash_token
-
-# OWASP Forgot Password; ASVS 6.4.3.
-LIFE: dict[LinkKind, timedelta] = {
-    "verification": timedelta(days=7),
-    "reset": timedelta(minutes=30),
-    "invitation": timedelta(days=7),
-}
-PAGES: dict[LinkKind, str] = {"verification": "verify", "reset": "new-password", "invitation": "invitation"}
-RESETS_AN_HOUR_PER_ADDRESS = 5
-RESETS_AN_HOUR_PER_ORIGIN = 20
-VERIFICATIONS_AN_HOUR = 5
-KEPT = timedelta(days=30)
-MAX_TOKEN = 200
 
 
 class MailLinks:
@@ -87,7 +85,7 @@ class MailLinks:
         Raises:
             LinkRefused: unknown, expired or used.
         """
-        token_hash, at = _hashed(token), clock.now()
+        token_hash, at = hashed(token), clock.now()
         with self._db.transaction() as connection:
             link, user = self._use(connection, "verification", token_hash, at)
             if not repository.verify_email(connection, user.id, link.email, at):
@@ -127,7 +125,7 @@ class MailLinks:
     def check_reset(self, token: object) -> None:
         """Raise ``LinkRefused`` unless a new password can be set with this link now."""
         with self._db.read() as connection:
-            self._owner(connection, "reset", _hashed(token), clock.now())
+            self._owner(connection, "reset", hashed(token), clock.now())
 
     def set_new_password(self, token: object, password: str) -> None:
         """Set a forgotten password anew: every session ends, wrong tries are forgiven, the person is told.
@@ -136,7 +134,7 @@ class MailLinks:
             LinkRefused: unknown, expired or used.
             Invalid: the password has not the right form.
         """
-        token_hash = _hashed(token)
+        token_hash = hashed(token)
         with self._db.read() as connection:
             _, user = self._owner(connection, "reset", token_hash, clock.now())
         passwords.check_rule(password, context_words(user.name, user.email))
@@ -177,15 +175,19 @@ class MailLinks:
         """Invite somebody by mail; an older invitation of the same address stops working.
 
         Raises:
-            Forbidden: the actor may not manage people.
+            Forbidden: the actor may not give this role in this department.
+            StepUpRequired: it is long ago that the actor proved who they are.
             MailNotSetUp: mail cannot be sent from here.
             RegistrationClosed: nobody new is taken in.
             Invalid: the address, role or department is wrong.
             Conflict: the address has an account.
         """
-        require(actor, "people.manage")
+        require(actor, "people.department")
+        if not may_give(actor, role, department):
+            raise Forbidden
         self._require_mail()
         self._require_registration()
+        require_recent_proof(actor)
         address = normalise_email(email[:1000])
         if role not in ROLES:
             raise Invalid("Choose one of the roles.", "role")
@@ -196,7 +198,9 @@ class MailLinks:
         with self._db.transaction() as connection:
             if repository.is_active_at(connection, address) is not None:
                 raise Conflict("Somebody with this e-mail address has an account already.")
-            repository.close_links(connection, "invitation", address, at)
+            # A manager takes back their own invitations only, not one that reaches further.
+            by = None if can(actor, "people.manage") else actor.id
+            repository.close_links(connection, "invitation", address, at, by)
             token = self._write(connection, link, at)
             message = messages.invitation(self._mail.link(PAGES["invitation"], token), actor.name)
             self._mail.put(connection, address, message)
@@ -216,7 +220,7 @@ class MailLinks:
             LinkRefused: unknown, expired, used, or its sender may not invite any more.
         """
         with self._db.read() as connection:
-            return self._invitation(connection, _hashed(token), clock.now())
+            return self._invitation(connection, hashed(token), clock.now())
 
     def accept_invitation(self, token: object, name: str, password: str) -> User:
         """Make the account an invitation is for; its address counts as verified.
@@ -228,7 +232,7 @@ class MailLinks:
             Conflict: the address has an account by now.
         """
         self._require_registration()
-        token_hash = _hashed(token)
+        token_hash = hashed(token)
         invited = self.invitation(token)
         cleaned = clean_name(name, MAX_NAME)
         passwords.check_rule(password, context_words(cleaned, invited.email))
@@ -286,7 +290,7 @@ class MailLinks:
     def _invitation(self, connection: Connection, token_hash: str, at: datetime) -> MailLink:
         link = repository.open_link(connection, "invitation", token_hash, at)
         inviter = repository.user_by_id(connection, link.created_by) if link and link.created_by else None
-        if link is None or inviter is None or not can(inviter, "people.manage"):
+        if link is None or inviter is None or not may_give(inviter, link.role or "member", link.department):
             raise LinkRefused
         return link
 
@@ -311,10 +315,3 @@ class MailLinks:
     def _require_registration(self) -> None:
         if self._settings.registration == "closed":
             raise RegistrationClosed
-
-
-def _hashed(token: object) -> str:
-    """Return the hash of a token; what is no token at all is refused like a wrong one."""
-    if not isinstance(token, str) or not 0 < len(token) <= MAX_TOKEN:
-        raise LinkRefused
-    return hash_token(token)
