@@ -8,7 +8,16 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-MailKind = Literal["verification", "reset", "invitation", "password_changed", "new_device", "key_added", "digest"]
+MailKind = Literal[
+    "verification",
+    "reset",
+    "invitation",
+    "password_changed",
+    "new_device",
+    "key_added",
+    "two_factor_reset",
+    "digest",
+]
 
 # Good to know, but nobody waits for them: near the daily cap they are put together into one digest.
 NOTICES: tuple[MailKind, ...] = ("password_changed", "new_device", "key_added")

@@ -11,10 +11,11 @@ from core.keys.models import Key
 from core.keys.service import Keys
 from core.notify import messages
 from core.notify.service import Mail
+from core.two_factor.service import TwoFactor
 
 
-def tell_by_mail(mail: Mail, accounts: Accounts, keys: Keys) -> None:
-    """Have a mail written about each sign-in with a new device and each new key."""
+def tell_by_mail(mail: Mail, accounts: Accounts, keys: Keys, two_factor: TwoFactor) -> None:
+    """Have a mail written about each sign-in with a new device, each new key and each reset second factor."""
 
     def about_device(connection: Connection, user: User, device: str) -> None:
         mail.put(connection, user.email, messages.new_device(clock.now(), device, origin().address))
@@ -22,5 +23,9 @@ def tell_by_mail(mail: Mail, accounts: Accounts, keys: Keys) -> None:
     def about_key(connection: Connection, user: User, key: Key) -> None:
         mail.put(connection, user.email, messages.key_added(clock.now(), key.name))
 
+    def about_reset(connection: Connection, user: User) -> None:
+        mail.put(connection, user.email, messages.two_factor_reset(clock.now()))
+
     accounts.on_new_device(about_device)
     keys.on_added(about_key)
+    two_factor.lost.on_reset(about_reset)

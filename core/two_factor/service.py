@@ -6,17 +6,18 @@ from pydantic import SecretStr
 
 from core import clock
 from core.accounts import half, tries
-from core.accounts.capabilities import require
 from core.accounts.models import User
 from core.accounts.proof import require_recent_proof
 from core.accounts.service import Accounts
+from core.accounts.sessions import Sessions
 from core.audit.service import Audit
 from core.db import Connection, Database
-from core.errors import CodeRefused, CodesLockedOut, Conflict, CoreError, NotFound, SecondStepOver
+from core.errors import CodeRefused, CodesLockedOut, Conflict, CoreError, SecondStepOver
 from core.organisation.service import Organisation
 from core.security.sealing import Vault
 from core.security.tokens import hash_token
 from core.two_factor import codes, repository
+from core.two_factor.lost import LostFactors, subject
 from core.two_factor.models import Enrolment, RecoveryCodes, TwoFactorState
 
 # Per account the waits of core.accounts.lockout allow 17 wrong codes in the first hour and 4 in each one after it.
@@ -27,12 +28,19 @@ class TwoFactor:
     """Codes of an authenticator app (TOTP), each good once, and ten recovery codes for a lost one."""
 
     def __init__(
-        self, db: Database, vault: Vault, accounts: Accounts, organisation: Organisation, audit: Audit
+        self,
+        db: Database,
+        vault: Vault,
+        accounts: Accounts,
+        sessions: Sessions,
+        organisation: Organisation,
+        audit: Audit,
     ) -> None:
         """Seal seeds with ``vault``; note proofs with ``accounts``; ask ``organisation`` what it demands."""
         self._db = db
         self._vault = vault
         self._accounts = accounts
+        self.lost = LostFactors(db, sessions, audit)
         self._organisation = organisation
         self._audit = audit
 
@@ -149,22 +157,15 @@ class TwoFactor:
     def reset(self, actor: User, user_id: str) -> None:
         """Remove somebody's second factor, when they have lost app and recovery codes; for administrators.
 
+        The person's sessions end, and they are told by mail.
+
         Raises:
             Forbidden: the actor is no administrator.
             StepUpRequired: it is long ago that the actor proved who they are.
             NotFound: there is no such person.
             Conflict: the person is the actor.
         """
-        require(actor, "people.manage")
-        require_recent_proof(actor)
-        if user_id == actor.id:
-            raise Conflict("Turn off your own second factor on the page Security, with a code.")
-        with self._db.transaction() as connection:
-            if repository.seed_of(connection, user_id) is None:
-                raise NotFound(what="person")
-            repository.erase(connection, user_id)
-            tries.clear(connection, _subject(user_id))
-            self._audit.record(connection, actor, "two_factor.reset", "user", user_id)
+        self.lost.reset(actor, user_id)
 
     def begin_sign_in(self, user: User, browser: str) -> str:
         """Return the token of a half sign-in, after the password: five minutes, this browser, once."""
@@ -214,14 +215,14 @@ class TwoFactor:
 
     def _try(self, connection: Connection, user: User, typed: str, action: str) -> CoreError | None:
         """Judge a code and count it; the caller raises what is returned after its transaction."""
-        subject = _subject(user.id)
-        wait = tries.wait_seconds(connection, subject)
+        counted = subject(user.id)
+        wait = tries.wait_seconds(connection, counted)
         if wait:
             return CodesLockedOut(wait_seconds=wait)
         if self._is_right(connection, user, typed):
-            tries.clear(connection, subject)
+            tries.clear(connection, counted)
             return None
-        tries.add(connection, subject)
+        tries.add(connection, counted)
         self._audit.record(connection, user, action, "user", user.id, result=CodeRefused.code)
         return CodeRefused()
 
@@ -254,11 +255,6 @@ class TwoFactor:
 
 def _is_code(typed: str) -> bool:
     return codes.is_six_digits(typed)
-
-
-def _subject(user_id: str) -> str:
-    """Return under what the wrong codes of a person are counted."""
-    return hash_token("code/" + user_id)
 
 
 def _code_hash(typed: str) -> str:
