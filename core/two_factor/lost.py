@@ -13,7 +13,7 @@ from core.accounts.service import normalise_email
 from core.accounts.sessions import Sessions
 from core.audit.service import Audit
 from core.db import Connection, Database
-from core.errors import Conflict, Forbidden, NotFound
+from core.errors import Conflict, Forbidden, NoSuchPerson
 from core.security.tokens import hash_token
 from core.two_factor import repository
 
@@ -44,7 +44,7 @@ class LostFactors:
             if now is None or not can(now, "people.manage"):
                 raise Forbidden
             if repository.seed_of(connection, user_id) is None:
-                raise NotFound(what="person")
+                raise NoSuchPerson
             self._remove(connection, actor, user_id)
 
     def reset_by_command(self, email: str) -> str:
@@ -52,7 +52,7 @@ class LostFactors:
 
         Raises:
             Invalid: this is no e-mail address.
-            NotFound: nobody has it.
+            NoSuchPerson: nobody has it.
             Conflict: there is no second factor to remove.
         """
         address = normalise_email(email)
@@ -60,7 +60,7 @@ class LostFactors:
             user_id = repository.user_id_at(connection, address)
             seed = repository.seed_of(connection, user_id) if user_id else None
             if user_id is None or seed is None:
-                raise NotFound(what="person")
+                raise NoSuchPerson
             if seed.enabled_at is None:
                 raise Conflict("Two-factor sign-in of this person is off already.")
             self._remove(connection, None, user_id)
