@@ -10,6 +10,8 @@ SECOND_STEP = "second_step"
 TWO_FACTOR_VIEW = "two_factor_view"
 # With the page's name behind it: the token of a link that came by mail, until it was used.
 LINK_TOKEN = "link_token"  # noqa: S105 - a name
+# The export of the audit log was confirmed in its dialog, and the page has to go for it.
+EXPORT_CONFIRMED = "export_confirmed"
 # The role with which the page was drawn.
 ROLE = "role"
 # Plain-script mode only: the session token, bound to the browser by its cookie.

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from app import runtime, session
+from app import runtime, session, state
 from app.guarded import guarded
 from app.http.audit_routes import PATH
 from app.ui import step_up
@@ -33,7 +33,8 @@ def button(actor: User, filters: Filters) -> None:
     if was_sent_back:
         del st.query_params["notice"]
     pressed = st.button("Export CSV", icon=":material/download:", key="audit_export")
-    if pressed and runtime.routes_are_there() and is_recent_proof(actor):
+    is_confirmed = st.session_state.pop(state.EXPORT_CONFIRMED, False)
+    if (pressed or is_confirmed) and runtime.routes_are_there() and is_recent_proof(actor):
         _go(filters)
     elif pressed or was_sent_back:
         _confirm(filters)
@@ -46,7 +47,8 @@ def _confirm(filters: Filters) -> None:
     if actor is None:
         return
     if runtime.routes_are_there():
-        _go(filters)
+        # Closing the dialog draws the page anew, and what was sent before is dropped: the page goes there.
+        st.session_state[state.EXPORT_CONFIRMED] = True
         st.rerun()
     st.caption("The file has every entry that the page's filters find.")
     st.download_button(
