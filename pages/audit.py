@@ -51,10 +51,10 @@ st.dataframe(
         {
             "Time": entry.at,
             "Person": entry.actor_email,
-            "On behalf of": entry.on_behalf_of,
             "Action": entry.action,
             "Object": entry.object_id,
             "Result": entry.result,
+            "On behalf of": entry.on_behalf_of,
             "Address": entry.address,
             "Details": ", ".join(f"{name}: {value}" for name, value in entry.detail.items()),
             "Request": entry.request_id,
