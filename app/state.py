@@ -12,6 +12,8 @@ TWO_FACTOR_VIEW = "two_factor_view"
 LINK_TOKEN = "link_token"  # noqa: S105 - a name
 # Ids of connected accounts that a provider does not accept any more, as far as this tab has asked.
 EXPIRED_CONNECTIONS = "expired_connections"
+# The export of the audit log was confirmed in its dialog, and the page has to go for it.
+EXPORT_CONFIRMED = "export_confirmed"
 # The role with which the page was drawn.
 ROLE = "role"
 # Plain-script mode only: the session token, bound to the browser by its cookie.

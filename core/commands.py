@@ -5,13 +5,16 @@ from __future__ import annotations
 import getpass
 import logging
 import sys
+from collections.abc import Callable
 
 from core.accounts.models import FirstAdmin
+from core.audit.head import Head
 from core.bootstrap import build_core, load_ring
 from core.config import Settings, load_settings, settings_table
 from core.db import Database
-from core.db.migrate import HEAD, is_current, one_at_a_time, upgrade
+from core.db.migrate import HEAD, has_table, is_current, one_at_a_time, upgrade
 from core.db.sqlite import FIRST_SAFE_VERSION, running_version
+from core.errors import Invalid
 from core.runs.queue import system_database_url
 from core.security.sealing import KeyRing
 
@@ -22,9 +25,12 @@ def migrate() -> int:
     load_ring(settings)  # before the database: a database without its key is refused
     db = Database(settings.database)
     with one_at_a_time(db, settings.data_dir):
+        had_seals = has_table(db, "audit_head")
         upgrade(db)
         _migrate_queue(settings)
         core = build_core(settings)
+        if not had_seals:
+            core.audit.adopt()
         first = core.accounts.ensure_first_admin()
         core.close()
     db.dispose()
@@ -65,14 +71,24 @@ def doctor() -> int:
     return problems
 
 
-def audit_verify() -> int:
-    """Check the chain of the audit log; exit code 1 with the first entry that does not fit."""
+def audit_verify(seq: str = "", mac: str = "") -> int:
+    """Check the chain of the audit log; exit code 1 when it is broken or cut.
+
+    Number and MAC of an entry, as a worker once told them to the log stream, are looked for as well.
+    """
+    if bool(seq) != bool(mac) or (seq and not seq.isdecimal()):
+        raise Invalid("Give number and MAC of an entry, or neither.")
     core = build_core()
-    check = core.audit.verify()
-    if check.broken_at is not None:
-        print(f"The audit log is broken at entry {check.broken_at}: it was changed, removed or inserted.")
-        return 1
-    print(f"The audit log is whole: {check.entries} entries.")
+    check = core.audit.verify(Head(int(seq), mac) if seq else None)
+    print(check.sentence)
+    return 0 if check.problem is None else 1
+
+
+def reset_two_factor(email: str) -> int:
+    """Turn off two-factor sign-in of somebody who lost app and codes, where no other administrator can."""
+    core = build_core()
+    address = core.two_factor.lost.reset_by_command(email)
+    print(f"Two-factor sign-in of {address} is off, and every browser was signed out.")
     return 0
 
 
@@ -95,11 +111,12 @@ def print_settings_table() -> int:
     return 0
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., int]] = {
     "migrate": migrate,
     "create-admin": create_admin,
     "doctor": doctor,
-    "audit-verify": audit_verify,
+    "audit verify": audit_verify,
+    "reset-two-factor": reset_two_factor,
     "demo": demo,
     "new-master-key": new_master_key,
     "settings-table": print_settings_table,

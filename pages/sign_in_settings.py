@@ -3,8 +3,9 @@
 import streamlit as st
 
 from app import runtime
-from app.feedback import done, reporting
+from app.feedback import done
 from app.ui import layout, provider_checks, step_up
+from core.accounts.models import User
 
 REGISTRATION = {
     "invite": "People come by invitation only.",
@@ -17,7 +18,7 @@ TWO_FACTOR_FOR = {"nobody": "Nobody", "admins": "Administrators", "everybody": "
 core = runtime.get_core()
 with layout.header("Sign-in settings", "For everybody in this organisation."):
     pass
-user = step_up.confirmed("settings")
+user = step_up.confirmed("settings", open_form="settings_company")
 if user is not None:
     now = core.organisation.get()
     mode = core.settings.registration
@@ -47,18 +48,19 @@ if user is not None:
             "Signed out at the latest after hours", 1, 336, now.session_life_hours, key="settings_life"
         )
         submitted = st.form_submit_button("Save", type="primary", key="settings_save")
-    if submitted:
-        with reporting():
-            core.organisation.change(
-                user,
-                {
-                    "company_name": company_name,
-                    "two_factor_for": demanded,
-                    "allowed_email_domains": domains.replace(",", "\n").split("\n"),
-                    "session_idle_minutes": idle,
-                    "session_life_hours": life,
-                },
-            )
-            done("The settings were saved.")
-            st.rerun()
+    changes = {
+        "company_name": company_name,
+        "two_factor_for": demanded,
+        "allowed_email_domains": domains.replace(",", "\n").split("\n"),
+        "session_idle_minutes": idle,
+        "session_life_hours": life,
+    }
+
+    def save(actor: User) -> None:
+        """Store what the form says."""
+        core.organisation.change(actor, changes)
+        done("The settings were saved.")
+        st.rerun()
+
+    step_up.carry_out("settings", submitted, save)
     provider_checks.draw(user)

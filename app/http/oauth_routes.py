@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from app import runtime
 from app.http.cookie import INVITATION_FIELD, TOKEN_FIELD, browser_in, invitation_field, invitation_of
 from app.http.session_routes import await_second_step, open_session, private, safe_path
-from core.accounts.invitations import MAX_TOKEN
+from core.accounts.link_rules import MAX_TOKEN
 from core.accounts.models import User
 from core.errors import CoreError, NotFound, RateLimitedHere
 from core.oauth.failures import OAuthFlowRefused
@@ -70,15 +70,15 @@ async def callback(request: Request) -> Response:
     )
     try:
         user = await run_in_threadpool(core.oauth.finish, actor, flow, answer)
+        if flow.link_user_id:
+            return _back(flow.next_path, "oauth_linked", name)
+        if await run_in_threadpool(core.two_factor.is_required, user):
+            half = await run_in_threadpool(core.two_factor.begin_sign_in, user, browser)
+            return await await_second_step(request, half, flow.next_path)
+        agent = request.headers.get("user-agent", "")
+        token = await run_in_threadpool(core.accounts.start_session, user, agent)
     except CoreError as error:
         return _back(INVITATION if invitation else flow.next_path, error.code, name)
-    if flow.link_user_id:
-        return _back(flow.next_path, "oauth_linked", name)
-    if await run_in_threadpool(core.two_factor.is_required, user):
-        half = await run_in_threadpool(core.two_factor.begin_sign_in, user, browser)
-        return await await_second_step(request, half, flow.next_path)
-    agent = request.headers.get("user-agent", "")
-    token = await run_in_threadpool(core.accounts.start_session, user, agent)
     return await open_session(request, token, flow.next_path)
 
 

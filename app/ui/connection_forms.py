@@ -58,16 +58,18 @@ def _confirm_connect(provider: Provider) -> None:
         providers.connect(provider)
 
 
-@st.dialog("Disconnect this account?")
+@st.dialog("Disconnect this account?", on_dismiss="rerun")
 @guarded
 def confirm_disconnect(identity: Identity, label: str) -> None:
     """Say what ends and ask."""
-    actor = step_up.confirmed("connections_disconnect")
-    if actor is None:
+    if step_up.confirmed("connections_disconnect", open_form="connections_disconnect_yes") is None:
         return
     st.write(f"You cannot sign in with {label} any more, and Zoark's access to your account there ends at once.")
-    if st.button("Disconnect account", type="primary", key="connections_disconnect_yes"):
-        with reporting():
-            runtime.get_core().oauth.disconnect(actor, identity.id)
-            done(f"Your account of {label} was disconnected.")
-            st.rerun()
+
+    def disconnect(actor: User) -> None:
+        runtime.get_core().oauth.disconnect(actor, identity.id)
+        done(f"Your account of {label} was disconnected.")
+        st.rerun()
+
+    pressed = st.button("Disconnect account", type="primary", key="connections_disconnect_yes")
+    step_up.carry_out("connections_disconnect", pressed, disconnect)

@@ -7,9 +7,10 @@ from decimal import Decimal, InvalidOperation
 import streamlit as st
 
 from app import runtime
-from app.feedback import done, reporting
+from app.feedback import done
 from app.guarded import guarded
 from app.ui import step_up
+from core.accounts.models import User
 from core.errors import Invalid
 from core.keys.models import Key, KeyDraft
 from core.llm.base import Provider
@@ -18,12 +19,11 @@ from core.llm.registry import provider_named
 HIGHEST_PRICE = 1_000_000  # dollars per million tokens
 
 
-@st.dialog("New key", width="medium")
+@st.dialog("New key", width="medium", on_dismiss="rerun")
 @guarded
 def add_key() -> None:
     """Ask for what the chosen provider needs, store it and test it at once."""
-    actor = step_up.confirmed("keys_new")
-    if actor is None:
+    if step_up.confirmed("keys_new", open_form="keys_provider") is None:
         return
     core = runtime.get_core()
     providers = {provider.name: provider for provider in core.keys.providers()}
@@ -34,9 +34,8 @@ def add_key() -> None:
         title = st.text_input("Name", provider.label, max_chars=80, key=f"keys_name_{name}")
         draft = _fields(provider, title)
         submitted = st.form_submit_button("Add key", type="primary", key="keys_add")
-    if not submitted:
-        return
-    with reporting():
+
+    def add(actor: User) -> None:
         key = core.keys.add(actor, _with_prices(draft, name))
         runtime.wake_worker()
         if provider.is_built_in:
@@ -47,13 +46,14 @@ def add_key() -> None:
             done(f"The key was added. {outcome.message}")
         st.rerun()
 
+    step_up.carry_out("keys_new", submitted, add)
 
-@st.dialog("Edit this key", width="medium")
+
+@st.dialog("Edit this key", width="medium", on_dismiss="rerun")
 @guarded
 def edit(key: Key) -> None:
     """Ask for another name or another secret; what uses the key goes on with it."""
-    actor = step_up.confirmed("keys_edit")
-    if actor is None:
+    if step_up.confirmed("keys_edit", open_form=f"keys_rename_{key.id}") is None:
         return
     core = runtime.get_core()
     provider = provider_named(key.provider)
@@ -70,25 +70,27 @@ def edit(key: Key) -> None:
                 key=f"keys_replace_{key.id}",
             )
         submitted = st.form_submit_button("Save changes", type="primary", key="keys_edit_save")
-    if not submitted:
-        return
-    with reporting():
-        core.keys.rename(actor, key.id, name)
-        if not secret.strip():
-            done("The changes were saved.")
-        else:
+
+    def save(actor: User) -> None:
+        if secret.strip():
             core.keys.replace_secret(actor, key.id, secret)
+        core.keys.rename(actor, key.id, name)
+        if secret.strip():
             with st.spinner("Testing the key …"):
                 outcome = core.keys.test(actor, key.id)
             done(f"The key was replaced. {outcome.message}")
+        else:
+            done("The changes were saved.")
         st.rerun()
 
+    step_up.carry_out("keys_edit", submitted, save)
 
-@st.dialog("Delete this key?")
+
+@st.dialog("Delete this key?", on_dismiss="rerun")
 @guarded
 def confirm_delete(key: Key) -> None:
     """Say what breaks and ask."""
-    actor = step_up.confirmed("keys_delete")
+    actor = step_up.confirmed("keys_delete", open_form="keys_delete_yes")
     if actor is None:
         return
     core = runtime.get_core()
@@ -96,11 +98,14 @@ def confirm_delete(key: Key) -> None:
     st.write(f"The secret of **{key.name}** is erased at once. What it has cost stays in the books.")
     if users:
         st.warning(f"Used by: {', '.join(users)}. They need another key before they run again.")
-    if st.button("Delete key", type="primary", key="keys_delete_yes"):
-        with reporting():
-            core.keys.delete(actor, key.id)
-            done("The key was deleted.")
-            st.rerun()
+
+    def delete(actor: User) -> None:
+        core.keys.delete(actor, key.id)
+        done("The key was deleted.")
+        st.rerun()
+
+    pressed = st.button("Delete key", type="primary", key="keys_delete_yes")
+    step_up.carry_out("keys_delete", pressed, delete)
 
 
 def _fields(provider: Provider, title: str) -> KeyDraft:

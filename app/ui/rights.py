@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.accounts import reach
 from core.accounts.capabilities import Capability, can
 from core.accounts.models import User
+from core.people.models import Person
 
 _CANNOT: dict[Capability, str] = {
     "agents.edit": "create or change agents",
@@ -17,6 +19,11 @@ _CANNOT: dict[Capability, str] = {
 def may(user: User, capability: Capability) -> bool:
     """Whether somebody may do something."""
     return can(user, capability)
+
+
+def may_change(user: User, person: Person) -> bool:
+    """Whether somebody may change, suspend and sign out a person."""
+    return reach.may_change(user, person.id, person.role, person.department)
 
 
 def explain(user: User, *capabilities: Capability) -> None:

@@ -88,7 +88,7 @@ def _on(how: TwoFactorState, place: DeltaGenerator) -> None:
 
 def _enrol(place: DeltaGenerator) -> bool:
     """Draw the setup; True when it is done and the recovery codes stand in ``place`` instead."""
-    actor = step_up.confirmed("two_factor_enrol")
+    actor = step_up.confirmed("two_factor_enrol", keep="two_factor_code")
     if actor is None:
         return False
     two_factor = runtime.get_core().two_factor
@@ -145,8 +145,7 @@ def _renew(place: DeltaGenerator) -> bool:
 
 
 def _turn_off() -> None:
-    actor = step_up.confirmed("two_factor_off")
-    if actor is None:
+    if step_up.confirmed("two_factor_off", open_form="two_factor_off_code") is None:
         return
     with st.form("two_factor_off_form", border=False):
         typed = st.text_input(
@@ -156,12 +155,14 @@ def _turn_off() -> None:
             key="two_factor_off_code",
         )
         submitted = st.form_submit_button("Turn off", type="primary", key="two_factor_disable")
-    if submitted:
-        with reporting():
-            runtime.get_core().two_factor.disable(actor, typed)
-            _close()
-            done("Two-factor sign-in is off.")
-            st.rerun()
+
+    def turn_off(actor: User) -> None:
+        runtime.get_core().two_factor.disable(actor, typed)
+        _close()
+        done("Two-factor sign-in is off.")
+        st.rerun()
+
+    step_up.carry_out("two_factor_off", submitted, turn_off)
 
 
 def _show(fresh: RecoveryCodes) -> None:

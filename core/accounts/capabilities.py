@@ -12,6 +12,7 @@ Capability = Literal[
     "audit.read",
     "departments.manage",
     "keys.edit",
+    "people.department",
     "people.manage",
     "runs.start",
     "settings.manage",
@@ -22,7 +23,8 @@ Capability = Literal[
 
 _VIEWER: frozenset[Capability] = frozenset()
 _MEMBER: frozenset[Capability] = _VIEWER | {"agents.edit", "keys.edit", "runs.start"}
-_MANAGER: frozenset[Capability] = _MEMBER | {"usage.department"}
+# Of their own department only: core.accounts.reach says whom that reaches.
+_MANAGER: frozenset[Capability] = _MEMBER | {"people.department", "usage.department"}
 _ADMIN: frozenset[Capability] = _MANAGER | {
     "audit.read",
     "departments.manage",

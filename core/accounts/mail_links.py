@@ -5,37 +5,36 @@ A token has 256 bits and is kept as a hash only. Whoever asks learns nothing abo
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from core import clock
 from core.accounts import invitations, repository
-from core.accounts.capabilities import require
+from core.accounts.capabilities import can, require
+from core.accounts.link_rules import (
+    KEPT,
+    LIFE,
+    PAGES,
+    RESETS_AN_HOUR_PER_ADDRESS,
+    RESETS_AN_HOUR_PER_ORIGIN,
+    VERIFICATIONS_AN_HOUR,
+    hashed,
+)
 from core.accounts.models import ROLES, LinkKind, MailLink, Role, User
+from core.accounts.proof import require_recent_proof
+from core.accounts.reach import may_give
 from core.accounts.service import MAX_NAME, Accounts, normalise_email, sign_in_subject
 from core.audit.origin import origin
 from core.audit.service import Audit
 from core.config import Settings
 from core.db import Connection, Database
 from core.departments.service import Departments
-from core.errors import Conflict, Invalid, LinkRefused, MailNotSetUp, RegistrationClosed, SignInRefused
+from core.errors import Conflict, Forbidden, Invalid, LinkRefused, MailNotSetUp, RegistrationClosed, SignInRefused
 from core.limits.service import Limits, network
 from core.names import clean_name
 from core.notify import messages
 from core.notify.service import Mail
 from core.security import passwords
 from core.security.tokens import hash_token
-
-# OWASP Forgot Password; ASVS 6.4.3.
-LIFE: dict[LinkKind, timedelta] = {
-    "verification": timedelta(days=7),
-    "reset": timedelta(minutes=30),
-    "invitation": timedelta(days=7),
-}
-PAGES: dict[LinkKind, str] = {"verification": "verify", "reset": "new-password", "invitation": "invitation"}
-RESETS_AN_HOUR_PER_ADDRESS = 5
-RESETS_AN_HOUR_PER_ORIGIN = 20
-VERIFICATIONS_AN_HOUR = 5
-KEPT = timedelta(days=30)
 
 
 class MailLinks:
@@ -86,7 +85,7 @@ class MailLinks:
         Raises:
             LinkRefused: unknown, expired or used.
         """
-        token_hash, at = invitations.hash_of(token), clock.now()
+        token_hash, at = hashed(token), clock.now()
         with self._db.transaction() as connection:
             link, user = self._use(connection, "verification", token_hash, at)
             if not repository.verify_email(connection, user.id, link.email, at):
@@ -126,7 +125,7 @@ class MailLinks:
     def check_reset(self, token: object) -> int:
         """Return how many characters the new password needs; raise ``LinkRefused`` unless it can be set now."""
         with self._db.read() as connection:
-            _, user = self._owner(connection, "reset", invitations.hash_of(token), clock.now())
+            _, user = self._owner(connection, "reset", hashed(token), clock.now())
         return self._accounts.shortest_password(user.role)
 
     def set_new_password(self, token: object, password: str) -> None:
@@ -136,7 +135,7 @@ class MailLinks:
             LinkRefused: unknown, expired or used.
             Invalid: the password has not the right form.
         """
-        token_hash = invitations.hash_of(token)
+        token_hash = hashed(token)
         with self._db.read() as connection:
             _, user = self._owner(connection, "reset", token_hash, clock.now())
         self._accounts.check_password(password, user.name, user.email, user.role)
@@ -177,15 +176,19 @@ class MailLinks:
         """Invite somebody by mail; an older invitation of the same address stops working.
 
         Raises:
-            Forbidden: the actor may not manage people.
+            Forbidden: the actor may not give this role in this department.
+            StepUpRequired: it is long ago that the actor proved who they are.
             MailNotSetUp: mail cannot be sent from here.
             RegistrationClosed: nobody new is taken in.
             Invalid: the address, role or department is wrong.
             Conflict: the address has an account.
         """
-        require(actor, "people.manage")
+        require(actor, "people.department")
+        if not may_give(actor, role, department):
+            raise Forbidden
         self._require_mail()
         self._require_registration()
+        require_recent_proof(actor)
         address = normalise_email(email[:1000])
         if role not in ROLES:
             raise Invalid("Choose one of the roles.", "role")
@@ -196,7 +199,9 @@ class MailLinks:
         with self._db.transaction() as connection:
             if repository.is_active_at(connection, address) is not None:
                 raise Conflict("Somebody with this e-mail address has an account already.")
-            repository.close_links(connection, "invitation", address, at)
+            # A manager takes back their own invitations only, not one that reaches further.
+            by = None if can(actor, "people.manage") else actor.id
+            repository.close_links(connection, "invitation", address, at, by)
             token = self._write(connection, link, at)
             message = messages.invitation(self._mail.link(PAGES["invitation"], token), actor.name)
             self._mail.put(connection, address, message)
@@ -216,7 +221,7 @@ class MailLinks:
             LinkRefused: unknown, expired, used, or its sender may not invite any more.
         """
         with self._db.read() as connection:
-            return invitations.open_invitation(connection, invitations.hash_of(token), clock.now())
+            return invitations.open_invitation(connection, hashed(token), clock.now())
 
     def accept_invitation(self, token: object, name: str, password: str) -> User:
         """Make the account an invitation is for; its address counts as verified.
@@ -233,7 +238,7 @@ class MailLinks:
         self._accounts.check_password(password, cleaned, invited.email, invited.role or "member")
         password_hash = passwords.hash_password(password)
         with self._db.transaction() as connection:
-            return invitations.accept(connection, self._audit, invitations.hash_of(token), cleaned, password_hash)
+            return invitations.accept(connection, self._audit, hashed(token), cleaned, password_hash)
 
     # --- the parts ----------------------------------------------------------------------------
 

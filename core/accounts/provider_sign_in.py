@@ -1,4 +1,4 @@
-"""What signing in at a provider (``core.oauth``) asks of the accounts, inside the caller's transaction."""
+"""What other nouns ask of the accounts inside their own transaction: signing in at a provider above all."""
 
 from __future__ import annotations
 

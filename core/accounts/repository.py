@@ -35,9 +35,10 @@ def insert_user(connection: Connection, user: User, password_hash: str | None) -
     return added.first() is not None
 
 
-def user_by_id(connection: Connection, user_id: str) -> User | None:
-    """Return an active person."""
-    row = connection.execute(select(users).where(users.c.id == user_id, users.c.is_active)).first()
+def user_by_id(connection: Connection, user_id: str, *, is_kept: bool = False) -> User | None:
+    """Return an active person; ``is_kept`` so that nobody changes them until this transaction ends."""
+    query = select(users).where(users.c.id == user_id, users.c.is_active)
+    row = connection.execute(query.with_for_update(read=True) if is_kept else query).first()
     return _user(row) if row else None
 
 
@@ -302,9 +303,10 @@ def use_link(connection: Connection, kind: LinkKind, token_hash: str, at: dateti
     return used.rowcount == 1
 
 
-def close_links(connection: Connection, kind: LinkKind, email: str, at: datetime) -> None:
-    """Make every open link of a kind to an address worthless."""
-    connection.execute(update(mail_links).where(*_is_open(kind, at), _links.email == email).values(used_at=at))
+def close_links(connection: Connection, kind: LinkKind, email: str, at: datetime, by: str | None = None) -> None:
+    """Make every open link of a kind to an address worthless; with ``by`` only those that somebody sent."""
+    found = (*_is_open(kind, at), _links.email == email, *((_links.created_by == by,) if by else ()))
+    connection.execute(update(mail_links).where(*found).values(used_at=at))
 
 
 def drop_old_links(connection: Connection, before: datetime) -> None:

@@ -218,16 +218,19 @@ class Accounts:
         token = clock.new_token()
         with self._db.transaction() as connection:
             user_id = repository.use_ticket(connection, hash_token(ticket), hash_token("browser/" + browser), at)
-            user = repository.user_by_id(connection, user_id) if user_id else None
+            user = repository.user_by_id(connection, user_id, is_kept=True) if user_id else None
             if user is None:
                 raise TicketRefused
             self._insert_session(connection, user, token, user_agent)
         return token
 
     def start_session(self, user: User, user_agent: str) -> str:
-        """Return a fresh session token, where no ticket is needed (plain-script mode and tests)."""
+        """Return a fresh session token where no ticket is needed; ``SignInRefused`` for the suspended."""
         token = clock.new_token()
         with self._db.transaction() as connection:
+            # A suspension since the password was judged ends the sessions it finds: this one must not come after.
+            if repository.user_by_id(connection, user.id, is_kept=True) is None:
+                raise SignInRefused
             self._insert_session(connection, user, token, user_agent)
         return token
 

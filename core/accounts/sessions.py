@@ -7,12 +7,11 @@ from datetime import timedelta
 
 from core import clock
 from core.accounts import repository
-from core.accounts.capabilities import require
 from core.accounts.devices import device_label
 from core.accounts.models import SessionInfo, User
 from core.audit.service import Audit
 from core.db import Connection, Database
-from core.errors import NoSuchPerson, NotFound
+from core.errors import NotFound
 from core.organisation.service import Organisation
 from core.security.tokens import hash_token
 
@@ -61,25 +60,10 @@ class Sessions:
         with self._db.transaction() as connection:
             count = repository.end_sessions(connection, actor.id, clock.now(), but=kept)
             if count:
-                self._record(connection, actor, actor, count)
-        return count
-
-    def end_all_of(self, actor: User, user_id: str) -> int:
-        """End every session of a person, for administrators; return how many those were."""
-        require(actor, "people.manage")
-        with self._db.transaction() as connection:
-            person = repository.user_by_id(connection, user_id)
-            if person is None:
-                raise NoSuchPerson
-            count = self.revoke_all(connection, user_id)
-            if count:
-                self._record(connection, actor, person, count)
+                told = {"email": actor.email, "count": count}
+                self._audit.record(connection, actor, "session.all_ended", "user", actor.id, detail=told)
         return count
 
     def revoke_all(self, connection: Connection, user_id: str) -> int:
         """End every session of a person in the caller's transaction; the caller tells the audit log."""
         return repository.end_sessions(connection, user_id, clock.now())
-
-    def _record(self, connection: Connection, actor: User, person: User, count: int) -> None:
-        told = {"email": person.email, "count": count}
-        self._audit.record(connection, actor, "session.all_ended", "user", person.id, detail=told)

@@ -21,16 +21,23 @@ COLUMNS = (
     "result",
     "request_id",
     "detail",
+    "on_behalf_of",
 )
 # OWASP, CSV injection: a cell that begins like this is a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
+def heading_as_csv() -> str:
+    """Return the line of column names."""
+    text = io.StringIO(newline="")
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerow(COLUMNS)
+    return text.getvalue()
+
+
 def entries_as_csv(entries: Sequence[AuditEntry]) -> str:
-    """Return one line per entry under a line of column names."""
+    """Return one line per entry."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
-    writer.writerow(COLUMNS)
     for entry in entries:
         detail = json.dumps(entry.detail, ensure_ascii=False, sort_keys=True) if entry.detail else ""
         values = (
@@ -45,6 +52,7 @@ def entries_as_csv(entries: Sequence[AuditEntry]) -> str:
             entry.result,
             entry.request_id,
             detail,
+            entry.on_behalf_of,
         )
         writer.writerow([_harmless(str(value)) for value in values])
     return text.getvalue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 # So many entries are shown at once; the export has more.
 LIST_LIMIT = 500
@@ -26,11 +26,28 @@ class AuditEntry:
     result: str
     request_id: str
     detail: Mapping[str, Any]
+    # For whom somebody else acted: a worker for who started the run, a command for whom it names.
+    on_behalf_of: str = ""
+
+
+ChainProblem = Literal["changed", "cut", "unsealed"]
 
 
 @dataclass(frozen=True)
 class ChainCheck:
-    """How many entries were checked and the first that does not fit, if any."""
+    """How many entries were checked, the first that does not fit or is missing, and what is wrong with it."""
 
     entries: int
-    broken_at: int | None
+    broken_at: int | None = None
+    problem: ChainProblem | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What an administrator reads."""
+        if self.problem == "changed":
+            return f"The audit log is broken at entry {self.broken_at}: it was changed, removed or inserted."
+        if self.problem == "cut":
+            return f"The audit log was cut: entry {self.broken_at} and those after it were removed."
+        if self.problem == "unsealed":
+            return "The seal of the newest entry is missing or forged, so entries may have been cut off the end."
+        return f"The audit log is whole: {self.entries:,} {'entry' if self.entries == 1 else 'entries'}."

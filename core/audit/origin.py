@@ -10,11 +10,15 @@ from core import clock
 
 @dataclass(frozen=True)
 class Origin:
-    """The network address, browser and id of one request or rerun."""
+    """The network address, browser and id of one request or rerun.
+
+    ``doer`` is who acts where it is not the person themself: a worker, the command line.
+    """
 
     address: str = ""
     user_agent: str = ""
     request_id: str = ""
+    doer: str = ""
 
 
 _current: ContextVar[Origin] = ContextVar("origin")
@@ -25,6 +29,11 @@ def set_origin(address: str, user_agent: str) -> None:
     _current.set(Origin(address[:64], user_agent[:200], clock.new_id("req")))
 
 
+def set_doer(doer: str, request_id: str = "") -> None:
+    """Say that what follows in this thread is done in somebody's name; ``request_id`` is a run's id, say."""
+    _current.set(Origin(request_id=(request_id or clock.new_id("req"))[:40], doer=doer))
+
+
 def origin() -> Origin:
-    """Return where the present call comes from; empty for commands and workers."""
+    """Return where the present call comes from; empty where nobody said it."""
     return _current.get(Origin())

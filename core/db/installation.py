@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
@@ -12,8 +14,8 @@ from core.errors import MasterKeyWrong, SettingsWrong
 from core.security.sealing import KeyRing
 
 
-def open_installation(db: Database, ring: KeyRing) -> str:
-    """Return the installation's id, made at the first start.
+def open_installation(db: Database, ring: KeyRing, begin: Callable[[Connection], None] | None = None) -> str:
+    """Return the installation's id, made at the first start; ``begin`` is called in the transaction that makes it.
 
     Raises:
         MasterKeyWrong: the ring lacks a key that this database was used with, or has another one.
@@ -21,14 +23,14 @@ def open_installation(db: Database, ring: KeyRing) -> str:
     """
     try:
         with db.transaction() as connection:
-            return _open(connection, ring)
+            return _open(connection, ring, begin)
     except (OperationalError, ProgrammingError) as error:
         raise SettingsWrong(
             "The database cannot be used: check DATABASE_URL, and run: python -m core migrate"
         ) from error
 
 
-def _open(connection: Connection, ring: KeyRing) -> str:
+def _open(connection: Connection, ring: KeyRing, begin: Callable[[Connection], None] | None) -> str:
     row = connection.execute(select(installation)).first()
     if row is None:
         install_id = clock.new_id("inst")
@@ -37,6 +39,8 @@ def _open(connection: Connection, ring: KeyRing) -> str:
                 id=1, install_id=install_id, key_checks=ring.checks(install_id), created_at=clock.now()
             )
         )
+        if begin:
+            begin(connection)
         return install_id
     install_id = str(row.install_id)
     proven: dict[str, str] = dict(row.key_checks)

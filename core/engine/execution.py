@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 from core.accounts.service import Accounts
+from core.audit.origin import set_doer
 from core.engine.control import Controls, RunControl, Stopped
 from core.engine.graph import Graph, Node
 from core.engine.nodes.base import NodeContext, Services
@@ -91,6 +92,7 @@ class NodeRunner:
         user = self._accounts.user(task.run.owner_id)
         if user is None:
             raise OwnerInactive
+        set_doer("worker", task.run.id)  # what a node does is done in this person's name
         context = NodeContext(
             services=self._services,
             run_id=task.run.id,

@@ -87,6 +87,18 @@ def passkey_added(at: datetime, name: str) -> Message:
     )
 
 
+def two_factor_reset(at: datetime) -> Message:
+    """Tell that the second factor was removed by somebody else."""
+    return _message(
+        "two_factor_reset",
+        "Two-factor sign-in was reset",
+        f"An administrator turned off two-factor sign-in of your account on {_moment(at)}, and every browser was "
+        "signed out. Until you set it up again, your password is all it takes to sign in.",
+        "Set it up again on the page Security. If you did not ask for this, set a new password now and tell an "
+        "administrator.",
+    )
+
+
 def digest(held: Sequence[Held]) -> Message:
     """Put notices together that were not sent one by one."""
     lines = "\n".join(f"- {_moment(notice.created_at)}: {notice.subject}" for notice in held)

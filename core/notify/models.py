@@ -16,6 +16,7 @@ MailKind = Literal[
     "new_device",
     "key_added",
     "passkey_added",
+    "two_factor_reset",
     "digest",
 ]
 

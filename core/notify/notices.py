@@ -13,10 +13,11 @@ from core.notify import messages
 from core.notify.service import Mail
 from core.passkeys.models import Passkey
 from core.passkeys.service import Passkeys
+from core.two_factor.service import TwoFactor
 
 
-def tell_by_mail(mail: Mail, accounts: Accounts, keys: Keys, passkeys: Passkeys) -> None:
-    """Have a mail written about each sign-in with a new device, each new key and each new passkey."""
+def tell_by_mail(mail: Mail, accounts: Accounts, keys: Keys, passkeys: Passkeys, two_factor: TwoFactor) -> None:
+    """Have a mail written about new devices, new keys, new passkeys and each reset second factor."""
 
     def about_device(connection: Connection, user: User, device: str) -> None:
         mail.put(connection, user.email, messages.new_device(clock.now(), device, origin().address))
@@ -27,6 +28,10 @@ def tell_by_mail(mail: Mail, accounts: Accounts, keys: Keys, passkeys: Passkeys)
     def about_passkey(connection: Connection, user: User, passkey: Passkey) -> None:
         mail.put(connection, user.email, messages.passkey_added(clock.now(), passkey.name))
 
+    def about_reset(connection: Connection, user: User) -> None:
+        mail.put(connection, user.email, messages.two_factor_reset(clock.now()))
+
     accounts.on_new_device(about_device)
     keys.on_added(about_key)
     passkeys.on_added(about_passkey)
+    two_factor.lost.on_reset(about_reset)

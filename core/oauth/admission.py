@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from core import clock
 from core.accounts import invitations, provider_sign_in
+from core.accounts.link_rules import hashed
 from core.accounts.models import MailLink, User
 from core.accounts.service import Accounts, normalise_email
 from core.audit.service import Audit
@@ -62,7 +63,7 @@ def admit_invited(
     """
     if registration == "closed":
         raise RegistrationClosed
-    token_hash = invitations.hash_of(invitation)
+    token_hash = hashed(invitation)
     link = invitations.open_invitation(connection, token_hash, clock.now())
     email = _unused_address(connection, provider, profile)
     if not _is_invited(email, link):

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 
+from core.accounts.models import User
 from core.db import Connection
 from core.db.tables import passkeys, sessions, users
 from core.people.models import Person
 
 
-def search(connection: Connection, words: str, limit: int) -> list[Person]:
-    """Return the people whose name or address has ``words`` in it, by name."""
-    conditions = []
+def search(connection: Connection, words: str, limit: int, seen_by: User | None = None) -> list[Person]:
+    """Return the people whose name or address has ``words`` in it, by name.
+
+    With ``seen_by`` only that person and those of their department.
+    """
+    conditions: list[ColumnElement[bool]] = []
+    if seen_by is not None:
+        is_near = users.c.id == seen_by.id
+        if seen_by.department is not None:  # no department is nothing that people have in common
+            is_near = or_(is_near, users.c.department == seen_by.department)
+        conditions.append(is_near)
     if words:
         pattern = "%" + words.lower().replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
-        conditions = [
+        conditions.append(
             or_(
                 func.lower(users.c.name).like(pattern, escape="\\"),
                 func.lower(users.c.email).like(pattern, escape="\\"),
             )
-        ]
+        )
     return _people(connection, *conditions, limit=limit)
 
 
@@ -31,20 +40,33 @@ def person(connection: Connection, user_id: str) -> Person | None:
     return found[0] if found else None
 
 
-def lock_admins(connection: Connection) -> set[str]:
-    """Return the ids of active administrators; nobody else changes them until this transaction ends."""
+def lock(connection: Connection, *user_ids: str) -> set[str]:
+    """Return the ids of active administrators; they and ``user_ids`` stay as they are until this transaction ends.
+
+    One statement in one order: two people who change each other wait instead of blocking each other.
+    """
     rows = connection.execute(
-        select(users.c.id)
-        .where(users.c.role == "admin", users.c.is_active)
+        select(users.c.id, users.c.role, users.c.is_active)
+        .where(or_(and_(users.c.role == "admin", users.c.is_active), users.c.id.in_(user_ids)))
         .order_by(users.c.id)
         .with_for_update(key_share=True)
     )
-    return {row.id for row in rows}
+    return {row.id for row in rows if row.role == "admin" and row.is_active}
 
 
-def change(connection: Connection, user_id: str, **values: Any) -> None:
-    """Set values of a person."""
-    connection.execute(update(users).where(users.c.id == user_id).values(**values))
+def change(connection: Connection, person: Person, **values: Any) -> bool:
+    """Set values of a person; False when they are not as they were read any more."""
+    changed = connection.execute(
+        update(users)
+        .where(
+            users.c.id == person.id,
+            users.c.role == person.role,
+            users.c.department.is_not_distinct_from(person.department),
+            users.c.is_active == person.is_active,
+        )
+        .values(**values)
+    )
+    return changed.rowcount == 1
 
 
 def _people(connection: Connection, *conditions: ColumnElement[bool], limit: int) -> list[Person]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from core.accounts.capabilities import CAPABILITIES, require
+from core.accounts.capabilities import can, require
 from core.accounts.models import ROLES, Role, User
+from core.accounts.proof import require_recent_proof
+from core.accounts.provider_sign_in import active_user
+from core.accounts.reach import may_change, may_give, sees
 from core.accounts.sessions import Sessions
 from core.audit.service import Audit
 from core.db import Connection, Database
@@ -17,7 +20,10 @@ from core.runs.service import Runs
 
 
 class People:
-    """List people, give them roles and departments, suspend and reactivate them."""
+    """List people, give them roles and departments, sign them out, suspend and reactivate them.
+
+    Administrators reach everybody; managers the members and viewers of their own department.
+    """
 
     def __init__(
         self, db: Database, departments: Departments, sessions: Sessions, runs: Runs, audit: Audit
@@ -30,86 +36,121 @@ class People:
         self._audit = audit
 
     def list(self, actor: User, words: str = "") -> Sequence[Person]:
-        """Return the people whose name or address has ``words`` in it, by name, 200 at most."""
-        require(actor, "people.manage")
+        """Return the people whose name or address has ``words`` in it, by name, 200 at most.
+
+        A manager is given the people of their own department and themself.
+        """
+        require(actor, "people.department")
+        seen_by = None if can(actor, "people.manage") else actor
         with self._db.read() as connection:
-            return repository.search(connection, words.strip()[:100], LIST_LIMIT)
+            return repository.search(connection, words.strip()[:100], LIST_LIMIT, seen_by)
 
     def get(self, actor: User, user_id: str) -> Person:
-        """Return one person, suspended or not."""
-        require(actor, "people.manage")
-        with self._db.read() as connection:
-            return _found(repository.person(connection, user_id))
-
-    def set_role(self, actor: User, user_id: str, role: Role) -> Person:
-        """Give a person a role; it holds from their next click.
+        """Return one person, suspended or not.
 
         Raises:
+            NoSuchPerson: there is nobody, or a manager asks for somebody of another department.
+        """
+        require(actor, "people.department")
+        with self._db.read() as connection:
+            return _seen(actor, repository.person(connection, user_id))
+
+    def change(self, actor: User, user_id: str, role: Role, department: str | None) -> Person:
+        """Give a person role and department, both or neither; it holds from their next click.
+
+        Raises:
+            StepUpRequired: it is long ago that the actor proved who they are.
+            NoSuchPerson: there is nobody, or a manager asks for somebody of another department.
+            Forbidden: a manager reaches beyond the members and viewers of their department.
+            Invalid: there is no such role or department.
             Conflict: nobody would be left to administer.
         """
-        require(actor, "people.manage")
-        if role not in ROLES:
-            raise Invalid("Choose one of the roles.", "role")
-        with self._db.transaction() as connection:
-            person, admins = self._lock(connection, actor, user_id)
-            if person.role != role:
-                _check_one_remains(admins, person)
-                repository.change(connection, user_id, role=role)
-                self._record(connection, actor, "user.role_changed", person, {"from": person.role, "to": role})
-        return self.get(actor, user_id)
+        return self._change(actor, user_id, role=role, department=department)
+
+    def set_role(self, actor: User, user_id: str, role: Role) -> Person:
+        """Give a person a role; see ``change``."""
+        return self._change(actor, user_id, role=role)
 
     def set_department(self, actor: User, user_id: str, slug: str | None) -> Person:
-        """Put a person into a department, or into none."""
-        require(actor, "people.manage")
-        if slug is not None:
-            self._departments.check(slug)
-        with self._db.transaction() as connection:
-            person, _ = self._lock(connection, actor, user_id)
-            if person.department != slug:
-                repository.change(connection, user_id, department=slug)
-                told = {"from": person.department, "to": slug}
-                self._record(connection, actor, "user.department_changed", person, told)
-        return self.get(actor, user_id)
+        """Put a person into a department, or into none; see ``change``."""
+        return self._change(actor, user_id, department=slug)
 
     def suspend(self, actor: User, user_id: str) -> Person:
         """Shut a person out: their sessions end, their runs are cancelled.
 
         Raises:
+            StepUpRequired, NoSuchPerson, Forbidden: see ``change``.
             Conflict: it is oneself, or nobody would be left to administer.
         """
-        require(actor, "people.manage")
+        _require(actor)
         if user_id == actor.id:
             raise Conflict("You cannot suspend yourself. Ask another administrator.")
         with self._db.transaction() as connection:
-            person, admins = self._lock(connection, actor, user_id)
+            _, person, admins = self._lock(connection, actor, user_id)
             if person.is_active:
                 _check_one_remains(admins, person)
-                repository.change(connection, user_id, is_active=False)
+                _store(connection, person, is_active=False)
                 told = {
                     "sessions": self._sessions.revoke_all(connection, user_id),
                     "runs": self._runs.cancel_all(connection, user_id),
                 }
                 self._record(connection, actor, "user.suspended", person, told)
-        return self.get(actor, user_id)
+            return _now(connection, user_id)
 
     def reactivate(self, actor: User, user_id: str) -> Person:
-        """Let a suspended person in again; they sign in anew."""
-        require(actor, "people.manage")
+        """Let a suspended person in again; they sign in anew. Raises what ``change`` raises."""
+        _require(actor)
         with self._db.transaction() as connection:
-            person, _ = self._lock(connection, actor, user_id)
+            _, person, _ = self._lock(connection, actor, user_id)
             if not person.is_active:
-                repository.change(connection, user_id, is_active=True)
+                _store(connection, person, is_active=True)
                 self._record(connection, actor, "user.reactivated", person, {})
-        return self.get(actor, user_id)
+            return _now(connection, user_id)
 
-    def _lock(self, connection: Connection, actor: User, user_id: str) -> tuple[Person, set[str]]:
-        """Return the person and all active administrators, who do not change until the transaction ends."""
-        admins = repository.lock_admins(connection)
+    def end_sessions(self, actor: User, user_id: str) -> int:
+        """End every session of a person; return how many those were. Raises what ``change`` raises."""
+        _require(actor)
+        with self._db.transaction() as connection:
+            _, person, _ = self._lock(connection, actor, user_id)
+            count = self._sessions.revoke_all(connection, user_id)
+            if count:
+                self._record(connection, actor, "session.all_ended", person, {"count": count})
+        return count
+
+    def _change(self, actor: User, user_id: str, **wanted: str | None) -> Person:
+        _require(actor)
+        if "role" in wanted and wanted["role"] not in ROLES:
+            raise Invalid("Choose one of the roles.", "role")
+        if (slug := wanted.get("department")) is not None:
+            self._departments.check(slug)
+        with self._db.transaction() as connection:
+            now, person, admins = self._lock(connection, actor, user_id)
+            before = {"role": person.role, "department": person.department}
+            after = {**before, **wanted}
+            role = next(role for role in ROLES if role == after["role"])
+            if not may_give(now, role, after["department"]):
+                raise Forbidden
+            if role != person.role:
+                _check_one_remains(admins, person)
+            if after != before:
+                _store(connection, person, **after)
+            for name, new in after.items():
+                if new != before[name]:
+                    told = {"from": before[name], "to": new}
+                    self._record(connection, actor, f"user.{name}_changed", person, told)
+            return _now(connection, user_id)
+
+    def _lock(self, connection: Connection, actor: User, user_id: str) -> tuple[User, Person, set[str]]:
+        """Return the actor, the person and all active administrators; none changes until the transaction ends."""
+        admins = repository.lock(connection, actor.id, user_id)
         # The actor's value is as old as their page: whoever was demoted meanwhile changes nobody any more.
-        now = repository.person(connection, actor.id)
-        if now is None or not now.is_active or "people.manage" not in CAPABILITIES[now.role]:
+        now = active_user(connection, actor.id)
+        if now is None or not can(now, "people.department"):
             raise Forbidden
-        return _found(repository.person(connection, user_id)), admins
+        person = _seen(now, repository.person(connection, user_id))
+        if not may_change(now, person.id, person.role, person.department):
+            raise Forbidden
+        return now, person, admins
 
     def _record(
         self, connection: Connection, actor: User, action: str, person: Person, detail: Mapping[str, object]
@@ -118,7 +159,24 @@ class People:
         self._audit.record(connection, actor, action, "user", person.id, detail=told)
 
 
-def _found(person: Person | None) -> Person:
+def _require(actor: User) -> None:
+    require(actor, "people.department")
+    require_recent_proof(actor)
+
+
+def _seen(actor: User, person: Person | None) -> Person:
+    if person is None or not sees(actor, person.id, person.department):
+        raise NoSuchPerson
+    return person
+
+
+def _store(connection: Connection, person: Person, **values: object) -> None:
+    if not repository.change(connection, person, **values):
+        raise Conflict("Somebody else changed this person just now. Look again.")
+
+
+def _now(connection: Connection, user_id: str) -> Person:
+    person = repository.person(connection, user_id)
     if person is None:
         raise NoSuchPerson
     return person

@@ -29,6 +29,11 @@ def seed_of(connection: Connection, user_id: str) -> Seed | None:
     return Seed(row.totp_sealed, row.totp_enabled_at) if row else None
 
 
+def user_id_at(connection: Connection, email: str) -> str | None:
+    """Return who has an address, suspended or not."""
+    return connection.execute(select(users.c.id).where(users.c.email == email)).scalar()
+
+
 def put_pending(connection: Connection, user_id: str, sealed: bytes) -> bool:
     """Store a seed that is not in force yet; False when one is."""
     stored = connection.execute(

@@ -6,18 +6,19 @@ from pydantic import SecretStr
 
 from core import clock
 from core.accounts import half, tries
-from core.accounts.capabilities import require
 from core.accounts.models import User
 from core.accounts.proof import require_recent_proof
 from core.accounts.service import Accounts
+from core.accounts.sessions import Sessions
 from core.audit.service import Audit
 from core.db import Connection, Database
-from core.errors import CodeRefused, CodesLockedOut, Conflict, CoreError, NotFound, SecondStepOver
+from core.errors import CodeRefused, CodesLockedOut, Conflict, CoreError, SecondStepOver
 from core.organisation.service import Organisation
 from core.passkeys.service import Passkeys
 from core.security.sealing import Vault
 from core.security.tokens import hash_token
 from core.two_factor import codes, repository
+from core.two_factor.lost import LostFactors, subject
 from core.two_factor.models import Enrolment, RecoveryCodes, SecondSteps, TwoFactorState
 
 # Per account the waits of core.accounts.lockout allow 17 wrong codes in the first hour and 4 in each one after it.
@@ -33,6 +34,7 @@ class TwoFactor:
         vault: Vault,
         accounts: Accounts,
         passkeys: Passkeys,
+        sessions: Sessions,
         organisation: Organisation,
         audit: Audit,
     ) -> None:
@@ -41,6 +43,7 @@ class TwoFactor:
         self._vault = vault
         self._accounts = accounts
         self._passkeys = passkeys
+        self.lost = LostFactors(db, passkeys, sessions, audit)
         self._organisation = organisation
         self._audit = audit
 
@@ -158,23 +161,15 @@ class TwoFactor:
     def reset(self, actor: User, user_id: str) -> None:
         """Remove somebody's app and passkeys, when they have lost them; for administrators.
 
+        The person's sessions end, and they are told by mail.
+
         Raises:
             Forbidden: the actor is no administrator.
             StepUpRequired: it is long ago that the actor proved who they are.
             NotFound: there is no such person.
             Conflict: the person is the actor.
         """
-        require(actor, "people.manage")
-        require_recent_proof(actor)
-        if user_id == actor.id:
-            raise Conflict("Turn off your own second factor on the page Security, with a code.")
-        with self._db.transaction() as connection:
-            if repository.seed_of(connection, user_id) is None:
-                raise NotFound(what="person")
-            repository.erase(connection, user_id)
-            told = {"passkeys": self._passkeys.erase(connection, user_id)}
-            tries.clear(connection, _subject(user_id))
-            self._audit.record(connection, actor, "two_factor.reset", "user", user_id, detail=told)
+        self.lost.reset(actor, user_id)
 
     def begin_sign_in(self, user: User, browser: str) -> str:
         """Return the token of a half sign-in, after password or provider: five minutes, this browser, once."""
@@ -249,14 +244,14 @@ class TwoFactor:
 
     def _try(self, connection: Connection, user: User, typed: str, action: str) -> CoreError | None:
         """Judge a code and count it; the caller raises what is returned after its transaction."""
-        subject = _subject(user.id)
-        wait = tries.wait_seconds(connection, subject)
+        counted = subject(user.id)
+        wait = tries.wait_seconds(connection, counted)
         if wait:
             return CodesLockedOut(wait_seconds=wait)
         if self._is_right(connection, user, typed):
-            tries.clear(connection, subject)
+            tries.clear(connection, counted)
             return None
-        tries.add(connection, subject)
+        tries.add(connection, counted)
         self._audit.record(connection, user, action, "user", user.id, result=CodeRefused.code)
         return CodeRefused()
 
@@ -289,11 +284,6 @@ class TwoFactor:
 
 def _is_code(typed: str) -> bool:
     return codes.is_six_digits(typed)
-
-
-def _subject(user_id: str) -> str:
-    """Return under what the wrong codes of a person are counted."""
-    return hash_token("code/" + user_id)
 
 
 def _code_hash(typed: str) -> str:

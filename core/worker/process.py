@@ -19,6 +19,7 @@ from core.logs import get_logger
 from core.runs.models import WorkerInfo
 from core.runs.queue import APP_NAME, APP_VERSION, QUEUE_NAME, system_database_url
 from core.worker.adoption import adopt_orphans
+from core.worker.audit_witness import AuditWitness
 from core.worker.local_endpoints import WorkerEndpoints
 from core.worker.mail import MailCarrier
 from core.worker.workflow import register_workflow
@@ -42,6 +43,7 @@ class WorkerProcess:
         self._core = core
         self._executor_id = clock.new_id("worker")
         self._controls = Controls()
+        self._witness = AuditWitness(core.audit)
         self._endpoints = WorkerEndpoints(core.settings, core.policy, core.local_model)
         self._info = WorkerInfo(
             executor_id=self._executor_id,
@@ -64,6 +66,7 @@ class WorkerProcess:
             threading.Thread(target=self._watch_cancellations, args=(end,), name="cancel", daemon=True),
             threading.Thread(target=self._tend_local_model, args=(end,), name="local-model", daemon=True),
             threading.Thread(target=MailCarrier(self._core).serve, args=(end,), name="mail", daemon=True),
+            threading.Thread(target=self._witness.serve, args=(end,), name="audit-head", daemon=True),
         ]
         for thread in threads:
             thread.start()
@@ -138,5 +141,6 @@ class WorkerProcess:
     def _stop(self) -> None:
         DBOS.destroy(workflow_completion_timeout_sec=0 if self._info.is_embedded else DRAIN_SECONDS)
         self._endpoints.stop()
+        self._witness.tell()
         self._core.journal.worker_stopped(self._executor_id)
         log.info("worker has ended", executor_id=self._executor_id)

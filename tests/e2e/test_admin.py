@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import time
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.person import Person, somebody
-from tests.support.app_server import AppServer
+from tests.support.app_server import ADMIN_PASSWORD, AppServer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -73,9 +74,22 @@ def test_an_administrator_changes_and_suspends_dana_while_she_is_signed_in(
         expect(admin.page.get_by_test_id("stDataFrame")).to_be_visible()
         admin.choose("Action", "user.suspended")
         expect(admin.page.get_by_text("1 entries, newest first.")).to_be_visible()
+        with sqlite3.connect(server.data_dir / "zoark.db", timeout=10) as connection:
+            connection.execute("UPDATE sessions SET proved_at = '2020-01-01 00:00:00.000000'")
+        connection.close()
+        admin.button("Export CSV").click()
+        expect(admin.page.get_by_text("Please confirm that it is you.")).to_be_visible()
+        admin.page.get_by_label("Password", exact=True).fill(ADMIN_PASSWORD)
         with admin.page.expect_download() as download:
-            admin.button("Export CSV").click()
+            admin.button("Confirm").click()
+        assert "/session/audit.csv?days=7" in download.value.url
         exported = download.value.path().read_text("utf-8")
+        expect(admin.page.get_by_role("dialog")).to_have_count(0)
+        admin.idle()
+        with admin.page.expect_download():  # confirmed: at once
+            admin.button("Export CSV").click()
+        admin.button("Verify").click()
+        expect(admin.page.get_by_text("The audit log is whole:")).to_be_visible()
         assert '"user.suspended"' in exported
         assert '"127.0.0.1"' in exported
         assert "dana@example.com" in exported

@@ -117,6 +117,7 @@ def test_after_a_while_the_admin_confirms_before_adding_a_key(browser: Browser, 
         admin.button("Confirm").click()
         expect(admin.page.get_by_role("combobox", name="Provider")).to_be_visible()
         admin.choose("Provider", "OpenAI-compatible endpoint")
+        expect(admin.field("Name")).to_have_value("OpenAI-compatible endpoint")
         admin.field("Name").fill("After the step-up")
         admin.field("Address").fill("https://models.example.com/v1")
         admin.button("Add key").click()

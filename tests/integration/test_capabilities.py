@@ -1,6 +1,7 @@
-"""Who may call what: every method that takes an actor, in one table, for five kinds of people.
+"""Who may call what: every method that takes an actor, in one table, for six kinds of people.
 
-A stranger is a member who reaches for what is Alice's; the others reach for what is their own.
+A stranger is a member who reaches for what is Alice's; the others reach for what is their own. A manager is one of
+the department that is reached for; the manager "elsewhere" is one of another department.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from tests.fakes.authenticator import Authenticator
 from tests.fakes.model_server import FakeModelServer
 
 ACTORS = ("stranger", "viewer", "member", "manager", "admin")
+DEPARTMENT, OTHER_DEPARTMENT = "hr", "sales"
 
 
 class Stage:
@@ -77,11 +79,14 @@ class Stage:
 
     def somebody(self) -> str:
         address = f"{clock.new_id('p')}@example.com"
-        return self.core.accounts.create_user(address, "Somebody", PASSWORD, "member").id
+        made = self.core.accounts.create_user(address, "Somebody", PASSWORD, "member")
+        return self.core.people.set_department(self.root(), made.id, DEPARTMENT).id
+
+    def root(self) -> User:
+        return self.core.accounts.create_user(f"{clock.new_id('r')}@example.com", "Root", PASSWORD, "admin")
 
     def department(self) -> str:
-        root = self.core.accounts.create_user(f"{clock.new_id('r')}@example.com", "Root", PASSWORD, "admin")
-        return self.core.departments.add(root, clock.new_id("d")).slug
+        return self.core.departments.add(self.root(), clock.new_id("d")).slug
 
 
 NOW = clock.now()
@@ -98,6 +103,7 @@ def everybody(code: str) -> Codes:
 
 OWN: Codes = ("not_found", "ok", "ok", "ok", "ok")
 FOR_MEMBERS: Codes = ("not_found", "forbidden", "ok", "ok", "ok")
+FOR_MANAGERS: Codes = ("forbidden", "forbidden", "forbidden", "ok", "ok")
 FOR_ADMINS: Codes = ("forbidden", "forbidden", "forbidden", "forbidden", "ok")
 
 # What each method answers a stranger, a viewer, a member, a manager and an administrator.
@@ -112,6 +118,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "agents.to_run": (OWN, lambda s, a: s.core.agents.to_run(a, s.agent().id)),
     "agents.update": (FOR_MEMBERS, lambda s, a: s.core.agents.update(a, s.agent().id, s.fields(), 1)),
     "audit.actions": (FOR_ADMINS, lambda s, a: s.core.audit.actions(a)),
+    "audit.check": (FOR_ADMINS, lambda s, a: s.core.audit.check(a)),
     "audit.export": (FOR_ADMINS, lambda s, a: s.core.audit.export(a, NOW, NOW)),
     "audit.search": (FOR_ADMINS, lambda s, a: s.core.audit.search(a, NOW, NOW)),
     "departments.add": (FOR_ADMINS, lambda s, a: s.core.departments.add(a, clock.new_id("d"))),
@@ -134,8 +141,8 @@ TABLE: dict[str, tuple[Codes, Call]] = {
         lambda s, a: s.core.mail_links.change_password(a, s.token(a), "not the password", PASSWORD + " again"),
     ),
     "mail_links.invite": (
-        ("forbidden", "forbidden", "forbidden", "forbidden", "mail_not_set_up"),
-        lambda s, a: s.core.mail_links.invite(a, "dora@example.com", "member", None),
+        ("forbidden", "forbidden", "forbidden", "mail_not_set_up", "mail_not_set_up"),
+        lambda s, a: s.core.mail_links.invite(a, "dora@example.com", "member", DEPARTMENT),
     ),
     "mail_links.send_verification": (
         everybody("mail_not_set_up"),
@@ -173,12 +180,20 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     ),
     "passkeys.remove": (OWN, lambda s, a: s.core.passkeys.remove(a, s.passkey())),
     "passkeys.rename": (OWN, lambda s, a: s.core.passkeys.rename(a, s.passkey(), "Mine")),
-    "people.get": (FOR_ADMINS, lambda s, a: s.core.people.get(a, s.somebody())),
-    "people.list": (FOR_ADMINS, lambda s, a: s.core.people.list(a)),
-    "people.reactivate": (FOR_ADMINS, lambda s, a: s.core.people.reactivate(a, s.somebody())),
-    "people.set_department": (FOR_ADMINS, lambda s, a: s.core.people.set_department(a, s.somebody(), "hr")),
-    "people.set_role": (FOR_ADMINS, lambda s, a: s.core.people.set_role(a, s.somebody(), "viewer")),
-    "people.suspend": (FOR_ADMINS, lambda s, a: s.core.people.suspend(a, s.somebody())),
+    "people.change": (
+        FOR_MANAGERS,
+        lambda s, a: s.core.people.change(a, s.somebody(), "viewer", DEPARTMENT),
+    ),
+    "people.end_sessions": (FOR_MANAGERS, lambda s, a: s.core.people.end_sessions(a, s.somebody())),
+    "people.get": (FOR_MANAGERS, lambda s, a: s.core.people.get(a, s.somebody())),
+    "people.list": (FOR_MANAGERS, lambda s, a: s.core.people.list(a)),
+    "people.reactivate": (FOR_MANAGERS, lambda s, a: s.core.people.reactivate(a, s.somebody())),
+    "people.set_department": (
+        FOR_ADMINS,
+        lambda s, a: s.core.people.set_department(a, s.somebody(), "finance"),
+    ),
+    "people.set_role": (FOR_MANAGERS, lambda s, a: s.core.people.set_role(a, s.somebody(), "viewer")),
+    "people.suspend": (FOR_MANAGERS, lambda s, a: s.core.people.suspend(a, s.somebody())),
     "runs.backlog": (FOR_ADMINS, lambda s, a: s.core.runs.backlog(a)),
     "runs.cancel": (OWN, lambda s, a: s.core.runs.cancel(a, s.run().id)),
     "runs.events": (OWN, lambda s, a: s.core.runs.events(a, s.run().id)),
@@ -192,7 +207,6 @@ TABLE: dict[str, tuple[Codes, Call]] = {
         lambda s, a: s.core.runs.start_graph_run(a, "G", s.graph(), {"input": "x"}),
     ),
     "sessions.end": (OWN, lambda s, a: s.core.sessions.end(a, s.session())),
-    "sessions.end_all_of": (FOR_ADMINS, lambda s, a: s.core.sessions.end_all_of(a, s.somebody())),
     "sessions.end_others": (everybody("ok"), lambda s, a: s.core.sessions.end_others(a, None)),
     "sessions.list": (everybody("ok"), lambda s, a: s.core.sessions.list(a)),
     "sharing.colleague_at": (everybody("ok"), lambda s, a: s.core.sharing.colleague_at(a, "alice@example.com")),
@@ -222,6 +236,19 @@ TABLE: dict[str, tuple[Codes, Call]] = {
 }
 
 
+# What a manager is answered who reaches for another department, where that is not what a manager is answered.
+ELSEWHERE: dict[str, str] = {
+    "mail_links.invite": "forbidden",
+    "people.change": "not_found",
+    "people.end_sessions": "not_found",
+    "people.get": "not_found",
+    "people.reactivate": "not_found",
+    "people.set_department": "not_found",
+    "people.set_role": "not_found",
+    "people.suspend": "not_found",
+}
+
+
 def methods_with_actor() -> set[str]:
     found = set()
     nouns = get_type_hints(Core)
@@ -236,14 +263,18 @@ def test_every_method_that_takes_an_actor_is_in_the_table() -> None:
     assert methods_with_actor() == set(TABLE)
 
 
-@pytest.mark.parametrize("kind", ACTORS)
+@pytest.mark.parametrize("kind", [*ACTORS, "elsewhere"])
 def test_every_method_answers_as_the_table_says(
     core: Core, fake: FakeModelServer, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RunQueue, "enqueue", lambda *_: None)
     alice = core.accounts.create_user("alice@example.com", "Alice", PASSWORD, "member")
-    role: Any = "member" if kind == "stranger" else kind
+    role: Any = {"stranger": "member", "elsewhere": "manager"}.get(kind, kind)
     actor = core.accounts.create_user("actor@example.com", "Actor", PASSWORD, role)
+    department = OTHER_DEPARTMENT if kind == "elsewhere" else DEPARTMENT
+    root = core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
+    core.people.set_department(root, actor.id, department)
+    actor = replace(actor, department=department)
     stage = Stage(core, fake, alice if kind == "stranger" else actor)
     wrong = {}
     for name, (codes, call) in TABLE.items():
@@ -252,6 +283,7 @@ def test_every_method_answers_as_the_table_says(
             code = "ok"
         except CoreError as error:
             code = error.code
-        if code != codes[ACTORS.index(kind)]:
+        expected = codes[ACTORS.index("manager" if kind == "elsewhere" else kind)]
+        if code != (ELSEWHERE.get(name, expected) if kind == "elsewhere" else expected):
             wrong[name] = code
     assert wrong == {}

@@ -8,7 +8,7 @@ from core.bootstrap import Core
 from core.config import Settings
 from core.errors import Conflict
 from core.keys.models import KeyDraft
-from tests.conftest import Cast
+from tests.conftest import PASSWORD, Cast
 from tests.support.mailbox import MAIL_SETTINGS, MemoryTransport
 
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{} Safari/537.36"
@@ -52,3 +52,14 @@ def test_alice_is_told_of_a_new_key_but_not_of_its_secret(core: Core, cast: Cast
     assert (mail.recipient, mail.subject) == ("alice@example.com", "A key was added to your account")
     assert "“Mine”" in mail.body.get_secret_value()
     assert "Secret" not in mail.body.get_secret_value()
+
+
+def test_alice_is_told_that_her_second_factor_was_reset(core: Core, cast: Cast, post: MemoryTransport) -> None:
+    root = core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
+    core.two_factor.reset(root, cast.alice.id)
+    core.people.suspend(root, cast.bob.id)
+    core.two_factor.reset(root, cast.bob.id)  # who is suspended is not written to
+    deliver(core)
+    (mail,) = post.sent
+    assert (mail.recipient, mail.subject) == ("alice@example.com", "Two-factor sign-in was reset")
+    assert "every browser was signed out" in " ".join(mail.body.get_secret_value().split())

@@ -9,10 +9,20 @@ import pytest
 
 from core.accounts.models import Role, User
 from core.bootstrap import Core
-from core.errors import Conflict, CoreError, Forbidden, Invalid, NoSuchPerson, SignInRefused, TicketRefused
+from core.errors import (
+    Conflict,
+    CoreError,
+    Forbidden,
+    Invalid,
+    NoSuchPerson,
+    SignInRefused,
+    StepUpRequired,
+    TicketRefused,
+)
 from core.keys.models import KeyDraft
 from core.runs.models import Run
 from tests.conftest import PASSWORD, Cast
+from tests.support.stopped_clock import StoppedClock
 from tests.support.stub_queue import StubQueue, runs_with
 
 
@@ -90,11 +100,12 @@ def test_a_person_belongs_to_one_department_or_to_none(core: Core, cast: Cast, a
 def test_somebody_who_is_not_there_is_not_found(core: Core, admin: User, user_id: str) -> None:
     reaches: list[Callable[[], object]] = [
         lambda: core.people.get(admin, user_id),
+        lambda: core.people.change(admin, user_id, "member", None),
         lambda: core.people.set_role(admin, user_id, "member"),
         lambda: core.people.set_department(admin, user_id, None),
         lambda: core.people.suspend(admin, user_id),
         lambda: core.people.reactivate(admin, user_id),
-        lambda: core.sessions.end_all_of(admin, user_id),
+        lambda: core.people.end_sessions(admin, user_id),
     ]
     for reach in reaches:
         with pytest.raises(NoSuchPerson):
@@ -106,11 +117,12 @@ def test_charlie_reaches_nobody(core: Core, cast: Cast, admin: User) -> None:
     reaches: list[Callable[[], object]] = [
         lambda: core.people.list(cast.charlie),
         lambda: core.people.get(cast.charlie, cast.charlie.id),
+        lambda: core.people.change(cast.charlie, cast.charlie.id, "admin", None),
         lambda: core.people.set_role(cast.charlie, cast.charlie.id, "admin"),
         lambda: core.people.set_department(cast.charlie, cast.charlie.id, "hr"),
         lambda: core.people.suspend(cast.charlie, cast.alice.id),
         lambda: core.people.reactivate(cast.charlie, cast.alice.id),
-        lambda: core.sessions.end_all_of(cast.charlie, cast.alice.id),
+        lambda: core.people.end_sessions(cast.charlie, cast.alice.id),
     ]
     for reach in reaches:
         with pytest.raises(Forbidden):
@@ -146,6 +158,65 @@ def test_a_reactivated_person_signs_in_anew(core: Core, cast: Cast, admin: User)
     assert core.people.reactivate(admin, cast.alice.id).is_active
     assert core.accounts.session_user(token) is None
     assert core.accounts.authenticate("alice@example.com", PASSWORD) == cast.alice
+
+
+def test_role_and_department_change_together_with_an_entry_each(core: Core, cast: Cast, admin: User) -> None:
+    before = len(actions(core, cast.alice.id))
+    now = core.people.change(admin, cast.alice.id, "manager", "hr")
+    assert (now.role, now.department) == ("manager", "hr")
+    assert actions(core, cast.alice.id)[before:] == [
+        ("user.role_changed", {"email": "alice@example.com", "from": "member", "to": "manager"}),
+        ("user.department_changed", {"email": "alice@example.com", "from": None, "to": "hr"}),
+    ]
+    core.people.change(admin, cast.alice.id, "manager", "sales")
+    assert [action for action, _ in actions(core, cast.alice.id)[before + 2 :]] == ["user.department_changed"]
+
+
+def test_of_a_change_that_cannot_be_made_nothing_is_made(
+    core: Core, cast: Cast, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Invalid):
+        core.people.change(admin, cast.alice.id, "manager", "board")
+    with pytest.raises(Conflict, match="last administrator"):
+        core.people.change(admin, admin.id, "member", "hr")
+
+    def fail_at_the_second(connection: object, actor: object, action: str, *_: object, **__: object) -> None:
+        if action == "user.department_changed":
+            raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(core.audit, "record", fail_at_the_second)
+        with pytest.raises(OSError, match="full"):
+            core.people.change(admin, cast.alice.id, "manager", "hr")
+    alice, root = core.people.get(admin, cast.alice.id), core.people.get(admin, admin.id)
+    assert [(p.role, p.department) for p in (alice, root)] == [("member", None), ("admin", None)]
+
+
+def test_an_administrator_confirms_before_changing_anybody(
+    core: Core, cast: Cast, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hers = core.accounts.start_session(cast.alice, "agent")
+    before = core.people.list(admin)
+    time = StoppedClock(monkeypatch)
+    time.advance(minutes=10, seconds=1)
+    acts: list[Callable[[User], object]] = [
+        lambda actor: core.people.change(actor, cast.alice.id, "viewer", "hr"),
+        lambda actor: core.people.set_role(actor, cast.alice.id, "admin"),
+        lambda actor: core.people.set_department(actor, cast.alice.id, "hr"),
+        lambda actor: core.people.suspend(actor, cast.alice.id),
+        lambda actor: core.people.reactivate(actor, cast.alice.id),
+        lambda actor: core.people.end_sessions(actor, cast.alice.id),
+        lambda actor: core.two_factor.reset(actor, cast.alice.id),
+        lambda actor: core.audit.export(actor, time.moment, time.moment),
+    ]
+    for act in acts:
+        for actor in (admin, admin.proven(None)):
+            with pytest.raises(StepUpRequired):
+                act(actor)
+    assert core.people.list(admin) == before
+    assert core.accounts.session_user(hers) == cast.alice
+    for act in acts:
+        act(admin.proven(time.moment))
 
 
 def test_nobody_suspends_themself(core: Core, admin: User) -> None:

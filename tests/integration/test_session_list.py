@@ -82,6 +82,6 @@ def test_an_administrator_signs_alice_out_everywhere(core: Core, cast: Cast) -> 
     admin = core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
     mine = core.accounts.start_session(admin, CHROME)
     tokens = [core.accounts.start_session(cast.alice, CHROME) for _ in range(2)]
-    assert core.sessions.end_all_of(admin, cast.alice.id) == 2
+    assert core.people.end_sessions(admin, cast.alice.id) == 2
     assert [core.accounts.session_user(token) for token in tokens] == [None, None]
     assert core.accounts.session_user(mine) == admin

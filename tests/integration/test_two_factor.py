@@ -10,6 +10,7 @@ import pyotp
 import pytest
 from sqlalchemy import func, select, update
 
+from core.__main__ import main
 from core.accounts.models import User
 from core.bootstrap import Core
 from core.db.tables import audit_log, metadata, recovery_codes, sessions, tickets, users
@@ -371,13 +372,50 @@ def test_alice_turns_it_off_with_a_code(core: Core, app: App, cast: Cast, kind: 
 
 
 def test_an_administrator_resets_a_lost_second_factor(core: Core, app: App, cast: Cast, root: User) -> None:
+    hers, bobs = (core.accounts.start_session(user, "agent") for user in (cast.alice, cast.bob))
+    half_way = half(core, cast.alice)
     core.two_factor.reset(root, cast.alice.id)
     assert not core.two_factor.is_required(cast.alice)
+    assert core.accounts.session_user(hers) is None
+    assert finish(core, half_way, app.code()) == "second_step_over"
+    assert core.accounts.session_user(bobs) == cast.bob
     assert actions(core, "two_factor.reset") == [(root.id, cast.alice.id, "ok")]
     with pytest.raises(NotFound):
         core.two_factor.reset(root, "user_nobody")
     with pytest.raises(Conflict):
         core.two_factor.reset(root, root.id)
+
+
+def test_who_is_no_administrator_any_more_resets_nobody(core: Core, app: App, cast: Cast, root: User) -> None:
+    """``second`` is as their open page still has them."""
+    second = core.accounts.create_user("second@example.com", "Second", PASSWORD, "admin")
+    core.people.set_role(root, second.id, "manager")
+    with pytest.raises(Forbidden):
+        core.two_factor.reset(second, cast.alice.id)
+    assert core.two_factor.is_required(cast.alice)
+
+
+def test_the_command_resets_the_only_administrator(
+    core: Core, app: App, cast: Cast, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("core.commands.build_core", lambda: core)
+    hers = core.accounts.start_session(cast.alice, "agent")
+    assert main(["reset-two-factor", "Alice@example.com"]) == 0
+    said = "Two-factor sign-in of alice@example.com is off, and every browser was signed out.\n"
+    assert capsys.readouterr().out == said
+    assert not core.two_factor.is_required(cast.alice)
+    assert core.accounts.session_user(hers) is None
+    with core.db.read() as connection:
+        row = connection.execute(select(audit_log).where(audit_log.c.action == "two_factor.reset")).one()
+    assert (row.actor_id, row.actor_email, row.object_id) == (None, "command line", cast.alice.id)
+    for email, code, sentence in [
+        ("alice@example.com", 2, "Two-factor sign-in of this person is off already."),
+        ("nobody@example.com", 2, "There is no such person, or they are suspended."),
+        ("no address", 2, "This is not an e-mail address."),
+    ]:
+        assert main(["reset-two-factor", email]) == code
+        assert capsys.readouterr().err.strip() == sentence
+    assert main(["reset-two-factor"]) == main(["reset-two-factor", "a", "b"]) == 64
 
 
 def test_charlie_resets_nobody(core: Core, app: App, cast: Cast) -> None:

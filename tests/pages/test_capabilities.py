@@ -21,6 +21,7 @@ ANONYMOUS = "anonymous"
 SIGNED_IN = {"viewer", "member", "manager", "admin"}
 EVERYBODY = SIGNED_IN | {ANONYMOUS}
 ADMINS = {"admin"}
+MANAGERS = {"manager", "admin"}
 
 # Whom each page shows its content.
 TABLE: dict[str, set[str]] = {
@@ -34,7 +35,7 @@ TABLE: dict[str, set[str]] = {
     "connections": SIGNED_IN,
     "sessions": SIGNED_IN,
     "security": SIGNED_IN,
-    "people": ADMINS,
+    "people": MANAGERS,
     "departments": ADMINS,
     "audit": ADMINS,
     "workers": ADMINS,

@@ -58,10 +58,66 @@ def test_suspending_asks_first_and_puts_alice_out(visit: Visitor, page_core: Cor
     assert not page_core.people.get(root, alice.id).is_active
     assert hers.rerun().sees_sign_in
     assert "Suspended" in page.text
-    page.press(f"people_reactivate_{alice.id}")
+    opener = f"people_reactivate_{alice.id}"
+    page.press(opener).press_in_dialog(opener, "people_reactivate_yes")
     assert page.toasts == ["Alice can sign in again."]
     assert page_core.people.get(root, alice.id).is_active
     assert hers.rerun().sees_sign_in
+
+
+@pytest.fixture
+def mia(page_core: Core, root: User) -> User:
+    made = page_core.accounts.create_user("mia@example.com", "Mia", PASSWORD, "manager")
+    page_core.people.set_department(root, made.id, "hr")
+    return made
+
+
+def test_a_manager_finds_the_people_of_their_department_and_what_they_may_do(
+    visit: Visitor, page_core: Core, root: User, mia: User, alice: User, charlie: User
+) -> None:
+    page_core.people.set_department(root, alice.id, "hr")
+    ada = page_core.accounts.create_user("ada@example.com", "Ada", PASSWORD, "admin")
+    page_core.people.set_department(root, ada.id, "hr")
+    page = visit(mia).open(navigation.PEOPLE)
+    names = [name for name in ("Ada", "Alice", "Charlie", "Mia", "Root") if f"**{name}**" in page.text]
+    assert names == ["Ada", "Alice", "Mia"]
+    assert "The people of HR. You can change its members and viewers." in page.captions[0]
+    keys = {button.key for button in page.app.button if (button.key or "").startswith("people_")}
+    assert keys == {f"people_change_{alice.id}", f"people_suspend_{alice.id}"}
+    page.fill(people_search="charlie").rerun()
+    assert "Nobody matches your search." in page.captions
+
+
+def test_a_manager_changes_a_role_but_no_department(
+    visit: Visitor, page_core: Core, root: User, mia: User, alice: User
+) -> None:
+    page_core.people.set_department(root, alice.id, "hr")
+    opener = f"people_change_{alice.id}"
+    page = visit(mia).open(navigation.PEOPLE).press(opener)
+    assert page.app.selectbox(key=f"people_role_{alice.id}").options == [
+        "Viewer: looks, changes nothing",
+        "Member: own keys, agents and runs",
+    ]
+    assert f"people_department_{alice.id}" not in [box.key for box in page.app.selectbox]
+    page.fill(**{f"people_role_{alice.id}": "viewer"}).press_in_dialog(opener, "people_save")
+    now = page_core.people.get(root, alice.id)
+    assert (now.role, now.department) == ("viewer", "hr")
+    opener = f"people_suspend_{alice.id}"
+    page.press(opener).press_in_dialog(opener, "people_suspend_yes")
+    assert not page_core.people.get(root, alice.id).is_active
+
+
+def test_a_manager_without_a_department_is_told_what_is_missing(
+    visit: Visitor, page_core: Core, alice: User
+) -> None:
+    lone = page_core.accounts.create_user("lone@example.com", "Lone", PASSWORD, "manager")
+    page = visit(lone).open(navigation.PEOPLE)
+    assert [info.value for info in page.app.info] == [
+        "You have no department yet. An administrator has to give you one; then you see its people here."
+    ]
+    assert "**Lone**" in page.text
+    assert "**Alice**" not in page.text
+    assert set(page.buttons) == {"Sign out"}
 
 
 def test_nobody_is_offered_to_suspend_themself(visit: Visitor, root: User) -> None:

@@ -51,9 +51,9 @@ def test_a_wrong_value_gets_one_sentence(visit: Visitor, page_core: Core, root: 
 
 
 def test_after_a_while_an_administrator_confirms_first(visit: Visitor, page_core: Core, root: User) -> None:
-    page = visit(root).open(navigation.SIGN_IN_SETTINGS)
+    page = visit(root).open(navigation.HOME)
     let_proofs_age(page_core)
-    page.rerun()
+    page.open(navigation.SIGN_IN_SETTINGS)
     assert "Save" not in page.buttons
     page.fill(settings_step_up_secret=PASSWORD).press("settings_step_up_confirm")
     assert "Save" in page.buttons

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from core import clock
-from core.audit.export import COLUMNS, entries_as_csv
+from core.audit.export import COLUMNS, entries_as_csv, heading_as_csv
 from core.audit.models import AuditEntry
 
 ENTRY = AuditEntry(
@@ -18,7 +18,7 @@ ENTRY = AuditEntry(
 
 
 def cells(entry: AuditEntry) -> dict[str, str]:
-    (row,) = csv.DictReader(io.StringIO(entries_as_csv([entry])))
+    (row,) = csv.DictReader(io.StringIO(heading_as_csv() + entries_as_csv([entry])))
     return row
 
 
@@ -36,4 +36,5 @@ def test_the_columns_are_the_entry_and_details_are_json() -> None:
     assert tuple(AuditEntry.__dataclass_fields__) == COLUMNS
     row = cells(replace(ENTRY, detail={"to": "viewer", "from": "mémber"}))
     assert row["detail"] == '{"from": "mémber", "to": "viewer"}'
-    assert entries_as_csv([]).count("\n") == 1
+    assert heading_as_csv().count("\n") == 1
+    assert entries_as_csv([]) == ""

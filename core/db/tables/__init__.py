@@ -5,6 +5,7 @@ Only ``repository.py`` files and this package touch these objects.
 
 from core.db.tables.base import metadata
 from core.db.tables.people import (
+    audit_head,
     audit_log,
     departments,
     identities,
@@ -35,6 +36,7 @@ from core.db.tables.work import (
 
 __all__ = [
     "agents",
+    "audit_head",
     "audit_log",
     "departments",
     "identities",

@@ -201,6 +201,17 @@ audit_log = Table(
     Column("detail", Json, nullable=False),
     Column("previous", String(64), nullable=False),
     Column("mac", String(64), nullable=False),
+    Column("on_behalf_of", String(254), nullable=False, server_default=""),
+)
+
+# One row: where the chain ends, sealed, so that entries cut off the end are missed (core.audit.head).
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", Integer, nullable=False),
+    Column("mac", String(64), nullable=False),
+    Column("seal", String(64), nullable=False),
 )
 
 # Token buckets by the generic cell rate algorithm: ``tat_seconds`` is the theoretical arrival time.
