@@ -34,6 +34,7 @@ from core.runs.queue import RunQueue
 from core.runs.service import Runs
 from core.security.egress import EgressPolicy
 from core.security.sealing import KeyRing, Vault
+from core.setup.service import Setup
 from core.two_factor.service import TwoFactor
 from core.usage.service import Usage
 
@@ -47,6 +48,7 @@ class Core:
     settings: Settings
     audit: Audit
     organisation: Organisation
+    setup: Setup
     accounts: Accounts
     mail_links: MailLinks
     two_factor: TwoFactor
@@ -96,15 +98,15 @@ def build_core(settings: Settings | None = None) -> Core:
     vault = Vault(ring, open_installation(db, ring))
     local_model = LocalModel(db, settings.data_dir)
     audit = Audit(db, ring.derive("audit"))
-    organisation = Organisation(db, audit)
+    organisation = Organisation(db, audit, settings.registration)
     limits = Limits(db)
     accounts = Accounts(db, settings, organisation, limits, audit)
     oauth = OAuth(db, vault, policy, settings, accounts, audit)
     two_factor = TwoFactor(db, vault, accounts, organisation, audit)
     departments = Departments(db, audit)
     sessions = Sessions(db, organisation, audit)
-    mail = Mail(db, settings, vault, chosen_transport(settings, policy))
-    mail_links = MailLinks(db, settings, audit, accounts, departments, mail, limits)
+    mail = Mail(db, settings, vault, chosen_transport(settings, policy), audit, limits)
+    mail_links = MailLinks(db, organisation, audit, accounts, departments, mail, limits)
     keys = Keys(db, vault, policy, local_model, audit)
     tell_by_mail(mail, accounts, keys)
     agents = Agents(db, keys, departments, audit)
@@ -114,6 +116,7 @@ def build_core(settings: Settings | None = None) -> Core:
         settings=settings,
         audit=audit,
         organisation=organisation,
+        setup=Setup(db, audit),
         accounts=accounts,
         mail_links=mail_links,
         two_factor=two_factor,

@@ -4,13 +4,7 @@ import streamlit as st
 
 from app import runtime
 from app.feedback import done, reporting
-from app.ui import layout, step_up
-
-REGISTRATION = {
-    "invite": "People come by invitation only.",
-    "open": "Anybody may register.",
-    "closed": "Nobody can register.",
-}
+from app.ui import layout, sign_in_rules, step_up
 
 core = runtime.get_core()
 with layout.header("Sign-in settings", "For everybody in this organisation."):
@@ -18,42 +12,15 @@ with layout.header("Sign-in settings", "For everybody in this organisation."):
 user = step_up.confirmed("settings")
 if user is not None:
     now = core.organisation.get()
-    mode = core.settings.registration
-    st.caption(f":material/lock: {REGISTRATION[mode]} It is set by `ZOARK_REGISTRATION={mode}`, not here.")
     with st.form("settings_form"):
         company_name = st.text_input("Company name", now.company_name, max_chars=80, key="settings_company")
-        demanded = st.toggle(
-            "Administrators need two-factor sign-in",
-            now.require_admin_two_factor,
-            help="Who has none yet sets it up before anything else.",
-            key="settings_two_factor",
-        )
-        domains = st.text_area(
-            "Allowed e-mail domains",
-            "\n".join(now.allowed_email_domains),
-            placeholder="example.com",
-            help="One a line. Who registers needs an address of one of them. Empty: any address.",
-            key="settings_domains",
-        )
-        left, right = st.columns(2)
-        idle = left.number_input(
-            "Signed out after idle minutes", 5, 1440, now.session_idle_minutes, key="settings_idle"
-        )
-        life = right.number_input(
+        changes = sign_in_rules.fields(now, "settings")
+        life = st.number_input(
             "Signed out at the latest after hours", 1, 336, now.session_life_hours, key="settings_life"
         )
         submitted = st.form_submit_button("Save", type="primary", key="settings_save")
     if submitted:
         with reporting():
-            core.organisation.change(
-                user,
-                {
-                    "company_name": company_name,
-                    "require_admin_two_factor": demanded,
-                    "allowed_email_domains": domains.replace(",", "\n").split("\n"),
-                    "session_idle_minutes": idle,
-                    "session_life_hours": life,
-                },
-            )
+            core.organisation.change(user, {"company_name": company_name, "session_life_hours": life, **changes})
             done("The settings were saved.")
             st.rerun()

@@ -24,6 +24,7 @@ NOUNS = (
     "organisation",
     "people",
     "runs",
+    "setup",
     "two_factor",
     "usage",
 )

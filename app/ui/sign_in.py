@@ -18,7 +18,8 @@ NOTICES = {
 
 def draw(next_path: str) -> None:
     """Show the forms; on success go to ``next_path``."""
-    accounts = runtime.get_core().accounts
+    core = runtime.get_core()
+    accounts, is_open = core.accounts, core.organisation.registration() == "open"
     _, middle, _ = st.columns([1, 1.6, 1])
     with middle, st.container(key="sign_in_card"):
         st.html(
@@ -34,7 +35,7 @@ def draw(next_path: str) -> None:
             return
         if not runtime.routes_are_there():
             st.caption("This host keeps you signed in for this browser tab only.")
-        if accounts.registration_is_open:
+        if is_open:
             mode = st.segmented_control(
                 "Have an account?",
                 ["Sign in", "Create an account"],
@@ -50,8 +51,8 @@ def draw(next_path: str) -> None:
             user = forms.register() if mode == "Create an account" else forms.sign_in()
             if user is not None:
                 session.sign_in(user, next_path)
-        if mode == "Sign in" and runtime.get_core().mail.is_set_up:
+        if mode == "Sign in" and core.mail.is_set_up:
             navigation.link(navigation.RESET, "Forgotten your password?")
         providers.sign_in_buttons(next_path)
-        if not accounts.registration_is_open:
+        if not is_open:
             st.caption("No account yet? Ask an administrator for an invitation.")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from pydantic import SecretStr
+
 from core import clock
 from core.accounts import repository
 from core.accounts.capabilities import can, require
@@ -14,29 +16,24 @@ from core.accounts.models import ROLES, LinkKind, MailLink, Role, User
 from core.accounts.service import MAX_NAME, Accounts, context_words, normalise_email, sign_in_subject
 from core.audit.origin import origin
 from core.audit.service import Audit
-from core.config import Settings
 from core.db import Connection, Database
 from core.departments.service import Departments
 from core.errors import Conflict, Invalid, LinkRefused, MailNotSetUp, RegistrationClosed, SignInRefused
 from core.limits.service import Limits, network
 from core.names import clean_name
 from core.notify import messages
+from core.notify.models import WORTH_SENDING
 from core.notify.service import Mail
+from core.organisation.service import Organisation
 from core.security import passwords
-from core.security.tokens import hash_token
+from core.security.tokens import hash_link, hash_token
 
-# OWASP Forgot Password; ASVS 6.4.3.
-LIFE: dict[LinkKind, timedelta] = {
-    "verification": timedelta(days=7),
-    "reset": timedelta(minutes=30),
-    "invitation": timedelta(days=7),
-}
 PAGES: dict[LinkKind, str] = {"verification": "verify", "reset": "new-password", "invitation": "invitation"}
+INVITATIONS: tuple[LinkKind, ...] = ("invitation", "handed")
 RESETS_AN_HOUR_PER_ADDRESS = 5
 RESETS_AN_HOUR_PER_ORIGIN = 20
 VERIFICATIONS_AN_HOUR = 5
 KEPT = timedelta(days=30)
-MAX_TOKEN = 200
 
 
 class MailLinks:
@@ -45,7 +42,7 @@ class MailLinks:
     def __init__(
         self,
         db: Database,
-        settings: Settings,
+        organisation: Organisation,
         audit: Audit,
         accounts: Accounts,
         departments: Departments,
@@ -54,7 +51,7 @@ class MailLinks:
     ) -> None:
         """Write to ``mail``; count tries with ``limits``; greet everybody who registers in ``accounts``."""
         self._db = db
-        self._settings = settings
+        self._organisation = organisation
         self._audit = audit
         self._accounts = accounts
         self._departments = departments
@@ -87,7 +84,7 @@ class MailLinks:
         Raises:
             LinkRefused: unknown, expired or used.
         """
-        token_hash, at = _hashed(token), clock.now()
+        token_hash, at = hash_link(token), clock.now()
         with self._db.transaction() as connection:
             link, user = self._use(connection, "verification", token_hash, at)
             if not repository.verify_email(connection, user.id, link.email, at):
@@ -111,7 +108,7 @@ class MailLinks:
         at = clock.now()
         with self._db.transaction() as connection:
             user, _ = repository.user_and_hash(connection, address)
-            link = MailLink("reset", address, at + LIFE["reset"], user.id if user else None)
+            link = MailLink("reset", address, at + WORTH_SENDING["reset"], user.id if user else None)
             message = messages.reset(self._mail.link(PAGES["reset"], self._write(connection, link, at)))
             self._mail.put(connection, address, message, is_decoy=user is None)
             self._audit.record(
@@ -127,7 +124,7 @@ class MailLinks:
     def check_reset(self, token: object) -> None:
         """Raise ``LinkRefused`` unless a new password can be set with this link now."""
         with self._db.read() as connection:
-            self._owner(connection, "reset", _hashed(token), clock.now())
+            self._owner(connection, "reset", hash_link(token), clock.now())
 
     def set_new_password(self, token: object, password: str) -> None:
         """Set a forgotten password anew: every session ends, wrong tries are forgiven, the person is told.
@@ -136,7 +133,7 @@ class MailLinks:
             LinkRefused: unknown, expired or used.
             Invalid: the password has not the right form.
         """
-        token_hash = _hashed(token)
+        token_hash = hash_link(token)
         with self._db.read() as connection:
             _, user = self._owner(connection, "reset", token_hash, clock.now())
         passwords.check_rule(password, context_words(user.name, user.email))
@@ -173,41 +170,48 @@ class MailLinks:
 
     # --- invitations --------------------------------------------------------------------------
 
-    def invite(self, actor: User, email: str, role: Role, department: str | None) -> None:
+    def invite(
+        self, actor: User, email: str, role: Role, department: str | None, site: str = ""
+    ) -> SecretStr | None:
         """Invite somebody by mail; an older invitation of the same address stops working.
+
+        Where mail is not set up, a ``site`` (the address people open) has the link returned, to be handed over.
 
         Raises:
             Forbidden: the actor may not manage people.
-            MailNotSetUp: mail cannot be sent from here.
+            MailNotSetUp: mail cannot be sent from here, and there is no ``site``.
             RegistrationClosed: nobody new is taken in.
             Invalid: the address, role or department is wrong.
             Conflict: the address has an account.
         """
         require(actor, "people.manage")
-        self._require_mail()
-        self._require_registration()
+        if not site:
+            self._require_mail()
         address = normalise_email(email[:1000])
         if role not in ROLES:
             raise Invalid("Choose one of the roles.", "role")
         if department is not None:
             self._departments.check(department)
         at = clock.now()
-        link = MailLink("invitation", address, at + LIFE["invitation"], None, role, department, actor.id)
+        kind: LinkKind = "invitation" if self._mail.is_set_up else "handed"
+        link = MailLink(kind, address, at + WORTH_SENDING["invitation"], None, role, department, actor.id)
         with self._db.transaction() as connection:
+            self._require_registration(connection)
             if repository.is_active_at(connection, address) is not None:
                 raise Conflict("Somebody with this e-mail address has an account already.")
-            repository.close_links(connection, "invitation", address, at)
-            token = self._write(connection, link, at)
-            message = messages.invitation(self._mail.link(PAGES["invitation"], token), actor.name)
-            self._mail.put(connection, address, message)
+            for older in INVITATIONS:
+                repository.close_links(connection, older, address, at)
+            url = self._mail.link(PAGES["invitation"], self._write(connection, link, at), site)
+            self._mail.put(connection, address, messages.invitation(url, actor.name))
             self._audit.record(
                 connection,
                 actor,
-                "invitation.sent",
+                "invitation.sent" if kind == "invitation" else "invitation.handed",
                 "invitation",
                 address,
                 detail={"role": role, "department": department},
             )
+        return SecretStr(url) if kind == "handed" else None
 
     def invitation(self, token: object) -> MailLink:
         """Return what an invitation is for.
@@ -216,10 +220,10 @@ class MailLinks:
             LinkRefused: unknown, expired, used, or its sender may not invite any more.
         """
         with self._db.read() as connection:
-            return self._invitation(connection, _hashed(token), clock.now())
+            return self._invitation(connection, hash_link(token), clock.now())
 
     def accept_invitation(self, token: object, name: str, password: str) -> User:
-        """Make the account an invitation is for; its address counts as verified.
+        """Make the account an invitation is for; its address counts as verified when a mail carried the link.
 
         Raises:
             LinkRefused: unknown, expired, used, or its sender may not invite any more.
@@ -227,22 +231,23 @@ class MailLinks:
             Invalid: the name or password has not the right form.
             Conflict: the address has an account by now.
         """
-        self._require_registration()
-        token_hash = _hashed(token)
+        token_hash = hash_link(token)
         invited = self.invitation(token)
         cleaned = clean_name(name, MAX_NAME)
         passwords.check_rule(password, context_words(cleaned, invited.email))
         password_hash = passwords.hash_password(password)
         at = clock.now()
         with self._db.transaction() as connection:
+            self._require_registration(connection)
             link = self._invitation(connection, token_hash, at)
-            if not repository.use_link(connection, "invitation", token_hash, at):
+            if not repository.use_link(connection, link.kind, token_hash, at):
                 raise LinkRefused
             role = link.role or "member"
             user = User(clock.new_id("user"), link.email, cleaned, role, link.department, at, proved_at=at)
             if not repository.insert_user(connection, user, password_hash):
                 raise Conflict("Somebody with this e-mail address has an account already.")
-            repository.verify_email(connection, user.id, link.email, at)
+            if link.kind == "invitation":
+                repository.verify_email(connection, user.id, link.email, at)
             self._audit.record(
                 connection,
                 user,
@@ -258,7 +263,7 @@ class MailLinks:
     def _put_verification(self, connection: Connection, user: User) -> None:
         if self._mail.is_set_up:
             at = clock.now()
-            link = MailLink("verification", user.email, at + LIFE["verification"], user.id)
+            link = MailLink("verification", user.email, at + WORTH_SENDING["verification"], user.id)
             token = self._write(connection, link, at)
             self._mail.put(connection, user.email, messages.verification(self._mail.link(PAGES[link.kind], token)))
 
@@ -284,7 +289,7 @@ class MailLinks:
         return link, user
 
     def _invitation(self, connection: Connection, token_hash: str, at: datetime) -> MailLink:
-        link = repository.open_link(connection, "invitation", token_hash, at)
+        link = next(filter(None, (repository.open_link(connection, k, token_hash, at) for k in INVITATIONS)), None)
         inviter = repository.user_by_id(connection, link.created_by) if link and link.created_by else None
         if link is None or inviter is None or not can(inviter, "people.manage"):
             raise LinkRefused
@@ -308,13 +313,6 @@ class MailLinks:
         if not self._mail.is_set_up:
             raise MailNotSetUp
 
-    def _require_registration(self) -> None:
-        if self._settings.registration == "closed":
+    def _require_registration(self, connection: Connection) -> None:
+        if self._organisation.registration(connection) == "closed":
             raise RegistrationClosed
-
-
-def _hashed(token: object) -> str:
-    """Return the hash of a token; what is no token at all is refused like a wrong one."""
-    if not isinstance(token, str) or not 0 < len(token) <= MAX_TOKEN:
-        raise LinkRefused
-    return hash_token(token)

@@ -60,10 +60,10 @@ class Accounts:
         """Call ``tell`` with a device's label, in the transaction of a person's first sign-in with it."""
         self._device_listeners.append(tell)
 
-    @property
-    def registration_is_open(self) -> bool:
-        """Whether anybody may register."""
-        return self._settings.registration == "open"
+    def check_open(self, connection: Connection | None = None) -> None:
+        """Raise ``RegistrationClosed`` unless anybody may register, as the caller's transaction sees it."""
+        if self._organisation.registration(connection) != "open":
+            raise RegistrationClosed
 
     def register(self, email: str, name: str, password: str) -> User:
         """Add a member by their own request.
@@ -74,12 +74,12 @@ class Accounts:
             Conflict: the address is taken.
             RateLimitedHere: too many registrations from this network address.
         """
-        if not self.registration_is_open:
-            raise RegistrationClosed
+        self.check_open()
         if address := network(origin().address):
             self._limits.take(f"register/{address}", REGISTRATIONS_AN_HOUR)
         self.check_domain(email)
-        return self._create(email, name, password, "member", self._greeters)
+        # Asked again where it is written: an administrator may have closed it meanwhile.
+        return self._create(email, name, password, "member", [lambda at, _: self.check_open(at), *self._greeters])
 
     def check_domain(self, email: str) -> None:
         """Raise ``Invalid`` where people register by themselves and the address is of no allowed domain."""

@@ -10,7 +10,7 @@ from core.accounts import provider_sign_in
 from core.accounts.models import User
 from core.accounts.service import Accounts, normalise_email
 from core.db import Connection
-from core.errors import Invalid, RegistrationClosed
+from core.errors import Invalid
 from core.oauth import shown
 from core.oauth.base import Provider
 from core.oauth.failures import OAuthAccountExists, OAuthDomainRefused, OAuthEmailUnverified, OAuthSuspended
@@ -35,8 +35,7 @@ def admit(connection: Connection, accounts: Accounts, provider: Provider, profil
         raise OAuthSuspended(provider.label)
     if state == "active":
         raise OAuthAccountExists(provider.label)
-    if not accounts.registration_is_open:
-        raise RegistrationClosed
+    accounts.check_open(connection)
     try:
         accounts.check_domain(email)
     except Invalid:

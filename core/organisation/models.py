@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+Registration = Literal["invite", "open", "closed"]
 MAX_DOMAINS = 50
 _DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
 
@@ -18,6 +19,8 @@ class OrganisationSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     company_name: Annotated[str, Field(max_length=80)] = ""
+    # Where ZOARK_REGISTRATION is set, that wins: ask ``Organisation.registration``.
+    registration: Registration = "invite"
     require_admin_two_factor: bool = False
     allowed_email_domains: tuple[str, ...] = Field((), max_length=MAX_DOMAINS, strict=False)
     # OWASP Session Management: 15 to 30 minutes for high value, more where a lost tab costs little.

@@ -29,6 +29,8 @@ from core.errors import (
     SignInRefused,
     TicketRefused,
 )
+from core.organisation.models import Registration
+from core.organisation.service import Organisation
 from tests.conftest import PASSWORD, Cast
 from tests.support.mailbox import MAIL_SETTINGS, MemoryTransport, link_in, token_in
 from tests.support.stopped_clock import StoppedClock
@@ -295,7 +297,7 @@ def test_a_suspended_person_gets_no_link_and_cannot_use_an_older_one(
 def test_no_token_is_stored_in_readable_form(core: Core, cast: Cast, post: MemoryTransport, admin: User) -> None:
     made: list[str] = []
     link = core.mail.link
-    core.mail.link = lambda path, token: made.append(token) or link(path, token)  # type: ignore[method-assign]
+    core.mail.link = lambda path, token, *site: made.append(token) or link(path, token, *site)  # type: ignore[method-assign]
     core.mail_links.request_reset("alice@example.com")
     core.mail_links.invite(admin, "dora@example.com", "member", None)
     core.mail_links.send_verification(cast.alice)
@@ -397,16 +399,16 @@ def test_charlie_changing_his_password_touches_nobody_else(core: Core, cast: Cas
 # --- invitations ----------------------------------------------------------------------------------
 
 
-def with_registration(core: Core, settings: Settings, mode: str) -> MailLinks:
-    changed = settings.model_copy(update={"registration": mode})
-    return MailLinks(core.db, changed, core.audit, core.accounts, core.departments, core.mail, core.limits)
+def with_registration(core: Core, mode: Registration) -> MailLinks:
+    organisation = Organisation(core.db, core.audit, mode)
+    return MailLinks(core.db, organisation, core.audit, core.accounts, core.departments, core.mail, core.limits)
 
 
 def test_dora_accepts_an_invitation_and_has_role_department_and_a_verified_address(
     core: Core, settings: Settings, post: MemoryTransport, admin: User
 ) -> None:
     token = invitation_token(core, post, admin)
-    links = with_registration(core, settings, "invite")
+    links = with_registration(core, "invite")
     assert links.invitation(token).email == "dora@example.com"
     dora = links.accept_invitation(token, " Dora  Doe ", NEW)
     assert (dora.name, dora.role, dora.department) == ("Dora Doe", "manager", "hr")
@@ -460,7 +462,7 @@ def test_nobody_is_invited_where_registration_is_closed(
     core: Core, settings: Settings, post: MemoryTransport, admin: User
 ) -> None:
     token = invitation_token(core, post, admin)
-    closed = with_registration(core, settings, "closed")
+    closed = with_registration(core, "closed")
     with pytest.raises(RegistrationClosed):
         closed.invite(admin, "emil@example.com", "member", None)
     with pytest.raises(RegistrationClosed):
