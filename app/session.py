@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -119,6 +119,12 @@ def redirect(path: str) -> None:
         message = ForwardMsg()
         message.auth_redirect.url = path
         context.enqueue(message)
+
+
+def site() -> str:
+    """Return the address people open: ZOARK_BASE_URL, else what this browser's address bar says."""
+    here = urlsplit(st.context.url or "")
+    return runtime.get_core().settings.base_url.rstrip("/") or f"{here.scheme}://{here.netloc}"
 
 
 def _browser() -> str:

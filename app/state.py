@@ -10,6 +10,10 @@ SECOND_STEP = "second_step"
 TWO_FACTOR_VIEW = "two_factor_view"
 # With the page's name behind it: the token of a link that came by mail, until it was used.
 LINK_TOKEN = "link_token"  # noqa: S105 - a name
+# Whether the built-in model was asked for while setting up; the person may have to confirm first.
+BUILT_IN_WANTED = "built_in_wanted"
+# The id of the test mail that the page E-mail follows.
+TEST_MAIL = "test_mail"
 # The role with which the page was drawn.
 ROLE = "role"
 # Plain-script mode only: the session token, bound to the browser by its cookie.

@@ -4,9 +4,7 @@ import streamlit as st
 
 from app import runtime, session
 from app.feedback import reporting
-from app.guarded import guarded
-from app.ui import formats, key_forms, layout, rights
-from core.keys.models import Key
+from app.ui import formats, key_forms, key_state, layout, rights
 from core.llm.registry import provider_named
 
 core = runtime.get_core()
@@ -18,48 +16,6 @@ def new_key_button(key: str) -> None:
     can_add = rights.may(user, "keys.edit")
     if st.button("New key", type="primary", icon=":material/add:", key=key, disabled=not can_add):
         key_forms.add_key()
-
-
-def test_badge(key: Key) -> None:
-    """Draw how the last test went; of the built-in model, how far it is."""
-    code = key.test_code
-    if provider_named(key.provider).is_built_in:
-        code = {"ready": "ok", "failed": "failed", "absent": None}.get(core.local_model.status().state, "preparing")
-    tested = f"Tested {formats.ago(key.tested_at)}" if key.tested_at else None
-    if code is None:
-        st.badge("Not tested", color="gray", icon=":material/help:")
-    elif code == "ok":
-        st.badge("Works", color="green", icon=":material/check_circle:", help=tested)
-    elif code == "preparing":
-        st.badge("Getting ready", color="blue", icon=":material/downloading:")
-    else:
-        st.badge("Does not work", color="red", icon=":material/error:", help=tested)
-
-
-def built_in_state() -> None:
-    """Draw how far the built-in model is, once a second while it moves."""
-    busy_before = core.local_model.status().is_busy
-
-    @st.fragment(run_every=1.0 if busy_before else None)
-    @guarded
-    def live() -> None:
-        status = core.local_model.status()
-        if busy_before and not status.is_busy:
-            st.rerun()
-        if status.state == "fetching" and status.bytes_total:
-            share = min(1.0, status.bytes_done / status.bytes_total)
-            st.progress(
-                share,
-                f"{status.message} {formats.size(status.bytes_done)} of {formats.size(status.bytes_total)}",
-            )
-        elif status.is_busy:
-            st.caption(f":material/progress_activity: {status.message}")
-        elif status.state == "failed":
-            st.error(status.message, icon=":material/error:")
-        elif status.state == "ready":
-            st.caption(f":material/check_circle: {status.message}")
-
-    live()
 
 
 keys = core.keys.list(user)
@@ -86,7 +42,7 @@ for key in keys:
             with st.container(gap="xsmall", width="stretch"):
                 with st.container(horizontal=True, gap="small", vertical_alignment="center"):
                     st.markdown(f"**{key.name.replace('[', '(').replace(']', ')')}**", width="content")
-                    test_badge(key)
+                    key_state.test_badge(key)
                 facts = [
                     provider.label,
                     key.hint and f"`{key.hint}`",
@@ -104,6 +60,6 @@ for key in keys:
                 key_forms.confirm_delete(key)
         outcome = st.session_state.pop(f"keys_outcome_{key.id}", None)
         if provider.is_built_in:
-            built_in_state()
+            key_state.built_in()
         elif outcome is not None:
             (st.success if outcome.ok else st.error)(outcome.message)

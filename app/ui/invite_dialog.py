@@ -1,46 +1,24 @@
-"""Inviting somebody by mail."""
+"""Inviting people from the People page."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from app import runtime, session
-from app.feedback import done, reporting
+from app import runtime
 from app.guarded import guarded
-from app.ui import answer
-from app.ui.person_dialogs import NO_DEPARTMENT, ROLES
+from app.ui import invitations
 
 
 def button() -> None:
-    """Draw the way to an invitation, where mail is set up."""
-    core = runtime.get_core()
-    if not core.mail.is_set_up or core.settings.registration == "closed":
+    """Draw the way to an invitation, unless nobody new is taken in."""
+    if runtime.get_core().organisation.registration() == "closed":
         return
     if st.button("Invite", type="primary", icon=":material/person_add:", key="people_invite"):
+        invitations.forget("invite")
         _invite()
 
 
-@st.dialog("Invite somebody")
+@st.dialog("Invite people", width="medium")
 @guarded
 def _invite() -> None:
-    core, actor = runtime.get_core(), session.current_user()
-    departments = {department.slug: department.name for department in core.departments.all()}
-    with st.form("invite_form", border=False):
-        email = st.text_input("E-mail", key="invite_email")
-        role = st.selectbox(
-            "Role", list(ROLES), index=list(ROLES).index("member"), format_func=ROLES.__getitem__, key="invite_role"
-        )
-        department = st.selectbox(
-            "Department",
-            [None, *departments],
-            format_func=lambda slug: departments[slug] if slug else NO_DEPARTMENT,
-            key="invite_department",
-        )
-        st.caption("The invitation works once, for 7 days.")
-        asked = st.form_submit_button("Send invitation", type="primary", key="invite_send")
-    if asked:
-        with reporting():
-            core.mail_links.invite(actor, email, role, department)
-            runtime.wake_worker()
-            done(f"The invitation to {answer.harmless(email.strip())} is on its way.")
-            st.rerun()
+    invitations.form("invite")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import streamlit as st
 
 from app import navigation, runtime, session
@@ -20,11 +22,12 @@ def draw(next_path: str) -> None:
     """Show the forms; on success go to ``next_path``."""
     core = runtime.get_core()
     accounts, is_open = core.accounts, core.organisation.registration() == "open"
+    company = core.organisation.get().company_name or "your company"
     _, middle, _ = st.columns([1, 1.6, 1])
     with middle, st.container(key="sign_in_card"):
         st.html(
             "<p style='font-size:1.9rem;font-weight:680;margin:2rem 0 0'>Zoark</p>"
-            "<p style='opacity:.7;margin:.1rem 0 .6rem'>The AI-agent desk of your company</p>"
+            f"<p style='opacity:.7;margin:.1rem 0 .6rem'>The AI-agent desk of {escape(company)}</p>"
         )
         code = st.query_params.get("notice", "")
         notice = NOTICES.get(code) or providers.notice(code)

@@ -38,12 +38,14 @@ def addresses_in(text: str) -> list[str]:
         words = (named.group(1) if named else piece).split()
         # Addresses with a space between them, but not a name and its address.
         found += words if all("@" in word for word in words) else [" ".join(words)]
-    distinct = {address.casefold(): address for address in reversed(found) if address}
+    distinct: dict[str, str] = {}
+    for address in filter(None, found):
+        distinct.setdefault(address.casefold(), address)
     if not distinct:
         raise Invalid("Enter at least one e-mail address.", "email")
     if len(distinct) > AT_ONCE:
         raise Invalid(f"Invite {AT_ONCE} people at most at once.", "email")
-    return list(reversed(distinct.values()))
+    return list(distinct.values())
 
 
 def invite_all(
