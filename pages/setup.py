@@ -54,7 +54,8 @@ def draw(step: Step) -> None:
     with st.container(horizontal=True, gap="medium"):
         if place and st.button("Back", type="tertiary", icon=":material/arrow_back:", key="setup_back"):
             show(STEPS[place - 1])
-        if st.button("Skip this step", type="tertiary", icon=":material/skip_next:", key="setup_skip"):
+        has_skip = step not in setup_steps.WITHOUT_SKIP
+        if has_skip and st.button("Skip this step", type="tertiary", icon=":material/skip_next:", key="setup_skip"):
             leave("skipped")
 
 

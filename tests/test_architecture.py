@@ -16,6 +16,7 @@ NOUNS = (
     "agents",
     "audit",
     "departments",
+    "housekeeping",
     "keys",
     "limits",
     "local_model",

@@ -58,8 +58,8 @@ def how_to_set_up() -> None:
 
 def facts(status: MailStatus) -> None:
     """Say how mail is sent, and what stands in its way."""
-    way, sender = answer.harmless(status.way), answer.harmless(status.sender)
-    st.markdown(f"Sent with **{status.transport}** through {way}, as {sender}.")
+    way, sender = (text.replace("`", "'") for text in (status.way, status.sender))
+    st.markdown(f"Sent with **{status.transport}** through `{way}`, as `{sender}`.")
     st.caption(f":material/lock: It is set by `{status.setting}` and `ZOARK_MAIL_FROM`, not here.")
 
 

@@ -105,7 +105,7 @@ def model(actor: User, leave: Leave) -> None:
             "A key of OpenAI or any compatible server, or your own Ollama. "
             + ("The built-in demo model needs no key: it is fetched once (491 MB)." if offered else "")
         )
-    if _next("setup_model_next", "Continue" if keys else "Continue without a model"):
+    if _next("setup_model_next", "Continue" if keys else "Continue without a model", is_primary=bool(keys)):
         leave("done" if keys else "skipped")
 
 
@@ -116,7 +116,7 @@ def people(actor: User, leave: Leave) -> None:
     else:
         invitations.form("setup_people")
     invited = invitations.were_made("setup_people")
-    if _next("setup_people_next", "Finish"):
+    if _next("setup_people_next", "Finish" if invited else "Finish without inviting", is_primary=invited):
         leave("done" if invited else "skipped")
 
 
@@ -148,6 +148,8 @@ def summary(actor: User) -> None:
             navigation.go(navigation.HOME)
 
 
+# Their own way on says already that nothing was done.
+WITHOUT_SKIP: tuple[Step, ...] = ("model", "people")
 DRAWN: dict[Step, tuple[str, str, str, Callable[[User, Leave], None]]] = {
     "company": ("Company", "What is your company called?", "People read it when they sign in.", company),
     "departments": (
@@ -166,8 +168,8 @@ def _save() -> bool:
     return st.form_submit_button("Save and continue", type="primary", key="setup_save")
 
 
-def _next(key: str, label: str = "Continue") -> bool:
-    return st.button(label, type="primary", key=key)
+def _next(key: str, label: str = "Continue", *, is_primary: bool = True) -> bool:
+    return st.button(label, type=_KIND[is_primary], key=key)
 
 
 def _providers() -> None:

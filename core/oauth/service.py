@@ -69,6 +69,11 @@ class OAuth:
         """Return the providers that are set up here, in the order of the buttons."""
         return self._reach.providers()
 
+    def forget_old(self, limit: int) -> int:
+        """Forget sign-ins that were begun and are over; return how many those were, ``limit`` at most."""
+        with self._db.transaction() as connection:
+            return repository.forget_flows(connection, clock.now(), limit)
+
     def begin(self, actor: User | None, provider_name: str, browser: str, redirect_uri: str, next_path: str) -> str:
         """Begin a sign-in, or with an ``actor`` a connection, and return where to send the browser.
 

@@ -115,7 +115,7 @@ def test_the_first_administrator_sets_everything_up(
         admin.page.get_by_role("textbox", name="Key (optional)").fill("sk-canary-7f3a9b2c4d5e6f70")
         admin.field("Address").fill(fake_models.openai_url)
         admin.button("Add key").click()
-        expect(page.get_by_text("Works").first).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("accepts this key.")).to_be_visible(timeout=20_000)
         expect(page.get_by_text("Team server", exact=True)).to_be_visible()
         step(admin, "Which model do agents use?")
         admin.shot(f"setup-model-{name}")
