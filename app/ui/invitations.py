@@ -86,7 +86,7 @@ def _results(outcome: Sequence[Invited]) -> None:
         st.success(f"{said} on the way: {answer.harmless(', '.join(mailed))}", icon=":material/check:")
     for invited in outcome:
         if invited.error:
-            about = f"{answer.harmless(invited.address)}: " if invited.address else ""
+            about = f"{answer.harmless(invited.address[:80])}: " if invited.address else ""
             st.error(f"{about}{invited.error}", icon=":material/error:")
     linked = [invited for invited in outcome if invited.link]
     if linked:

@@ -18,9 +18,7 @@ def draw(user: User) -> None:
     with st.container(border=True, horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         with st.container(gap="xsmall", width="stretch"):
             st.markdown("**Finish setting up**")
-            st.caption(
-                f"{len(progress.steps)} of {len(STEPS)} steps are behind you: company, departments, sign-in, …"
-            )
+            st.caption(f"{len(progress.steps)} of {len(STEPS)} steps are done or skipped.")
         if st.button("Continue", icon=":material/checklist:", key="home_setup"):
             navigation.go(navigation.SETUP)
         if st.button("Dismiss", type="tertiary", icon=":material/close:", key="home_setup_hide"):

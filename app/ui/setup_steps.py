@@ -32,7 +32,6 @@ def company(actor: User, leave: Leave) -> None:
         name = st.text_input(
             "Company name",
             organisation.get().company_name,
-            max_chars=80,
             placeholder="Acme",
             help="It stands above the sign-in form, so that people know where they are.",
             key="setup_company",

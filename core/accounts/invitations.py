@@ -13,6 +13,8 @@ from core.accounts.models import Role, User
 from core.errors import CoreError, Invalid
 
 AT_ONCE = 100
+# A hundred addresses with their people's names fit well.
+MAX_TEXT = 30_000
 _SEPARATORS = re.compile(r"[\n\r,;]+")
 _IN_BRACKETS = re.compile(r"<([^<>]*)>")
 
@@ -32,6 +34,8 @@ def addresses_in(text: str) -> list[str]:
     Raises:
         Invalid: there is none, or there are too many.
     """
+    if len(text) > MAX_TEXT:
+        raise _too_many()
     found: list[str] = []
     for piece in _SEPARATORS.split(text):
         named = _IN_BRACKETS.search(piece)
@@ -44,7 +48,7 @@ def addresses_in(text: str) -> list[str]:
     if not distinct:
         raise Invalid("Enter at least one e-mail address.", "email")
     if len(distinct) > AT_ONCE:
-        raise Invalid(f"Invite {AT_ONCE} people at most at once.", "email")
+        raise _too_many()
     return list(distinct.values())
 
 
@@ -57,6 +61,10 @@ def invite_all(
         Invalid: there is no address in it, or there are too many.
     """
     return [_invite(links, actor, address, role, department, site) for address in addresses_in(text)]
+
+
+def _too_many() -> Invalid:
+    return Invalid(f"Invite {AT_ONCE} people at most at once.", "email")
 
 
 def _invite(links: MailLinks, actor: User, address: str, role: Role, department: str | None, site: str) -> Invited:

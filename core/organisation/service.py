@@ -84,4 +84,7 @@ def _checked(values: Mapping[str, Any]) -> OrganisationSettings:
         first = error.errors(include_input=False, include_url=False)[0]
         field = str(first["loc"][0]) if first["loc"] else str(first["type"])
         said = _SAID.get(field, "settings")
-        raise Invalid(f"The {said} cannot be saved: {first['msg'][:1].lower()}{first['msg'][1:]}.", field) from None
+        why = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
+        if first["type"] == "string_too_long":
+            why = f"it has more than {first['ctx']['max_length']} characters"
+        raise Invalid(f"The {said} cannot be saved: {why}.", field) from None
