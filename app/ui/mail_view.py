@@ -53,7 +53,9 @@ def how_to_set_up() -> None:
         with tab:
             st.code(f"{settings}\n{_SENDER}", language=None, wrap_lines=True)
             st.caption(_ABOUT[label])
-    st.caption("Set them in the environment or in `.streamlit/secrets.toml`, then start Zoark again.")
+    st.caption(
+        "Set them in the environment or in `.streamlit/secrets.toml` (there with the values in quotes), then start Zoark again."
+    )
 
 
 def facts(status: MailStatus) -> None:

@@ -91,9 +91,7 @@ def test_a_test_mail_that_cannot_be_sent_says_why(
     post.fail_with = [MailSetUpWrong(answer="the key is not accepted (401).")]
     deliver(page_core)
     page.rerun()
-    sentence = (
-        "The mail settings do not work: the key is not accepted (401). It is tried again every 15 minutes until"
-    )
+    sentence = "The mail settings do not work: the key is not accepted (401). It is tried again every 15 minutes"
     assert page.errors[0].startswith(f"The test mail was not sent. {sentence}")
     assert page.app.warning[0].value.startswith(sentence)
     page.press("mail_try_now")

@@ -187,7 +187,7 @@ def test_departments_are_renamed_removed_and_added(visit: Visitor, page_core: Co
     assert page_core.setup.progress(root).steps == {"departments": "done"}
 
 
-@pytest.mark.parametrize("name", ["sales", "", "x" * 81])
+@pytest.mark.parametrize("name", ["sales", ""])
 def test_a_wrong_department_gets_one_sentence(visit: Visitor, page_core: Core, root: User, name: str) -> None:
     page = at(visit, root, "departments").press("setup_add_department").fill(departments_new_name=name)
     page.press_in_dialog("setup_add_department", "departments_add")
