@@ -34,7 +34,7 @@ with layout.metric_row("mail_metrics"):
     st.metric("Sent today (UTC)", sent, border=True, help="What is over the daily cap waits for the next day.")
     st.metric("Waiting", f"{status.queued:,}", border=True)
     st.metric("Failed", f"{status.failed:,}", border=True)
-    st.metric("May have been sent", f"{status.unknown:,}", border=True, help="They are not sent again.")
+    st.metric("Unclear", f"{status.unknown:,}", border=True, help="May have been sent, so they are not sent again.")
 if status.queued and status.last_error:
     st.warning(status.last_error, icon=":material/warning:")
 first: MailGroup = "waiting" if status.queued or not status.failed else "failed"

@@ -54,7 +54,7 @@ def how_to_set_up() -> None:
             st.code(f"{settings}\n{_SENDER}", language=None, wrap_lines=True)
             st.caption(_ABOUT[label])
     st.caption(
-        "Set them in the environment, or in `.streamlit/secrets.toml` with the values in quotes. Then start Zoark again."
+        "Set them in the environment, or in `.streamlit/secrets.toml` (values in quotes), and start Zoark again."
     )
 
 
