@@ -63,6 +63,8 @@ WORKERS = Entry("workers.py", "Workers", ":material/memory:", "Admin", "workers.
 SIGN_IN_SETTINGS = Entry(
     "sign_in_settings.py", "Sign-in settings", ":material/admin_panel_settings:", "Admin", "settings.manage"
 )
+MAIL = Entry("mail.py", "E-mail", ":material/outgoing_mail:", "Admin", "settings.manage")
+SETUP = Entry("setup.py", "Set-up", ":material/checklist:", "Admin", "settings.manage")
 
 # Behind links in mails.
 RESET = Entry("reset.py", "Set a new password", ":material/key:", None, is_public=True)
@@ -87,6 +89,8 @@ ALL = (
     AUDIT,
     WORKERS,
     SIGN_IN_SETTINGS,
+    MAIL,
+    SETUP,
     *PUBLIC,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -144,6 +144,12 @@ def redirect(path: str) -> None:
 def pending_invitation() -> str:
     """Return the token of the invitation that took this browser to a provider, from which it came back refused."""
     return invitation_in(st.context.cookies, cookie_secret())
+
+
+def site() -> str:
+    """Return the address people open: ZOARK_BASE_URL, else what this browser's address bar says."""
+    here = urlsplit(st.context.url or "")
+    return runtime.get_core().settings.base_url.rstrip("/") or f"{here.scheme}://{here.netloc}"
 
 
 def _browser() -> str:

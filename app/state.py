@@ -14,6 +14,10 @@ LINK_TOKEN = "link_token"  # noqa: S105 - a name
 EXPIRED_CONNECTIONS = "expired_connections"
 # The export of the audit log was confirmed in its dialog, and the page has to go for it.
 EXPORT_CONFIRMED = "export_confirmed"
+# Whether the built-in model was asked for while setting up; the person may have to confirm first.
+BUILT_IN_WANTED = "built_in_wanted"
+# The id of the test mail that the page E-mail follows.
+TEST_MAIL = "test_mail"
 # The role with which the page was drawn.
 ROLE = "role"
 # Plain-script mode only: the session token, bound to the browser by its cookie.

@@ -35,6 +35,7 @@ from core.runs.queue import RunQueue
 from core.runs.service import Runs
 from core.security.egress import EgressPolicy
 from core.security.sealing import KeyRing, Vault
+from core.setup.service import Setup
 from core.sharing.service import Sharing
 from core.two_factor.service import TwoFactor
 from core.usage.service import Usage
@@ -49,6 +50,7 @@ class Core:
     settings: Settings
     audit: Audit
     organisation: Organisation
+    setup: Setup
     accounts: Accounts
     mail_links: MailLinks
     passkeys: Passkeys
@@ -100,7 +102,7 @@ def build_core(settings: Settings | None = None) -> Core:
     audit = Audit(db, ring.derive("audit"))
     vault = Vault(ring, open_installation(db, ring, audit.begin))
     local_model = LocalModel(db, settings.data_dir)
-    organisation = Organisation(db, audit)
+    organisation = Organisation(db, audit, settings.registration)
     limits = Limits(db)
     accounts = Accounts(db, settings, organisation, limits, audit)
     oauth = OAuth(db, vault, policy, settings, accounts, limits, audit)
@@ -108,8 +110,8 @@ def build_core(settings: Settings | None = None) -> Core:
     departments = Departments(db, audit)
     sessions = Sessions(db, organisation, audit)
     two_factor = TwoFactor(db, vault, accounts, passkeys, sessions, organisation, audit)
-    mail = Mail(db, settings, vault, chosen_transport(settings, policy))
-    mail_links = MailLinks(db, settings, audit, accounts, departments, mail, limits)
+    mail = Mail(db, settings, vault, chosen_transport(settings, policy), audit, limits)
+    mail_links = MailLinks(db, organisation, audit, accounts, departments, mail, limits)
     sharing = Sharing(db, departments, audit)
     keys = Keys(db, vault, policy, local_model, sharing, audit)
     tell_by_mail(mail, accounts, keys, passkeys, two_factor)
@@ -120,6 +122,7 @@ def build_core(settings: Settings | None = None) -> Core:
         settings=settings,
         audit=audit,
         organisation=organisation,
+        setup=Setup(db, audit),
         accounts=accounts,
         mail_links=mail_links,
         passkeys=passkeys,

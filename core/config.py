@@ -50,8 +50,11 @@ class Settings(BaseSettings):
     force_https: bool = Field(
         False, alias="ZOARK_FORCE_HTTPS", description="Send http visitors to https (with ZOARK_TRUST_PROXY)."
     )
-    registration: Literal["invite", "open", "closed"] = Field(
-        "invite", alias="ZOARK_REGISTRATION", description="Who may register: `invite`, `open` or `closed`."
+    registration: Literal["invite", "open", "closed"] | None = Field(
+        None,
+        alias="ZOARK_REGISTRATION",
+        description="Who may register: `invite`, `open` or `closed`. Unset: an administrator chooses in the app, "
+        "`invite` at first.",
     )
     admin_email: str = Field("", alias="ZOARK_ADMIN_EMAIL", description="First administrator, at the first start.")
     admin_password: SecretStr = Field(
@@ -191,7 +194,7 @@ class Settings(BaseSettings):
         # Children of this process may stand in another folder.
         return value and (ROOT / value.expanduser()).resolve()
 
-    @field_validator("local_model", "mail_daily_cap", mode="before")
+    @field_validator("local_model", "mail_daily_cap", "registration", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return value or None

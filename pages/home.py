@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import navigation, runtime, session
-from app.ui import formats, layout, rights
+from app.ui import formats, layout, rights, setup_card
 from app.ui.worker_state import describe_worker
 from core import clock
 
@@ -11,6 +11,8 @@ RECENT = 8
 
 core = runtime.get_core()
 user = session.current_user()
+if core.setup.opens_by_itself(user):
+    navigation.go(navigation.SETUP)
 
 with layout.header("Home"):
     if rights.may(user, "agents.edit") and st.button(
@@ -18,6 +20,7 @@ with layout.header("Home"):
     ):
         navigation.go(navigation.AGENT)
 
+setup_card.draw(user)
 rights.explain(user, "keys.edit", "agents.edit", "runs.start")
 month_start = clock.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 month = core.usage.totals(user, month_start, clock.now())

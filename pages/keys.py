@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import runtime, session
 from app.feedback import reporting
-from app.ui import answer, key_forms, key_view, layout, rights, share_dialog
+from app.ui import answer, key_forms, key_state, layout, rights, share_dialog
 from core.llm.registry import provider_named
 
 core = runtime.get_core()
@@ -41,8 +41,8 @@ for key in keys:
             with st.container(gap="xsmall", width=400):
                 with st.container(horizontal=True, gap="small", vertical_alignment="center"):
                     st.markdown(f"**{answer.harmless(key.name)}**", width="content")
-                    key_view.test_badge(key)
-                st.caption(key_view.facts(key))
+                    key_state.test_badge(key)
+                st.caption(key_state.facts(key))
             if key.access.reaches("run") and st.button(
                 "Test", icon=":material/network_check:", key=f"keys_test_{key.id}"
             ):
@@ -61,6 +61,6 @@ for key in keys:
                 key_forms.confirm_delete(key)
         outcome = st.session_state.pop(f"keys_outcome_{key.id}", None)
         if provider_named(key.provider).is_built_in:
-            key_view.built_in_state()
+            key_state.built_in()
         elif outcome is not None:
             (st.success if outcome.ok else st.error)(outcome.message)

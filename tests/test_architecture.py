@@ -16,6 +16,7 @@ NOUNS = (
     "agents",
     "audit",
     "departments",
+    "housekeeping",
     "keys",
     "limits",
     "local_model",
@@ -25,6 +26,7 @@ NOUNS = (
     "passkeys",
     "people",
     "runs",
+    "setup",
     "two_factor",
     "usage",
 )

@@ -11,11 +11,11 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from app import runtime
 from app.http.cookie import INVITATION_FIELD, TOKEN_FIELD, browser_in, invitation_field, invitation_of
 from app.http.session_routes import await_second_step, open_session, private, safe_path
-from core.accounts.link_rules import MAX_TOKEN
 from core.accounts.models import User
 from core.errors import CoreError, NotFound, RateLimitedHere
 from core.oauth.failures import OAuthFlowRefused
 from core.oauth.models import Answer
+from core.security.tokens import MAX_LINK_TOKEN
 
 CONNECTIONS = "/connections"
 INVITATION = "/invitation"
@@ -25,7 +25,7 @@ async def start(request: Request) -> Response:
     """Send the browser to a provider: to sign in, with ``link`` to connect, with ``invitation`` to accept it."""
     name, oauth = request.path_params["provider"], runtime.get_core().oauth
     actor, next_path = None, safe_path(request.query_params.get("next", "/"))
-    invitation = request.query_params.get("invitation", "")[:MAX_TOKEN]
+    invitation = request.query_params.get("invitation", "")[:MAX_LINK_TOKEN]
     request.session.pop(INVITATION_FIELD, None)
     if "link" in request.query_params:
         # Another site must not have somebody connect an account that they did not choose.

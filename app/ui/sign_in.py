@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import streamlit as st
 
 from app import navigation, runtime, session
@@ -18,12 +20,14 @@ NOTICES = {
 
 def draw(next_path: str) -> None:
     """Show the forms; on success go to ``next_path``."""
-    accounts = runtime.get_core().accounts
+    core = runtime.get_core()
+    accounts, is_open = core.accounts, core.organisation.registration() == "open"
+    company = core.organisation.get().company_name or "your company"
     _, middle, _ = st.columns([1, 1.6, 1])
     with middle, st.container(key="sign_in_card"):
         st.html(
             "<p style='font-size:1.9rem;font-weight:680;margin:2rem 0 0'>Zoark</p>"
-            "<p style='opacity:.7;margin:.1rem 0 .6rem'>The AI-agent desk of your company</p>"
+            f"<p style='opacity:.7;margin:.1rem 0 .6rem'>The AI-agent desk of {escape(company)}</p>"
         )
         code = st.query_params.get("notice", "")
         notice = NOTICES.get(code) or providers.notice(code)
@@ -34,7 +38,7 @@ def draw(next_path: str) -> None:
             return
         if not runtime.routes_are_there():
             st.caption("This host keeps you signed in for this browser tab only.")
-        if accounts.registration_is_open:
+        if is_open:
             mode = st.segmented_control(
                 "Have an account?",
                 ["Sign in", "Create an account"],
@@ -50,10 +54,10 @@ def draw(next_path: str) -> None:
             user = forms.register() if mode == "Create an account" else forms.sign_in()
             if user is not None:
                 session.sign_in(user, next_path)
-        if mode == "Sign in" and runtime.get_core().mail.is_set_up:
+        if mode == "Sign in" and core.mail.is_set_up:
             navigation.link(navigation.RESET, "Forgotten your password?")
         if mode == "Sign in":
             passkeys.sign_in_button(next_path)
         providers.sign_in_buttons(next_path)
-        if not accounts.registration_is_open:
+        if not is_open:
             st.caption("No account yet? Ask an administrator for an invitation.")

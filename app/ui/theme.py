@@ -18,6 +18,11 @@ _CSS = """
   [data-testid="stHeading"] h1 { padding: 0; }
   /* Links to pages stand in line with the text below them. */
   [data-testid="stMain"] [data-testid="stPageLink-NavLink"] { padding-left: 0; padding-right: 0; }
+  /* On a narrow screen a step is its number; its name stays for screen readers. */
+  @media (max-width: 640px) {
+    .st-key-setup_stepper button [data-testid="stMarkdownContainer"] p { font-size: 0; }
+    .st-key-setup_stepper button { min-width: 0; padding: 0.25rem 0.4rem; }
+  }
   @media (max-width: 640px) { [data-testid="stMetricValue"] { font-size: 1.2rem; } }
 </style>
 """

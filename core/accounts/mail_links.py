@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import SecretStr
+
 from core import clock
 from core.accounts import invitations, repository
 from core.accounts.capabilities import can, require
 from core.accounts.link_rules import (
+    INVITATIONS,
     KEPT,
-    LIFE,
     PAGES,
     RESETS_AN_HOUR_PER_ADDRESS,
     RESETS_AN_HOUR_PER_ORIGIN,
     VERIFICATIONS_AN_HOUR,
-    hashed,
 )
 from core.accounts.models import ROLES, LinkKind, MailLink, Role, User
 from core.accounts.proof import require_recent_proof
@@ -25,16 +26,17 @@ from core.accounts.reach import may_give
 from core.accounts.service import MAX_NAME, Accounts, normalise_email, sign_in_subject
 from core.audit.origin import origin
 from core.audit.service import Audit
-from core.config import Settings
 from core.db import Connection, Database
 from core.departments.service import Departments
 from core.errors import Conflict, Forbidden, Invalid, LinkRefused, MailNotSetUp, RegistrationClosed, SignInRefused
 from core.limits.service import Limits, network
 from core.names import clean_name
 from core.notify import messages
+from core.notify.models import WORTH_SENDING
 from core.notify.service import Mail
+from core.organisation.service import Organisation
 from core.security import passwords
-from core.security.tokens import hash_token
+from core.security.tokens import hash_link, hash_token
 
 
 class MailLinks:
@@ -43,7 +45,7 @@ class MailLinks:
     def __init__(
         self,
         db: Database,
-        settings: Settings,
+        organisation: Organisation,
         audit: Audit,
         accounts: Accounts,
         departments: Departments,
@@ -52,7 +54,7 @@ class MailLinks:
     ) -> None:
         """Write to ``mail``; count tries with ``limits``; greet everybody who registers in ``accounts``."""
         self._db = db
-        self._settings = settings
+        self._organisation = organisation
         self._audit = audit
         self._accounts = accounts
         self._departments = departments
@@ -85,7 +87,7 @@ class MailLinks:
         Raises:
             LinkRefused: unknown, expired or used.
         """
-        token_hash, at = hashed(token), clock.now()
+        token_hash, at = hash_link(token), clock.now()
         with self._db.transaction() as connection:
             link, user = self._use(connection, "verification", token_hash, at)
             if not repository.verify_email(connection, user.id, link.email, at):
@@ -109,7 +111,7 @@ class MailLinks:
         at = clock.now()
         with self._db.transaction() as connection:
             user, _ = repository.user_and_hash(connection, address)
-            link = MailLink("reset", address, at + LIFE["reset"], user.id if user else None)
+            link = MailLink("reset", address, at + WORTH_SENDING["reset"], user.id if user else None)
             message = messages.reset(self._mail.link(PAGES["reset"], self._write(connection, link, at)))
             self._mail.put(connection, address, message, is_decoy=user is None)
             self._audit.record(
@@ -125,7 +127,7 @@ class MailLinks:
     def check_reset(self, token: object) -> int:
         """Return how many characters the new password needs; raise ``LinkRefused`` unless it can be set now."""
         with self._db.read() as connection:
-            _, user = self._owner(connection, "reset", hashed(token), clock.now())
+            _, user = self._owner(connection, "reset", hash_link(token), clock.now())
         return self._accounts.shortest_password(user.role)
 
     def set_new_password(self, token: object, password: str) -> None:
@@ -135,7 +137,7 @@ class MailLinks:
             LinkRefused: unknown, expired or used.
             Invalid: the password has not the right form.
         """
-        token_hash = hashed(token)
+        token_hash = hash_link(token)
         with self._db.read() as connection:
             _, user = self._owner(connection, "reset", token_hash, clock.now())
         self._accounts.check_password(password, user.name, user.email, user.role)
@@ -172,13 +174,17 @@ class MailLinks:
 
     # --- invitations --------------------------------------------------------------------------
 
-    def invite(self, actor: User, email: str, role: Role, department: str | None) -> None:
+    def invite(
+        self, actor: User, email: str, role: Role, department: str | None, site: str = ""
+    ) -> SecretStr | None:
         """Invite somebody by mail; an older invitation of the same address stops working.
+
+        Where mail is not set up, a ``site`` (the address people open) has the link returned, to be handed over.
 
         Raises:
             Forbidden: the actor may not give this role in this department.
             StepUpRequired: it is long ago that the actor proved who they are.
-            MailNotSetUp: mail cannot be sent from here.
+            MailNotSetUp: mail cannot be sent from here, and there is no ``site``.
             RegistrationClosed: nobody new is taken in.
             Invalid: the address, role or department is wrong.
             Conflict: the address has an account.
@@ -186,8 +192,8 @@ class MailLinks:
         require(actor, "people.department")
         if not may_give(actor, role, department):
             raise Forbidden
-        self._require_mail()
-        self._require_registration()
+        if not site:
+            self._require_mail()
         require_recent_proof(actor)
         address = normalise_email(email[:1000])
         if role not in ROLES:
@@ -195,24 +201,27 @@ class MailLinks:
         if department is not None:
             self._departments.check(department)
         at = clock.now()
-        link = MailLink("invitation", address, at + LIFE["invitation"], None, role, department, actor.id)
+        kind: LinkKind = "invitation" if self._mail.is_set_up else "handed"
+        link = MailLink(kind, address, at + WORTH_SENDING["invitation"], None, role, department, actor.id)
         with self._db.transaction() as connection:
+            self._require_registration(connection)
             if repository.is_active_at(connection, address) is not None:
                 raise Conflict("Somebody with this e-mail address has an account already.")
             # A manager takes back their own invitations only, not one that reaches further.
             by = None if can(actor, "people.manage") else actor.id
-            repository.close_links(connection, "invitation", address, at, by)
-            token = self._write(connection, link, at)
-            message = messages.invitation(self._mail.link(PAGES["invitation"], token), actor.name)
-            self._mail.put(connection, address, message)
+            for older in INVITATIONS:
+                repository.close_links(connection, older, address, at, by)
+            url = self._mail.link(PAGES["invitation"], self._write(connection, link, at), site)
+            self._mail.put(connection, address, messages.invitation(url, actor.name))
             self._audit.record(
                 connection,
                 actor,
-                "invitation.sent",
+                "invitation.sent" if kind == "invitation" else "invitation.handed",
                 "invitation",
                 address,
                 detail={"role": role, "department": department},
             )
+        return SecretStr(url) if kind == "handed" else None
 
     def invitation(self, token: object) -> MailLink:
         """Return what an invitation is for.
@@ -221,10 +230,10 @@ class MailLinks:
             LinkRefused: unknown, expired, used, or its sender may not invite any more.
         """
         with self._db.read() as connection:
-            return invitations.open_invitation(connection, hashed(token), clock.now())
+            return invitations.open_invitation(connection, hash_link(token), clock.now())
 
     def accept_invitation(self, token: object, name: str, password: str) -> User:
-        """Make the account an invitation is for; its address counts as verified.
+        """Make the account an invitation is for; its address counts as verified when a mail carried the link.
 
         Raises:
             LinkRefused: unknown, expired, used, or its sender may not invite any more.
@@ -232,20 +241,20 @@ class MailLinks:
             Invalid: the name or password has not the right form.
             Conflict: the address has an account by now.
         """
-        self._require_registration()
         invited = self.invitation(token)
         cleaned = clean_name(name, MAX_NAME)
         self._accounts.check_password(password, cleaned, invited.email, invited.role or "member")
         password_hash = passwords.hash_password(password)
         with self._db.transaction() as connection:
-            return invitations.accept(connection, self._audit, hashed(token), cleaned, password_hash)
+            self._require_registration(connection)
+            return invitations.accept(connection, self._audit, hash_link(token), cleaned, password_hash)
 
     # --- the parts ----------------------------------------------------------------------------
 
     def _put_verification(self, connection: Connection, user: User) -> None:
         if self._mail.is_set_up:
             at = clock.now()
-            link = MailLink("verification", user.email, at + LIFE["verification"], user.id)
+            link = MailLink("verification", user.email, at + WORTH_SENDING["verification"], user.id)
             token = self._write(connection, link, at)
             self._mail.put(connection, user.email, messages.verification(self._mail.link(PAGES[link.kind], token)))
 
@@ -288,6 +297,6 @@ class MailLinks:
         if not self._mail.is_set_up:
             raise MailNotSetUp
 
-    def _require_registration(self) -> None:
-        if self._settings.registration == "closed":
+    def _require_registration(self, connection: Connection) -> None:
+        if self._organisation.registration(connection) == "closed":
             raise RegistrationClosed

@@ -8,7 +8,8 @@ from typing import Literal, get_args
 
 Role = Literal["admin", "manager", "member", "viewer"]
 ROLES: tuple[Role, ...] = get_args(Role)
-LinkKind = Literal["verification", "reset", "invitation"]
+# "handed" is an invitation that no mail carried: its address is not proved by opening it.
+LinkKind = Literal["verification", "reset", "invitation", "handed"]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -272,19 +273,7 @@ def email_verified_at(connection: Connection, user_id: str) -> datetime | None:
 
 def insert_link(connection: Connection, token_hash: str, link: MailLink, at: datetime) -> None:
     """Add a link that goes out by mail."""
-    connection.execute(
-        insert(mail_links).values(
-            token_hash=token_hash,
-            kind=link.kind,
-            user_id=link.user_id,
-            email=link.email,
-            role=link.role,
-            department=link.department,
-            created_by=link.created_by,
-            created_at=at,
-            expires_at=link.expires_at,
-        )
-    )
+    connection.execute(insert(mail_links).values(token_hash=token_hash, created_at=at, **asdict(link)))
 
 
 def open_link(connection: Connection, kind: LinkKind, token_hash: str, at: datetime) -> MailLink | None:

@@ -59,10 +59,10 @@ class Accounts:
         """Call ``tell`` with a device's label, in the transaction of a person's first sign-in with it."""
         self._device_listeners.append(tell)
 
-    @property
-    def registration_is_open(self) -> bool:
-        """Whether anybody may register."""
-        return self._settings.registration == "open"
+    def check_open(self, connection: Connection | None = None, to: tuple[str, ...] = ("open",)) -> None:
+        """Raise ``RegistrationClosed`` unless people come in one of these ways, as the transaction sees it."""
+        if self._organisation.registration(connection) not in to:
+            raise RegistrationClosed
 
     def shortest_password(self, role: Role) -> int:
         """Return how many characters a new password of somebody with this role needs."""
@@ -81,12 +81,12 @@ class Accounts:
             Conflict: the address is taken.
             RateLimitedHere: too many registrations from this network address.
         """
-        if not self.registration_is_open:
-            raise RegistrationClosed
+        self.check_open()
         if address := network(origin().address):
             self._limits.take(f"register/{address}", REGISTRATIONS_AN_HOUR)
         self.check_domain(email)
-        return self._create(email, name, password, "member", self._greeters)
+        # Asked again where it is written: an administrator may have closed it meanwhile.
+        return self._create(email, name, password, "member", [lambda at, _: self.check_open(at), *self._greeters])
 
     def check_domain(self, email: str) -> None:
         """Raise ``Invalid`` where people register by themselves and the address is of no allowed domain."""

@@ -31,6 +31,7 @@ def arrival(connection: Connection, key: str) -> float | None:
     return connection.execute(select(tat).where(rate_limits.c.key == key)).scalar_one_or_none()
 
 
-def forget(connection: Connection, before: float) -> None:
-    """Drop rows that say nothing any more."""
-    connection.execute(delete(rate_limits).where(tat < before))
+def forget(connection: Connection, before: float, limit: int) -> int:
+    """Drop rows that say nothing any more; return how many those were, ``limit`` at most."""
+    old = select(rate_limits.c.key).where(tat < before).limit(limit)
+    return connection.execute(delete(rate_limits).where(rate_limits.c.key.in_(old), tat < before)).rowcount

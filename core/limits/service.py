@@ -50,7 +50,7 @@ class Limits:
             arrival = repository.arrival(connection, key) or now
         raise RateLimitedHere(wait_seconds=max(1, math.ceil(arrival - now - tolerance)))
 
-    def forget_old(self) -> None:
-        """Drop what no longer limits anybody; the worker calls it now and then."""
+    def forget_old(self, limit: int) -> int:
+        """Drop what no longer limits anybody; return how many rows those were, ``limit`` at most."""
         with self._db.transaction() as connection:
-            repository.forget(connection, clock.now().timestamp())
+            return repository.forget(connection, clock.now().timestamp(), limit)

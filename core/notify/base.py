@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from core.config import Settings
 from core.errors import AddressBlocked, CoreError, Invalid, Unreachable
-from core.notify.failures import MailDelayed, MailRefused, MailUnsure
+from core.notify.failures import MailDelayed, MailRefused, MailSetUpWrong, MailUnsure
 from core.security.egress import EgressPolicy, guarded_client
 from core.security.redact import redact
 
@@ -20,6 +20,14 @@ API_SECONDS = 30.0
 API_MAX_BYTES = 100_000
 # Answers that ask to come back later although they start with 4.
 _TRY_LATER = (408, 429)
+# Answers about the key, the account or the address of the API, not about this one mail.
+_ABOUT_SET_UP = {
+    401: "the key is not accepted",
+    402: "the account cannot send now",
+    403: "the key or the sender's address may not send",
+    404: "there is no such domain, or no API at this address",
+    405: "there is no mail API at this address",
+}
 
 
 @dataclass(frozen=True)
@@ -39,11 +47,13 @@ class Transport(ABC):
     Attributes:
         name: stable identifier.
         label: what people read.
+        settings: the settings that choose it; the first one is what its presence depends on.
         daily_cap: mails a day (UTC) that its free tier allows; None without limit.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
+    settings: ClassVar[tuple[str, ...]]
     daily_cap: ClassVar[int | None] = None
 
     @classmethod
@@ -51,12 +61,18 @@ class Transport(ABC):
     def from_settings(cls, settings: Settings, policy: EgressPolicy) -> Self | None:
         """Return the transport when its settings are there, else None; raises ``SettingsWrong``."""
 
+    @property
+    @abstractmethod
+    def way(self) -> str:
+        """Where and how mail is handed over, for an administrator; never a user name or a secret."""
+
     @abstractmethod
     def send(self, mail: Outgoing) -> None:
         """Hand one mail over.
 
         Raises:
             MailRefused: trying again cannot help.
+            MailSetUpWrong: no mail can be sent with these settings; whoever runs this can mend them.
             MailDelayed: it was certainly not sent; try again later.
             MailUnsure: nobody can say whether it was sent.
         """
@@ -69,7 +85,7 @@ def post(policy: EgressPolicy, url: str, **request: object) -> None:
             response = http.post(url, **request)  # type: ignore[arg-type]
             status, text = response.status_code, response.text
     except (AddressBlocked, Invalid) as error:
-        raise MailRefused(answer=error.sentence) from error
+        raise MailSetUpWrong(answer=error.sentence) from error
     except Unreachable as error:
         # Refused before anything was sent, or closed after the request had left?
         if isinstance(error.__cause__, httpcore.ConnectError | httpcore.ConnectTimeout):
@@ -80,6 +96,9 @@ def post(policy: EgressPolicy, url: str, **request: object) -> None:
     answer = f"{status} {redact(' '.join(text.split()))[:200]}".strip()
     if 200 <= status < 300:
         return
-    if 300 <= status < 500 and status not in _TRY_LATER:
+    if 300 <= status < 400 or status in _ABOUT_SET_UP:
+        about = _ABOUT_SET_UP.get(status, "there is no mail API at this address")
+        raise MailSetUpWrong(answer=f"{about} ({answer}).")
+    if 400 <= status < 500 and status not in _TRY_LATER:
         raise MailRefused(answer=answer)
     raise MailDelayed(answer=answer)

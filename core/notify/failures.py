@@ -11,6 +11,13 @@ class MailRefused(CoreError):
     code = "mail_refused"
 
 
+class MailSetUpWrong(CoreError):
+    """The mail settings do not work: {answer} It is tried again every 15 minutes until somebody mends them."""
+
+    code = "mail_set_up_wrong"
+    retryable = True
+
+
 class MailDelayed(CoreError):
     """The mail server could not take this message now: {answer}"""
 

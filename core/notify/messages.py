@@ -99,6 +99,15 @@ def two_factor_reset(at: datetime) -> Message:
     )
 
 
+def test(at: datetime, asker: str) -> Message:
+    """Show that mail arrives; ``asker`` is the administrator's name."""
+    return _message(
+        "test",
+        "Test mail from Zoark",
+        f"{asker} sent this mail on {_moment(at)} to see whether e-mail works. It does.",
+    )
+
+
 def digest(held: Sequence[Held]) -> Message:
     """Put notices together that were not sent one by one."""
     lines = "\n".join(f"- {_moment(notice.created_at)}: {notice.subject}" for notice in held)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import SecretStr
@@ -18,7 +18,17 @@ MailKind = Literal[
     "passkey_added",
     "two_factor_reset",
     "digest",
+    "test",
 ]
+
+# How long the link in a mail works, and so how long the mail is worth sending. OWASP Forgot Password; ASVS 6.4.3.
+WORTH_SENDING: dict[MailKind, timedelta] = {
+    "verification": timedelta(days=7),
+    "reset": timedelta(minutes=30),
+    "invitation": timedelta(days=7),
+}
+# The body of a mail that failed is kept this long, so that an administrator can have it tried again.
+BODY_KEPT = timedelta(days=7)
 
 # Good to know, but nobody waits for them: near the daily cap they are put together into one digest.
 NOTICES: tuple[MailKind, ...] = ("password_changed", "new_device", "key_added", "passkey_added")
@@ -26,6 +36,15 @@ NOTICES: tuple[MailKind, ...] = ("password_changed", "new_device", "key_added", 
 # queued → sending → sent, or failed, or unknown when the worker died while it sent. A notice near the cap is
 # held → digested; void is written for an unknown address, so that it costs the same work as a known one.
 MailState = Literal["queued", "sending", "sent", "failed", "unknown", "held", "digested", "void"]
+
+
+# How an administrator looks at them.
+MailGroup = Literal["waiting", "failed", "sent"]
+GROUPS: dict[MailGroup, tuple[MailState, ...]] = {
+    "waiting": ("queued", "sending", "held"),
+    "failed": ("failed", "unknown"),
+    "sent": ("sent",),
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +65,7 @@ class Letter:
     subject: str
     body: SecretStr
     attempts: int
+    created_at: datetime
     claimed_at: datetime
 
 
@@ -59,6 +79,7 @@ class Waiting:
     subject: str
     body_sealed: bytes | None
     attempts: int
+    created_at: datetime
 
 
 @dataclass(frozen=True)
@@ -71,10 +92,33 @@ class Held:
 
 
 @dataclass(frozen=True)
+class SentMail:
+    """A mail as an administrator sees it: never what it says, for that may have a link which is a secret."""
+
+    id: str
+    kind: MailKind
+    recipient: str
+    subject: str
+    state: MailState
+    attempts: int
+    error: str | None
+    created_at: datetime
+    due_at: datetime
+    sent_at: datetime | None
+    can_be_retried: bool
+
+
+@dataclass(frozen=True)
 class MailStatus:
-    """How the mail goes: counts, and the daily cap if there is one. Times are UTC."""
+    """How the mail goes: the way it takes, counts, and the daily cap if there is one. Times are UTC.
+
+    ``way`` says where it is handed over, ``setting`` which setting says so; neither has a secret.
+    """
 
     transport: str | None
+    way: str
+    setting: str
+    sender: str
     queued: int
     sent_today: int
     failed: int

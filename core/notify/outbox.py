@@ -13,16 +13,20 @@ from core.db import Connection, Database
 from core.errors import CoreError, SecretUnreadable
 from core.notify import messages, repository
 from core.notify.base import Outgoing
-from core.notify.failures import MailDelayed, MailRefused, MailUnsure
-from core.notify.models import NOTICES, Letter, Waiting
+from core.notify.failures import MailDelayed, MailRefused, MailSetUpWrong, MailUnsure
+from core.notify.models import BODY_KEPT, NOTICES, Letter, Waiting
 from core.notify.service import LOST_AFTER, Mail, midnight, sealing_context
 from core.security.sealing import Vault
 
 # After the first, second … attempt; after the last one the mail has failed.
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
+# Nobody but an operator can help, and that may take days: all mail waits, and one try asks whether it works again.
+SET_UP_RETRY = timedelta(minutes=15)
+SET_UP_PATIENCE = timedelta(days=7)
 # Above this share of the daily cap notices wait, so that people still get the links they asked for.
 NOTICE_SHARE = 0.8
 KEPT = timedelta(days=30)
+BATCH = 500
 LOST = "The worker ended while it handed this message over; it may have been sent."
 
 
@@ -46,6 +50,8 @@ class Outbox:
             transport.send(mail)
         except MailDelayed as error:
             self._try_later(letter, error)
+        except MailSetUpWrong as error:
+            self._wait_for_set_up(letter, error)
         except MailRefused as error:
             self._settle(letter, "failed", error.sentence)
         except MailUnsure as error:
@@ -74,10 +80,16 @@ class Outbox:
                     return letter
         return None
 
-    def forget_old(self) -> None:
-        """Drop mails that were finished 30 days ago."""
+    def forget_old(self) -> int:
+        """Drop mails that were finished 30 days ago, and what failed ones of a week ago said: so many at most.
+
+        Returns:
+            How many rows were touched; 0 when nothing is left to do.
+        """
+        at = clock.now()
         with self._db.transaction() as connection:
-            repository.forget(connection, clock.now() - KEPT)
+            emptied = repository.empty_failed(connection, at - BODY_KEPT, BATCH)
+            return emptied + repository.forget(connection, at - KEPT, BATCH)
 
     def _is_over(self, gone: int, waiting: Waiting) -> bool:
         cap = self._mail.daily_cap
@@ -113,7 +125,8 @@ class Outbox:
             return None
         if not repository.claim(connection, waiting.id, at):
             return None
-        return Letter(waiting.id, waiting.recipient, waiting.subject, body, waiting.attempts + 1, at)
+        created_at, attempts = waiting.created_at, waiting.attempts + 1
+        return Letter(waiting.id, waiting.recipient, waiting.subject, body, attempts, created_at, at)
 
     def _write_digest(self, connection: Connection, waiting: Waiting) -> bytes:
         held = repository.held_for(connection, waiting.recipient)
@@ -131,8 +144,27 @@ class Outbox:
         with self._db.transaction() as connection:
             repository.requeue(connection, letter.id, letter.claimed_at, due_at, error.sentence)
 
+    def _wait_for_set_up(self, letter: Letter, error: CoreError) -> None:
+        at = clock.now()
+        if at - letter.created_at > SET_UP_PATIENCE:
+            self._settle(letter, "failed", error.sentence)
+            return
+        with self._db.transaction() as connection:
+            # The try says nothing about this mail, so it does not count.
+            repository.requeue(
+                connection,
+                letter.id,
+                letter.claimed_at,
+                at + SET_UP_RETRY,
+                error.sentence,
+                attempts=letter.attempts - 1,
+            )
+            repository.postpone(connection, at, at + SET_UP_RETRY, error=error.sentence)
+
     def _settle(self, letter: Letter, status: str, error: str | None) -> None:
         sent_at = clock.now() if status == "sent" else None
+        # What failed for certain may be tried again by hand; what may have been sent, never.
+        wiped = {} if status == "failed" else {"body_sealed": None}
         with self._db.transaction() as connection:
             repository.settle(
                 connection,
@@ -141,5 +173,5 @@ class Outbox:
                 status=status,
                 sent_at=sent_at,
                 error=error,
-                body_sealed=None,
+                **wiped,
             )

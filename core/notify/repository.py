@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, or_, select, text, update
+from sqlalchemy import and_, delete, func, insert, select, text, update
 
 from core.db import Connection
 from core.db.tables import mail_outbox
@@ -36,7 +36,8 @@ def next_due(connection: Connection, at: datetime) -> Waiting | None:
     ).first()
     if row is None:
         return None
-    return Waiting(row.id, row.kind, row.recipient, row.subject, row.body_sealed, row.attempts)
+    body, attempts, created_at = row.body_sealed, row.attempts, row.created_at
+    return Waiting(row.id, row.kind, row.recipient, row.subject, body, attempts, created_at)
 
 
 def first_due_at(connection: Connection, lost_after: Any) -> datetime | None:
@@ -54,12 +55,14 @@ def claim(connection: Connection, mail_id: str, at: datetime) -> bool:
     )
 
 
-def requeue(connection: Connection, mail_id: str, claimed_at: datetime, due_at: datetime, error: str) -> None:
+def requeue(
+    connection: Connection, mail_id: str, claimed_at: datetime, due_at: datetime, error: str, **values: Any
+) -> None:
     """Let a claimed mail wait for its next attempt, unless the claim was given up for lost in the meantime."""
     connection.execute(
         update(mail_outbox)
         .where(box.id == mail_id, box.status == "sending", box.claimed_at == claimed_at)
-        .values(status="queued", due_at=due_at, error=error)
+        .values(status="queued", due_at=due_at, error=error, **values)
     )
 
 
@@ -88,9 +91,10 @@ def give_up_lost(connection: Connection, before: datetime, error: str) -> None:
     )
 
 
-def postpone(connection: Connection, at: datetime, until: datetime) -> None:
+def postpone(connection: Connection, at: datetime, until: datetime, **values: Any) -> None:
     """Let every mail that is due wait until a moment."""
-    connection.execute(update(mail_outbox).where(box.status == "queued", box.due_at <= at).values(due_at=until))
+    due = (box.status == "queued", box.due_at <= at)
+    connection.execute(update(mail_outbox).where(*due).values(due_at=until, **values))
 
 
 def handed_over(connection: Connection, since: datetime) -> int:
@@ -134,10 +138,35 @@ def has_queued(connection: Connection, recipient: str, kind: MailKind) -> bool:
     return bool(_count(connection, and_(box.recipient == recipient, box.kind == kind, box.status == "queued")))
 
 
-def forget(connection: Connection, before: datetime) -> None:
-    """Drop what was finished before a moment."""
-    finished = or_(box.status.not_in(("queued", "sending", "held")))
-    connection.execute(delete(mail_outbox).where(finished, box.created_at < before))
+def forget(connection: Connection, before: datetime, limit: int) -> int:
+    """Drop what was finished and made before a moment; return how many those were, ``limit`` at most."""
+    finished = box.status.not_in(("queued", "sending", "held"))
+    old = select(box.id).where(finished, box.created_at < before).limit(limit)
+    return connection.execute(delete(mail_outbox).where(box.id.in_(old))).rowcount
+
+
+def empty_failed(connection: Connection, before: datetime, limit: int) -> int:
+    """Wipe what failed mails say that were made before a moment; return how many those were."""
+    failed = (box.status == "failed", box.body_sealed.is_not(None), box.created_at < before)
+    old = select(box.id).where(*failed).limit(limit)
+    return connection.execute(update(mail_outbox).where(box.id.in_(old)).values(body_sealed=None)).rowcount
+
+
+def newest(connection: Connection, states: Sequence[MailState], limit: int) -> list[Any]:
+    """Return the rows of the newest mails in these states."""
+    chosen = select(mail_outbox).where(box.status.in_(states))
+    return list(connection.execute(chosen.order_by(box.created_at.desc(), box.id.desc()).limit(limit)))
+
+
+def by_id(connection: Connection, mail_id: str) -> Any:
+    """Return the row of a mail."""
+    return connection.execute(select(mail_outbox).where(box.id == mail_id)).first()
+
+
+def hurry(connection: Connection, at: datetime) -> int:
+    """Let mail that waits after a failed try be due now; return how much that is."""
+    waits = (box.status == "queued", box.error.is_not(None), box.due_at > at)
+    return connection.execute(update(mail_outbox).where(*waits).values(due_at=at)).rowcount
 
 
 def _count(connection: Connection, condition: Any) -> int:

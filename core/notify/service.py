@@ -2,30 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from core import clock
 from core.accounts.capabilities import require
 from core.accounts.models import User
+from core.audit.service import Audit
 from core.config import Settings
 from core.db import Connection, Database
-from core.notify import repository
+from core.errors import Conflict, MailNotSetUp, NotFound
+from core.limits.service import Limits
+from core.notify import messages, repository
 from core.notify.base import Transport
-from core.notify.models import MailState, MailStatus, Message
+from core.notify.models import (
+    BODY_KEPT,
+    GROUPS,
+    WORTH_SENDING,
+    MailGroup,
+    MailState,
+    MailStatus,
+    Message,
+    SentMail,
+)
 from core.security.redact import register_secret
 from core.security.sealing import Vault
 
 # Longer than any transport takes: after this a claim belongs to a worker that died.
 LOST_AFTER = timedelta(minutes=10)
+LIST_LIMIT = 50
+TESTS_AN_HOUR = 10
 
 
 class Mail:
     """The outbox as everybody but the worker sees it."""
 
-    def __init__(self, db: Database, settings: Settings, vault: Vault, transport: Transport | None) -> None:
-        """Seal bodies with ``vault``; without a ``transport`` nothing is written."""
+    def __init__(
+        self,
+        db: Database,
+        settings: Settings,
+        vault: Vault,
+        transport: Transport | None,
+        audit: Audit,
+        limits: Limits,
+    ) -> None:
+        """Seal bodies with ``vault``; without a ``transport`` nothing is written; tell ``audit``."""
         self._db = db
+        self._audit = audit
+        self._limits = limits
         self._vault = vault
         self._base_url = settings.base_url.rstrip("/")
         self.sender = settings.mail_from
@@ -37,10 +63,10 @@ class Mail:
         """Whether mail can be sent from here."""
         return self.transport is not None
 
-    def link(self, path: str, token: str) -> str:
-        """Return the address of a page with a token: a secret."""
+    def link(self, path: str, token: str, site: str = "") -> str:
+        """Return the address of a page with a token: a secret. ``site`` stands in where ZOARK_BASE_URL is unset."""
         register_secret(token)
-        return f"{self._base_url}/{path}?{urlencode({'token': token})}"
+        return f"{self._base_url or site.rstrip('/')}/{path}?{urlencode({'token': token})}"
 
     def put(
         self, connection: Connection, recipient: str, message: Message, *, is_decoy: bool = False
@@ -81,6 +107,9 @@ class Mail:
             counts = repository.counts(connection)
             return MailStatus(
                 transport=self.transport.label if self.transport else None,
+                way=self.transport.way if self.transport else "",
+                setting=self.transport.settings[0] if self.transport else "",
+                sender=self.sender,
                 queued=counts.get("queued", 0) + counts.get("sending", 0),
                 sent_today=repository.sent_since(connection, midnight(clock.now())),
                 failed=counts.get("failed", 0),
@@ -88,6 +117,91 @@ class Mail:
                 daily_cap=self.daily_cap,
                 last_error=repository.last_error(connection),
             )
+
+    def list(self, actor: User, group: MailGroup) -> Sequence[SentMail]:
+        """Return the newest mails of a group, 50 at most; for administrators."""
+        require(actor, "settings.manage")
+        with self._db.read() as connection:
+            return [_sent_mail(row) for row in repository.newest(connection, GROUPS[group], LIST_LIMIT)]
+
+    def get(self, actor: User, mail_id: str) -> SentMail:
+        """Return how one mail goes; for administrators."""
+        require(actor, "settings.manage")
+        with self._db.read() as connection:
+            return _sent_mail(_found(repository.by_id(connection, mail_id)))
+
+    def retry(self, actor: User, mail_id: str) -> None:
+        """Have a mail that failed sent again, from its first attempt on; for administrators.
+
+        Raises:
+            MailNotSetUp: mail cannot be sent from here.
+            NotFound: there is no such mail.
+            Conflict: it has not failed, or its link does not work any more.
+        """
+        require(actor, "settings.manage")
+        self._require_transport()
+        at = clock.now()
+        with self._db.transaction() as connection:
+            mail = _sent_mail(_found(repository.by_id(connection, mail_id)))
+            again = {"status": "queued", "due_at": at, "attempts": 0, "error": None}
+            if not mail.can_be_retried or not repository.change(connection, mail_id, "failed", **again):
+                raise Conflict("This mail cannot be sent again. Have a new one made where it came from.")
+            self._audit.record(connection, actor, "mail.retried", "mail", mail_id, detail={"kind": mail.kind})
+
+    def retry_waiting(self, actor: User) -> int:
+        """Have all mail that waits after a failed try sent now; return how much that is; for administrators."""
+        require(actor, "settings.manage")
+        self._require_transport()
+        with self._db.transaction() as connection:
+            count = repository.hurry(connection, clock.now())
+            if count:
+                self._audit.record(connection, actor, "mail.retried", "mail", "waiting", detail={"count": count})
+        return count
+
+    def send_test(self, actor: User) -> str:
+        """Write a test mail to the actor and return its id: ``get`` tells how it goes; for administrators.
+
+        Raises:
+            MailNotSetUp: mail cannot be sent from here.
+            RateLimitedHere: too many were sent.
+        """
+        require(actor, "settings.manage")
+        self._require_transport()
+        self._limits.take(f"mail-test/{actor.id}", TESTS_AN_HOUR)
+        with self._db.transaction() as connection:
+            mail_id = self.put(connection, actor.email, messages.test(clock.now(), actor.name)) or ""
+            self._audit.record(connection, actor, "mail.tested", "mail", mail_id)
+        return mail_id
+
+    def _require_transport(self) -> None:
+        if self.transport is None:
+            raise MailNotSetUp
+
+
+def _found(row: Any) -> Any:
+    # What was written for an unknown address would tell that it is unknown.
+    if row is None or row.status == "void":
+        raise NotFound(what="mail")
+    return row
+
+
+def _sent_mail(row: Any) -> SentMail:
+    age = clock.now() - row.created_at
+    return SentMail(
+        id=row.id,
+        kind=row.kind,
+        recipient=row.recipient,
+        subject=row.subject,
+        state=row.status,
+        attempts=row.attempts,
+        error=row.error,
+        created_at=row.created_at,
+        due_at=row.due_at,
+        sent_at=row.sent_at,
+        can_be_retried=row.status == "failed"
+        and row.body_sealed is not None
+        and age < WORTH_SENDING.get(row.kind, BODY_KEPT),
+    )
 
 
 def midnight(at: datetime) -> datetime:

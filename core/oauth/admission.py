@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from core import clock
 from core.accounts import invitations, provider_sign_in
-from core.accounts.link_rules import hashed
 from core.accounts.models import MailLink, User
 from core.accounts.service import Accounts, normalise_email
 from core.audit.service import Audit
 from core.db import Connection
-from core.errors import Conflict, Invalid, RegistrationClosed
+from core.errors import Conflict, Invalid
 from core.oauth import shown
 from core.oauth.base import Provider
 from core.oauth.failures import (
@@ -24,6 +23,7 @@ from core.oauth.failures import (
     OAuthSuspended,
 )
 from core.oauth.models import Profile
+from core.security.tokens import hash_link
 
 
 def admit(connection: Connection, accounts: Accounts, provider: Provider, profile: Profile) -> User:
@@ -34,8 +34,7 @@ def admit(connection: Connection, accounts: Accounts, provider: Provider, profil
         RegistrationClosed: people cannot register by themselves.
     """
     email = _unused_address(connection, provider, profile)
-    if not accounts.registration_is_open:
-        raise RegistrationClosed
+    accounts.check_open(connection)
     try:
         accounts.check_domain(email)
     except Invalid:
@@ -48,8 +47,8 @@ def admit(connection: Connection, accounts: Accounts, provider: Provider, profil
 
 def admit_invited(
     connection: Connection,
+    accounts: Accounts,
     audit: Audit,
-    registration: str,
     provider: Provider,
     profile: Profile,
     invitation: str,
@@ -61,15 +60,14 @@ def admit_invited(
         LinkRefused: the invitation is over.
         OAuthError: the address is not verified, is another one, or has an account by now.
     """
-    if registration == "closed":
-        raise RegistrationClosed
-    token_hash = hashed(invitation)
+    accounts.check_open(connection, ("open", "invite"))
+    token_hash = hash_link(invitation)
     link = invitations.open_invitation(connection, token_hash, clock.now())
     email = _unused_address(connection, provider, profile)
     if not _is_invited(email, link):
         raise OAuthOtherAddress(provider.label)
     try:
-        return invitations.accept(connection, audit, token_hash, _name(profile, email), None)
+        return invitations.accept(connection, audit, token_hash, _name(profile, email), None, is_verified=True)
     except Conflict:  # somebody was faster by a moment
         raise OAuthAccountExists(provider.label) from None
 

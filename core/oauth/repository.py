@@ -26,6 +26,12 @@ def drop_old_flows(connection: Connection, before: datetime) -> None:
     connection.execute(delete(oauth_flows).where(flows.expires_at < before))
 
 
+def forget_flows(connection: Connection, before: datetime, limit: int) -> int:
+    """Forget sign-ins that expired before a moment; return how many those were, ``limit`` at most."""
+    old = select(flows.state_hash).where(flows.expires_at < before).limit(limit)
+    return connection.execute(delete(oauth_flows).where(flows.state_hash.in_(old))).rowcount
+
+
 def take_flow(connection: Connection, state_hash: str, provider: str, browser_hash: str, at: datetime) -> Any:
     """Mark a sign-in as used and return its row; a second use, or another browser's, finds nothing."""
     return connection.execute(

@@ -92,6 +92,11 @@ class OAuth(Connected):
         require(actor, "settings.manage")
         return self._reach.check(provider_name, redirect_uri)
 
+    def forget_old(self, limit: int) -> int:
+        """Forget sign-ins that were begun and are over; return how many those were, ``limit`` at most."""
+        with self._db.transaction() as connection:
+            return repository.forget_flows(connection, clock.now(), limit)
+
     def begin(self, actor: User | None, provider_name: str, browser: str, redirect_uri: str, next_path: str) -> str:
         """Begin a sign-in, or with an ``actor`` a connection, and return where to send the browser.
 
@@ -204,9 +209,7 @@ class OAuth(Connected):
                 raise OAuthIdentityTaken(provider.label)
             if known is None:
                 if invitation:
-                    user = admit_invited(
-                        connection, self._audit, self._settings.registration, provider, profile, invitation
-                    )
+                    user = admit_invited(connection, self._accounts, self._audit, provider, profile, invitation)
                 else:
                     user = admit(connection, self._accounts, provider, profile)
                 identity = self._identities.add(connection, user, provider, profile, fresh)

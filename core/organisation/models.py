@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from core.accounts.models import Role
 from core.security import passwords
 
+Registration = Literal["invite", "open", "closed"]
 MAX_DOMAINS = 50
 DemandedOf = Literal["nobody", "admins", "everybody"]
 _DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
@@ -22,6 +23,8 @@ class OrganisationSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     company_name: Annotated[str, Field(max_length=80)] = ""
+    # Where ZOARK_REGISTRATION is set, that wins: ask ``Organisation.registration``.
+    registration: Registration = "invite"
     two_factor_for: DemandedOf = "nobody"
     allowed_email_domains: tuple[str, ...] = Field((), max_length=MAX_DOMAINS, strict=False)
     # OWASP Session Management: 15 to 30 minutes for high value, more where a lost tab costs little.

@@ -14,24 +14,27 @@ from core.audit.service import Audit
 from core.db import Connection, Database
 from core.errors import Invalid
 from core.organisation import repository
-from core.organisation.models import OrganisationSettings
+from core.organisation.models import OrganisationSettings, Registration
 
 _SAID = {
     "company_name": "company's name",
+    "registration": "way to register",
     "two_factor_for": "choice who needs two-factor sign-in",
     "allowed_email_domains": "list of e-mail domains",
     "session_idle_minutes": "idle time",
     "session_life_hours": "length of a session",
 }
+_FIXED = "Who may register is set by ZOARK_REGISTRATION, so it cannot be changed here."
 
 
 class Organisation:
     """The settings of the one organisation that this installation is for."""
 
-    def __init__(self, db: Database, audit: Audit) -> None:
-        """Keep settings in ``db``; tell ``audit``."""
+    def __init__(self, db: Database, audit: Audit, fixed_registration: Registration | None) -> None:
+        """Keep settings in ``db``; tell ``audit``; what ZOARK_REGISTRATION has fixed is not chosen here."""
         self._db = db
         self._audit = audit
+        self.fixed_registration = fixed_registration
 
     def get(self) -> OrganisationSettings:
         """Return the settings; they hold no secret."""
@@ -43,6 +46,12 @@ class Organisation:
         known = OrganisationSettings.model_fields
         values = repository.all_values(connection)
         return _checked({name: value for name, value in values.items() if name in known})
+
+    def registration(self, connection: Connection | None = None) -> Registration:
+        """Return who may register: what ZOARK_REGISTRATION says, else what an administrator has chosen."""
+        if self.fixed_registration is not None:
+            return self.fixed_registration
+        return (self.read(connection) if connection is not None else self.get()).registration
 
     def change(self, actor: User, changes: Mapping[str, Any]) -> OrganisationSettings:
         """Change the named settings; those that stay out of ``changes`` keep their value.
@@ -57,6 +66,8 @@ class Organisation:
         with self._db.transaction() as connection:
             before = self.read(connection)
             after = _checked({**before.model_dump(), **changes})
+            if self.fixed_registration is not None and after.registration != before.registration:
+                raise Invalid(_FIXED, "registration")
             old, new = before.model_dump(mode="json"), after.model_dump(mode="json")
             changed = {name: {"from": old[name], "to": new[name]} for name in new if new[name] != old[name]}
             for name in changed:
@@ -73,4 +84,7 @@ def _checked(values: Mapping[str, Any]) -> OrganisationSettings:
         first = error.errors(include_input=False, include_url=False)[0]
         field = str(first["loc"][0]) if first["loc"] else str(first["type"])
         said = _SAID.get(field, "settings")
-        raise Invalid(f"The {said} cannot be saved: {first['msg'][:1].lower()}{first['msg'][1:]}.", field) from None
+        why = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
+        if first["type"] == "string_too_long":
+            why = f"it has more than {first['ctx']['max_length']} characters"
+        raise Invalid(f"The {said} cannot be saved: {why}.", field) from None

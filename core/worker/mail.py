@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import threading
 
-from core import clock
 from core.bootstrap import Core
 from core.logs import get_logger
 
 POLL_SECONDS = 1.0
-TIDY_SECONDS = 3600.0
 
 log = get_logger(__name__)
 
@@ -20,7 +18,6 @@ class MailCarrier:
     def __init__(self, core: Core) -> None:
         """Take mails from the outbox of ``core``."""
         self._core = core
-        self._tidied_at = -TIDY_SECONDS
 
     def serve(self, end: threading.Event) -> None:
         """Send what is due, every second."""
@@ -28,13 +25,5 @@ class MailCarrier:
             try:
                 while self._core.outbox.deliver_next() and not end.is_set():
                     pass
-                self._tidy()
             except Exception as error:  # the database may be away for a moment
                 log.warning("cannot send mail", error=type(error).__name__)
-
-    def _tidy(self) -> None:
-        now = clock.monotonic_seconds()
-        if now - self._tidied_at > TIDY_SECONDS:
-            self._tidied_at = now
-            self._core.outbox.forget_old()
-            self._core.limits.forget_old()

@@ -20,6 +20,7 @@ from core.runs.models import WorkerInfo
 from core.runs.queue import APP_NAME, APP_VERSION, QUEUE_NAME, system_database_url
 from core.worker.adoption import adopt_orphans
 from core.worker.audit_witness import AuditWitness
+from core.worker.housekeeping import Housekeeping
 from core.worker.local_endpoints import WorkerEndpoints
 from core.worker.mail import MailCarrier
 from core.worker.workflow import register_workflow
@@ -67,6 +68,7 @@ class WorkerProcess:
             threading.Thread(target=self._tend_local_model, args=(end,), name="local-model", daemon=True),
             threading.Thread(target=MailCarrier(self._core).serve, args=(end,), name="mail", daemon=True),
             threading.Thread(target=self._witness.serve, args=(end,), name="audit-head", daemon=True),
+            threading.Thread(target=Housekeeping(self._core).serve, args=(end,), name="housekeeping", daemon=True),
         ]
         for thread in threads:
             thread.start()

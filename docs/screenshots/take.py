@@ -10,7 +10,7 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.e2e.conftest import ARGUMENTS
 from tests.e2e.person import somebody
@@ -34,6 +34,7 @@ def main() -> None:
         settings = {"ZOARK_REGISTRATION": "open", "ZOARK_ENDPOINT_ALLOWLIST": f"127.0.0.1:{fake.port}"}
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         with AppServer(folder, **settings) as app, somebody(browser, app, color_scheme="light") as dana:
+            _set_up(browser, app)
             dana.open()
             dana.register("Dana Winter", "dana@example.com", "a sentence that nobody guesses")
             dana.sees_shell()
@@ -63,6 +64,25 @@ def main() -> None:
             dana.page.screenshot(path=HERE / "usage.png")
         browser.close()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _set_up(browser: Browser, app: AppServer) -> None:
+    with somebody(browser, app, color_scheme="light") as admin:
+        admin.sets_up = True
+        admin.open()
+        admin.sign_in()
+        admin.field("Company name").fill("Northwind")
+        admin.button("Save and continue").click()
+        expect(admin.page.get_by_text("Which departments are there?")).to_be_visible()
+        admin.idle()
+        admin.button("Continue").click()
+        expect(admin.page.get_by_text("How do people come in?")).to_be_visible()
+        admin.idle()
+        admin.button("Save and continue").click()
+        expect(admin.page.get_by_text("Which model do agents use?")).to_be_visible()
+        admin.idle()
+        admin.page.wait_for_timeout(500)
+        admin.page.screenshot(path=HERE / "setup.png")
 
 
 def _pretend_a_month(database: Path) -> None:

@@ -96,7 +96,7 @@ def test_an_old_proof_leads_to_the_page_that_asks(browser: Browser, api_core: Co
 
 def test_who_has_to_set_up_a_second_factor_does_that_first(browser: Browser, api_core: Core, root: User) -> None:
     browser.sign_in(root)
-    api_core.organisation.change(root, {"require_admin_two_factor": True})
+    api_core.organisation.change(root, {"two_factor_for": "admins"})
     answer = browser.client.get(PATH, params={"days": "7"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/audit")
 

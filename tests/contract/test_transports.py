@@ -25,7 +25,7 @@ from core.config import Settings, load_settings
 from core.errors import SettingsWrong
 from core.notify import registry
 from core.notify.base import Outgoing, Transport
-from core.notify.failures import MailDelayed, MailRefused, MailUnsure
+from core.notify.failures import MailDelayed, MailRefused, MailSetUpWrong, MailUnsure
 from core.notify.transports.smtp import SmtpServer
 from core.security.egress import EgressPolicy
 from tests.support.mailbox import Mailbox, smtp_server
@@ -101,7 +101,7 @@ def _form(request: tuple[str, dict[str, str], bytes]) -> dict[str, str]:
 @contextmanager
 def _smtp() -> Iterator[Stage]:
     mailbox = Mailbox()
-    words = {"refused": "554 no", "key": "554 no", "later": "451 later", "hang up": "hang up"}
+    words = {"refused": "554 no", "key": "535 bad password", "later": "451 later", "hang up": "hang up"}
     with smtp_server(mailbox) as port:
         chosen = registry.chosen_transport(_settings(SMTP_URL=f"smtp://127.0.0.1:{port}?tls=off"), EgressPolicy())
         assert chosen is not None
@@ -163,11 +163,18 @@ def test_a_mail_arrives_word_for_word(stage: Stage) -> None:
     assert stage.subjects() == ["Änderung"]
 
 
-@pytest.mark.parametrize("kind", ["refused", "key"])
-def test_what_cannot_be_helped_is_refused(stage: Stage, kind: str) -> None:
-    stage.answer(kind)
+def test_what_cannot_be_helped_is_refused(stage: Stage) -> None:
+    stage.answer("refused")
     with pytest.raises(MailRefused):
         stage.transport.send(MAIL)
+
+
+def test_a_wrong_key_is_a_matter_of_the_settings(stage: Stage) -> None:
+    stage.answer("key")
+    with pytest.raises(MailSetUpWrong) as caught:
+        stage.transport.send(MAIL)
+    assert "tried again every 15 minutes" in caught.value.sentence
+    assert KEY not in caught.value.sentence
 
 
 def test_a_busy_server_delays(stage: Stage) -> None:
@@ -221,7 +228,10 @@ def test_mailgun_gets_its_key_and_domain() -> None:
     assert _form(api.requests[0])["o:tracking"] == "no"
 
 
-@pytest.mark.parametrize(("status", "error"), [(429, MailDelayed), (408, MailDelayed), (302, MailRefused)])
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(429, MailDelayed), (408, MailDelayed), (302, MailSetUpWrong), (403, MailSetUpWrong), (413, MailRefused)],
+)
 def test_an_api_that_asks_to_come_back_later_delays(status: int, error: type[Exception]) -> None:
     with http_api(status) as api:
         settings = _settings(SENDGRID_API_KEY=KEY, ZOARK_MAIL_API_URL=f"http://127.0.0.1:{api.port}")
@@ -250,7 +260,7 @@ def test_an_api_at_a_private_address_is_not_called() -> None:
         settings = _settings(SENDGRID_API_KEY=KEY, ZOARK_MAIL_API_URL=f"http://127.0.0.1:{api.port}")
         chosen = registry.chosen_transport(settings, EgressPolicy())
         assert chosen is not None
-        with pytest.raises(MailRefused):
+        with pytest.raises(MailSetUpWrong):
             chosen.send(MAIL)
         assert api.requests == []
 
@@ -260,7 +270,7 @@ def test_smtp_without_tls_is_refused_unless_the_operator_says_so() -> None:
     with smtp_server(mailbox) as port:
         chosen = registry.chosen_transport(_settings(SMTP_URL=f"smtp://127.0.0.1:{port}"), EgressPolicy())
         assert chosen is not None
-        with pytest.raises(MailRefused):
+        with pytest.raises(MailSetUpWrong):
             chosen.send(MAIL)
     assert mailbox.mails == []
 
@@ -280,7 +290,7 @@ def test_smtp_gives_its_password_and_a_wrong_one_is_refused() -> None:
             if works:
                 chosen.send(MAIL)
             else:
-                with pytest.raises(MailRefused) as caught:
+                with pytest.raises(MailSetUpWrong) as caught:
                     chosen.send(MAIL)
                 assert "wrong" not in caught.value.sentence
     assert len(mailbox.mails) == 1

@@ -259,7 +259,7 @@ def test_an_administrator_who_comes_by_the_provider_sets_a_second_factor_up(
         robin.sign_out()
         in_the_database(company.app, "UPDATE users SET role = 'admin' WHERE email = ?", ROBIN.email)
         in_the_database(
-            company.app, "INSERT INTO organisation (name, value) VALUES ('require_admin_two_factor', 'true')"
+            company.app, "INSERT INTO organisation (name, value) VALUES ('two_factor_for', '\"admins\"')"
         )
         try:
             robin.open("/usage")
@@ -278,7 +278,7 @@ def test_an_administrator_who_comes_by_the_provider_sets_a_second_factor_up(
             second_step(robin, totp.now())
             robin.sees_shell()
         finally:
-            in_the_database(company.app, "DELETE FROM organisation WHERE name = 'require_admin_two_factor'")
+            in_the_database(company.app, "DELETE FROM organisation WHERE name = 'two_factor_for'")
 
 
 def test_ines_accepts_an_invitation_with_the_company_account(browser: Browser, company: Company) -> None:

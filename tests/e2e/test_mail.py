@@ -111,10 +111,10 @@ def test_an_administrator_invites_emil_who_makes_his_account(
         admin.sign_in()
         admin.sees_shell()
         admin.button("Invite").click()
-        admin.page.get_by_role("dialog").get_by_label("E-mail").fill(email)
+        admin.field("E-mail addresses").fill(email)
         admin.shot("invite")
-        admin.button("Send invitation").click()
-        expect(admin.page.get_by_text("is on its way")).to_be_visible()
+        admin.button("Send invitations").click()
+        expect(admin.page.get_by_text("The invitation is on the way")).to_be_visible()
         invitation = post.wait_for(email)
         assert "Administrator invites you" in invitation
         open_link(emil, invitation)

@@ -20,6 +20,7 @@ from core.agents.models import Agent
 from core.bootstrap import Core
 from core.errors import CoreError
 from core.keys.models import Key, KeyDraft
+from core.notify.repository import insert_mail
 from core.oauth.models import Answer, Flow
 from core.passkeys.models import Assertion, Attestation, Site
 from core.runs.models import Run
@@ -85,6 +86,13 @@ class Stage:
     def root(self) -> User:
         return self.core.accounts.create_user(f"{clock.new_id('r')}@example.com", "Root", PASSWORD, "admin")
 
+    def mail(self) -> str:
+        mail_id = clock.new_id("mail")
+        fields = {"kind": "reset", "recipient": "a@example.com", "subject": "s", "status": "queued"}
+        with self.core.db.transaction() as connection:
+            insert_mail(connection, id=mail_id, created_at=NOW, due_at=NOW, **fields)
+        return mail_id
+
     def department(self) -> str:
         return self.core.departments.add(self.root(), clock.new_id("d")).slug
 
@@ -105,6 +113,7 @@ OWN: Codes = ("not_found", "ok", "ok", "ok", "ok")
 FOR_MEMBERS: Codes = ("not_found", "forbidden", "ok", "ok", "ok")
 FOR_MANAGERS: Codes = ("forbidden", "forbidden", "forbidden", "ok", "ok")
 FOR_ADMINS: Codes = ("forbidden", "forbidden", "forbidden", "forbidden", "ok")
+NO_MAIL: Codes = (*FOR_ADMINS[:-1], "mail_not_set_up")
 
 # What each method answers a stranger, a viewer, a member, a manager and an administrator.
 TABLE: dict[str, tuple[Codes, Call]] = {
@@ -135,6 +144,11 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "keys.replace_secret": (FOR_MEMBERS, lambda s, a: s.core.keys.replace_secret(a, s.key().id, "zk-New-1")),
     "keys.require_usable": (OWN, lambda s, a: s.core.keys.require_usable(a, s.key().id)),
     "keys.test": (OWN, lambda s, a: s.core.keys.test(a, s.key().id)),
+    "mail.get": (FOR_ADMINS, lambda s, a: s.core.mail.get(a, s.mail())),
+    "mail.list": (FOR_ADMINS, lambda s, a: s.core.mail.list(a, "waiting")),
+    "mail.retry": (NO_MAIL, lambda s, a: s.core.mail.retry(a, "mail_1")),
+    "mail.retry_waiting": (NO_MAIL, lambda s, a: s.core.mail.retry_waiting(a)),
+    "mail.send_test": (NO_MAIL, lambda s, a: s.core.mail.send_test(a)),
     "mail.status": (FOR_ADMINS, lambda s, a: s.core.mail.status(a)),
     "mail_links.change_password": (
         everybody("invalid"),
@@ -217,6 +231,13 @@ TABLE: dict[str, tuple[Codes, Call]] = {
         ("forbidden", "ok", "ok", "ok", "ok"),
         lambda s, a: s.core.sharing.revoke(a, "agent", s.shared().id, EVERYONE),
     ),
+    "setup.finish": (FOR_ADMINS, lambda s, a: s.core.setup.finish(a)),
+    "setup.hide_reminder": (FOR_ADMINS, lambda s, a: s.core.setup.hide_reminder(a)),
+    "setup.note_step": (FOR_ADMINS, lambda s, a: s.core.setup.note_step(a, "company", "done")),
+    "setup.opens_by_itself": (everybody("ok"), lambda s, a: s.core.setup.opens_by_itself(a)),
+    "setup.postpone": (FOR_ADMINS, lambda s, a: s.core.setup.postpone(a)),
+    "setup.progress": (FOR_ADMINS, lambda s, a: s.core.setup.progress(a)),
+    "setup.reminder": (everybody("ok"), lambda s, a: s.core.setup.reminder(a)),
     "two_factor.begin": (everybody("ok"), lambda s, a: s.core.two_factor.begin(a)),
     "two_factor.disable": (everybody("code_refused"), lambda s, a: s.core.two_factor.disable(a, "000000")),
     "two_factor.enable": (everybody("code_refused"), lambda s, a: s.core.two_factor.enable(a, "000000")),

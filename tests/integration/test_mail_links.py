@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from core.accounts.inviting import invite_all
 from core.accounts.lockout import FREE_TRIES
 from core.accounts.mail_links import MailLinks
 from core.accounts.models import User
@@ -29,6 +30,8 @@ from core.errors import (
     SignInRefused,
     TicketRefused,
 )
+from core.organisation.models import Registration
+from core.organisation.service import Organisation
 from tests.conftest import PASSWORD, Cast
 from tests.support.mailbox import MAIL_SETTINGS, MemoryTransport, link_in, token_in
 from tests.support.stopped_clock import StoppedClock
@@ -295,7 +298,7 @@ def test_a_suspended_person_gets_no_link_and_cannot_use_an_older_one(
 def test_no_token_is_stored_in_readable_form(core: Core, cast: Cast, post: MemoryTransport, admin: User) -> None:
     made: list[str] = []
     link = core.mail.link
-    core.mail.link = lambda path, token: made.append(token) or link(path, token)  # type: ignore[method-assign]
+    core.mail.link = lambda path, token, *site: made.append(token) or link(path, token, *site)  # type: ignore[method-assign]
     core.mail_links.request_reset("alice@example.com")
     core.mail_links.invite(admin, "dora@example.com", "member", None)
     core.mail_links.send_verification(cast.alice)
@@ -397,16 +400,16 @@ def test_charlie_changing_his_password_touches_nobody_else(core: Core, cast: Cas
 # --- invitations ----------------------------------------------------------------------------------
 
 
-def with_registration(core: Core, settings: Settings, mode: str) -> MailLinks:
-    changed = settings.model_copy(update={"registration": mode})
-    return MailLinks(core.db, changed, core.audit, core.accounts, core.departments, core.mail, core.limits)
+def with_registration(core: Core, mode: Registration) -> MailLinks:
+    organisation = Organisation(core.db, core.audit, mode)
+    return MailLinks(core.db, organisation, core.audit, core.accounts, core.departments, core.mail, core.limits)
 
 
 def test_dora_accepts_an_invitation_and_has_role_department_and_a_verified_address(
     core: Core, settings: Settings, post: MemoryTransport, admin: User
 ) -> None:
     token = invitation_token(core, post, admin)
-    links = with_registration(core, settings, "invite")
+    links = with_registration(core, "invite")
     assert links.invitation(token).email == "dora@example.com"
     dora = links.accept_invitation(token, " Dora  Doe ", NEW)
     assert (dora.name, dora.role, dora.department) == ("Dora Doe", "manager", "hr")
@@ -460,7 +463,7 @@ def test_nobody_is_invited_where_registration_is_closed(
     core: Core, settings: Settings, post: MemoryTransport, admin: User
 ) -> None:
     token = invitation_token(core, post, admin)
-    closed = with_registration(core, settings, "closed")
+    closed = with_registration(core, "closed")
     with pytest.raises(RegistrationClosed):
         closed.invite(admin, "emil@example.com", "member", None)
     with pytest.raises(RegistrationClosed):
@@ -494,6 +497,85 @@ def test_an_administrator_inviting_with_a_wrong_field_reads_which(
     with pytest.raises(Invalid) as caught:
         core.mail_links.invite(admin, email, role, department)
     assert caught.value.field == field
+
+
+def unmailed(core: Core) -> Core:
+    core.mail.transport = None
+    return core
+
+
+SITE = "https://desk.example.com"
+
+
+def test_without_mail_an_invitation_is_a_link_to_hand_over(core: Core, admin: User) -> None:
+    links = unmailed(core).mail_links
+    core.mail._base_url = ""
+    link = links.invite(admin, "dora@example.com", "manager", "hr", SITE)
+    assert link is not None
+    assert link.get_secret_value().startswith(f"{SITE}/invitation?token=")
+    token = token_in(link.get_secret_value())
+    assert token not in repr(link) + everything_stored(core)
+    assert links.invitation(token).email == "dora@example.com"
+    dora = links.accept_invitation(token, "Dora", NEW)
+    assert (dora.role, dora.department) == ("manager", "hr")
+    assert links.verified_at(dora) is None  # nobody has shown that the mailbox is hers
+    with pytest.raises(LinkRefused):
+        links.accept_invitation(token, "Dora", NEW)
+    assert [action for action, _ in actions(core) if action.startswith("invitation")] == [
+        "invitation.handed",
+        "invitation.accepted",
+    ]
+
+
+def test_a_handed_link_and_a_mailed_one_replace_each_other(core: Core, post: MemoryTransport, admin: User) -> None:
+    mailed = invitation_token(core, post, admin)
+    core.mail.transport = None
+    link = core.mail_links.invite(admin, "dora@example.com", "member", None, SITE)
+    assert link is not None
+    with pytest.raises(LinkRefused):
+        core.mail_links.invitation(mailed)
+    core.mail.transport = post
+    newer = invitation_token(core, post, admin)
+    with pytest.raises(LinkRefused):
+        core.mail_links.invitation(token_in(link.get_secret_value()))
+    core.mail_links.invitation(newer)
+
+
+def test_with_mail_no_link_is_given_out(core: Core, post: MemoryTransport, admin: User) -> None:
+    assert core.mail_links.invite(admin, "dora@example.com", "member", None, SITE) is None
+
+
+def test_a_handed_link_is_no_way_around_the_rules(
+    core: Core, cast: Cast, admin: User, post: MemoryTransport
+) -> None:
+    links = unmailed(core).mail_links
+    with pytest.raises(Forbidden):
+        links.invite(cast.charlie, "dora@example.com", "admin", None, SITE)
+    with pytest.raises(Conflict):
+        links.invite(admin, "alice@example.com", "member", None, SITE)
+    link = links.invite(admin, "dora@example.com", "member", None, SITE)
+    assert link is not None
+    with pytest.raises(RegistrationClosed):
+        with_registration(core, "closed").invite(admin, "emil@example.com", "member", None, SITE)
+    with core.db.transaction() as connection:
+        connection.execute(update(users).where(users.c.id == admin.id).values(role="member"))
+    with pytest.raises(LinkRefused):
+        links.invitation(token_in(link.get_secret_value()))
+
+
+def test_of_many_addresses_the_good_ones_are_invited_and_the_others_told(
+    core: Core, cast: Cast, post: MemoryTransport, admin: User
+) -> None:
+    deliver(core, post)
+    text = "dora@example.com\njunk\nalice@example.com, Emil <emil@example.com>"
+    outcome = invite_all(core.mail_links, admin, text, "viewer", "hr", "")
+    assert [(invited.address, invited.error) for invited in outcome] == [
+        ("dora@example.com", None),
+        ("junk", "This is not an e-mail address."),
+        ("alice@example.com", "Somebody with this e-mail address has an account already."),
+        ("emil@example.com", None),
+    ]
+    assert sorted(mail.recipient for mail in deliver(core, post)) == ["dora@example.com", "emil@example.com"]
 
 
 # --- without a transport --------------------------------------------------------------------------

@@ -10,9 +10,10 @@ from sqlalchemy import insert, select
 from core.accounts.models import User
 from core.bootstrap import Core
 from core.db.tables import audit_log, organisation
-from core.errors import Forbidden, Invalid, StepUpRequired
+from core.errors import Forbidden, Invalid, RegistrationClosed, StepUpRequired
 from core.keys.models import KeyDraft
 from core.organisation.models import OrganisationSettings
+from core.security import passwords
 from tests.conftest import PASSWORD, Cast
 from tests.support.stopped_clock import StoppedClock
 
@@ -46,6 +47,56 @@ def test_an_administrator_changes_settings_and_the_log_says_which(core: Core, ro
     ]
 
 
+@pytest.fixture
+def choosing(core: Core) -> Core:
+    """An installation whose environment says nothing about who may register."""
+    core.organisation.fixed_registration = None
+    return core
+
+
+def test_an_administrator_opens_and_closes_registration(choosing: Core, root: User) -> None:
+    core = choosing
+    assert core.organisation.registration() == "invite"
+    with pytest.raises(RegistrationClosed):
+        core.accounts.register("dora@example.com", "Dora", PASSWORD)
+    core.organisation.change(root, {"registration": "open"})
+    assert core.organisation.registration() == "open"
+    assert core.accounts.register("dora@example.com", "Dora", PASSWORD).role == "member"
+    core.organisation.change(root, {"registration": "closed"})
+    with pytest.raises(RegistrationClosed):
+        core.accounts.register("emil@example.com", "Emil", PASSWORD)
+    with pytest.raises(RegistrationClosed):
+        core.mail_links.invite(root, "emil@example.com", "member", None, "https://z.example.com")
+
+
+def test_registration_closed_while_a_password_is_hashed_lets_nobody_in(
+    choosing: Core, root: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core = choosing
+    core.organisation.change(root, {"registration": "open"})
+    hash_password = passwords.hash_password
+
+    def slowly(password: str) -> str:
+        core.organisation.change(root, {"registration": "closed"})
+        return hash_password(password)
+
+    monkeypatch.setattr(passwords, "hash_password", slowly)
+    with pytest.raises(RegistrationClosed):
+        core.accounts.register("dora@example.com", "Dora", PASSWORD)
+    monkeypatch.undo()
+    assert core.people.list(root, "dora") == []
+
+
+def test_the_environment_wins_and_says_so(core: Core, root: User) -> None:
+    assert core.organisation.registration() == "open"
+    with pytest.raises(Invalid) as caught:
+        core.organisation.change(root, {"registration": "closed", "company_name": "Acme"})
+    assert caught.value.field == "registration"
+    assert caught.value.sentence == ("Who may register is set by ZOARK_REGISTRATION, so it cannot be changed here.")
+    assert core.organisation.get() == OrganisationSettings()
+    core.organisation.change(root, {"registration": "invite", "company_name": "Acme"})  # what it was before
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -54,6 +105,9 @@ def test_an_administrator_changes_settings_and_the_log_says_which(core: Core, ro
         ({"allowed_email_domains": ["no domain"]}, "allowed_email_domains"),
         ({"two_factor_for": "some"}, "two_factor_for"),
         ({"role": "admin"}, "role"),
+        ({"registration": "anybody"}, "registration"),
+        ({"registration": None}, "registration"),
+        ({"company_name": "x" * 81}, "company_name"),
     ],
 )
 def test_a_wrong_value_changes_nothing(core: Core, root: User, changes: dict[str, object], field: str) -> None:

@@ -15,11 +15,11 @@ from core.accounts.models import User
 from core.bootstrap import Core, build_core
 from core.config import Settings
 from core.db.tables import mail_outbox
-from core.errors import Forbidden
+from core.errors import Conflict, Forbidden, MailNotSetUp, NotFound, RateLimitedHere
 from core.notify import messages
-from core.notify.failures import MailDelayed, MailRefused, MailUnsure
+from core.notify.failures import MailDelayed, MailRefused, MailSetUpWrong, MailUnsure
 from core.notify.models import Message
-from core.notify.outbox import LOST, RETRY_AFTER
+from core.notify.outbox import LOST, RETRY_AFTER, SET_UP_RETRY
 from tests.conftest import PASSWORD
 from tests.support.mailbox import MAIL_SETTINGS, MemoryTransport
 from tests.support.stopped_clock import StoppedClock
@@ -109,7 +109,7 @@ def test_a_delayed_mail_is_tried_four_more_times_and_then_fails(
         assert core.work_is_waiting()
     deliver(core)
     failed = row(core, mail_id)
-    assert (failed.status, failed.attempts, failed.body_sealed) == ("failed", 5, None)
+    assert (failed.status, failed.attempts) == ("failed", 5)
     assert core.mail.next_due_at() is None
     assert [pause.total_seconds() for pause in RETRY_AFTER] == [60, 300, 1800, 7200]
 
@@ -130,7 +130,7 @@ def test_a_refused_mail_fails_at_once(core: Core, post: MemoryTransport, time: S
     post.fail_with = [MailRefused(answer="550 no such user")]
     deliver(core)
     failed = row(core, mail_id)
-    assert (failed.status, failed.attempts, failed.body_sealed) == ("failed", 1, None)
+    assert (failed.status, failed.attempts) == ("failed", 1)
     assert failed.error == "The mail server refused this message: 550 no such user"
 
 
@@ -238,6 +238,198 @@ def test_a_body_moved_to_another_row_is_not_sent(core: Core, post: MemoryTranspo
     deliver(core)
     assert [mail.recipient for mail in post.sent] == ["alice@example.com"]
     assert row(core, mine).status == "failed"
+
+
+# --- settings that do not work --------------------------------------------------------------------
+
+KEY_WRONG = "the key is not accepted (401)."
+
+
+def test_mail_waits_while_the_key_is_wrong_and_arrives_when_it_is_mended(
+    core: Core, post: MemoryTransport, time: StoppedClock
+) -> None:
+    first, second = put(core), put(core)
+    tries: list[None] = []
+    post.before_send = lambda: tries.append(None)
+    post.fail_with = [MailSetUpWrong(answer=KEY_WRONG) for _ in range(50)]
+    for _ in range(30):
+        deliver(core)
+        assert not core.work_is_waiting()
+        time.moment += SET_UP_RETRY
+    assert len(tries) == 30  # one try a quarter of an hour, however much waits
+    for mail_id in (first, second):
+        waiting = row(core, mail_id)
+        assert (waiting.status, waiting.attempts) == ("queued", 0)
+        assert waiting.error == str(MailSetUpWrong(answer=KEY_WRONG))
+        assert waiting.error.endswith("It is tried again every 15 minutes until somebody mends them.")
+    post.fail_with = []
+    deliver(core)
+    assert sorted(mail.id for mail in post.sent) == sorted([first, second])
+
+
+def test_a_week_of_a_wrong_key_is_the_end_of_a_mail(core: Core, post: MemoryTransport, time: StoppedClock) -> None:
+    mail_id = put(core, messages.key_added(time(), "K"))
+    post.fail_with = [MailSetUpWrong(answer=KEY_WRONG) for _ in range(2)]
+    deliver(core)
+    time.advance(days=7, seconds=1)
+    deliver(core)
+    assert row(core, mail_id).status == "failed"
+
+
+def test_tries_with_a_wrong_key_leave_a_mail_all_its_other_attempts(
+    core: Core, post: MemoryTransport, time: StoppedClock
+) -> None:
+    mail_id = put(core)
+    post.fail_with = [MailSetUpWrong(answer=KEY_WRONG) for _ in range(6)]
+    for _ in range(6):
+        deliver(core)
+        time.moment += SET_UP_RETRY
+    post.fail_with = [MailDelayed(answer="421 busy")]
+    deliver(core)
+    assert (row(core, mail_id).status, row(core, mail_id).attempts) == ("queued", 1)
+
+
+# --- what administrators do with it ---------------------------------------------------------------
+
+
+@pytest.fixture
+def ada(core: Core, post: MemoryTransport) -> User:
+    user = core.accounts.create_user("ada@example.com", "Ada", PASSWORD, "admin")
+    deliver(core)
+    post.sent.clear()
+    return user
+
+
+def test_ada_has_a_failed_mail_sent_again(core: Core, post: MemoryTransport, time: StoppedClock, ada: User) -> None:
+    mail_id = put(core)
+    post.fail_with = [MailRefused(answer="550 no such user")]
+    deliver(core)
+    (failed,) = core.mail.list(ada, "failed")
+    assert (failed.id, failed.can_be_retried, failed.attempts) == (mail_id, True, 1)
+    assert failed.error == "The mail server refused this message: 550 no such user"
+    core.mail.retry(ada, mail_id)
+    assert [mail.id for mail in core.mail.list(ada, "waiting")] == [mail_id]
+    deliver(core)
+    assert [mail.id for mail in post.sent] == [mail_id]
+    assert core.mail.get(ada, mail_id).state == "sent"
+    assert row(core, mail_id).body_sealed is None
+    with pytest.raises(Conflict):
+        core.mail.retry(ada, mail_id)
+    assert mail_id in [mail.id for mail in core.mail.list(ada, "sent")]
+
+
+def test_a_link_that_has_expired_is_not_sent_again(
+    core: Core, post: MemoryTransport, time: StoppedClock, ada: User
+) -> None:
+    reset, invitation = put(core), put(core, messages.invitation("https://zoark.example.com/x", "Ada"))
+    post.fail_with = [MailRefused(answer="550 no"), MailRefused(answer="550 no")]
+    deliver(core)
+    time.advance(minutes=31)
+    assert {mail.id: mail.can_be_retried for mail in core.mail.list(ada, "failed")} == {
+        reset: False,
+        invitation: True,
+    }
+    with pytest.raises(Conflict):
+        core.mail.retry(ada, reset)
+    time.advance(days=7)
+    core.outbox.forget_old()
+    assert row(core, invitation).body_sealed is None
+    with pytest.raises(Conflict):
+        core.mail.retry(ada, invitation)
+
+
+def test_what_may_have_been_sent_is_never_sent_again(
+    core: Core, post: MemoryTransport, time: StoppedClock, ada: User
+) -> None:
+    mail_id = put(core)
+    post.fail_with = [MailUnsure(answer="it gave no answer")]
+    deliver(core)
+    assert not core.mail.get(ada, mail_id).can_be_retried
+    with pytest.raises(Conflict):
+        core.mail.retry(ada, mail_id)
+
+
+def test_two_administrators_retrying_at_once_send_one_mail(core: Core, post: MemoryTransport, ada: User) -> None:
+    mail_id = put(core)
+    post.fail_with = [MailRefused(answer="550 no")]
+    deliver(core)
+
+    def retry(_: int) -> str:
+        try:
+            core.mail.retry(ada, mail_id)
+        except Conflict as error:
+            return error.code
+        return "ok"
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(retry, range(4))) == ["conflict"] * 3 + ["ok"]
+    deliver(core)
+    assert [mail.id for mail in post.sent] == [mail_id]
+
+
+def test_ada_mends_the_settings_and_does_not_wait(
+    core: Core, post: MemoryTransport, time: StoppedClock, ada: User
+) -> None:
+    wanted = sorted([put(core), put(core)])
+    post.fail_with = [MailSetUpWrong(answer=KEY_WRONG)]
+    deliver(core)
+    assert core.mail.retry_waiting(ada) == 2
+    assert core.work_is_waiting()
+    deliver(core)
+    assert sorted(mail.id for mail in post.sent) == wanted
+    assert core.mail.retry_waiting(ada) == 0
+
+
+def test_ada_sends_herself_a_test_mail_and_reads_how_it_went(
+    core: Core, post: MemoryTransport, time: StoppedClock, ada: User
+) -> None:
+    mail_id = core.mail.send_test(ada)
+    assert core.mail.get(ada, mail_id).state == "queued"
+    deliver(core)
+    assert core.mail.get(ada, mail_id).state == "sent"
+    (mail,) = post.sent
+    assert (mail.recipient, mail.subject) == ("ada@example.com", "Test mail from Zoark")
+    for _ in range(9):
+        core.mail.send_test(ada)
+    with pytest.raises(RateLimitedHere):
+        core.mail.send_test(ada)
+
+
+def test_a_decoy_is_shown_to_nobody(core: Core, post: MemoryTransport, ada: User) -> None:
+    with core.db.transaction() as connection:
+        decoy = core.mail.put(connection, "nobody@example.com", messages.reset("x"), is_decoy=True)
+    assert decoy is not None
+    assert all(core.mail.list(ada, group) == [] for group in ("waiting", "failed", "sent"))
+    with pytest.raises(NotFound):
+        core.mail.get(ada, decoy)
+    with pytest.raises(NotFound):
+        core.mail.retry(ada, decoy)
+
+
+def test_charlie_has_no_say_in_the_mail(core: Core, post: MemoryTransport, charlie: User) -> None:
+    mail_id = put(core)
+    for attempt in (
+        lambda: core.mail.list(charlie, "waiting"),
+        lambda: core.mail.get(charlie, mail_id),
+        lambda: core.mail.retry(charlie, mail_id),
+        lambda: core.mail.retry_waiting(charlie),
+        lambda: core.mail.send_test(charlie),
+    ):
+        with pytest.raises(Forbidden):
+            attempt()
+
+
+def test_without_a_transport_nothing_is_retried(core: Core, post: MemoryTransport, ada: User) -> None:
+    core.mail.transport = None
+    status = core.mail.status(ada)
+    assert (status.transport, status.way, status.setting) == (None, "", "")
+    for attempt in (
+        lambda: core.mail.send_test(ada),
+        lambda: core.mail.retry(ada, "mail_1"),
+        lambda: core.mail.retry_waiting(ada),
+    ):
+        with pytest.raises(MailNotSetUp):
+            attempt()
 
 
 # --- the daily cap --------------------------------------------------------------------------------

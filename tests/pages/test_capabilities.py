@@ -40,6 +40,8 @@ TABLE: dict[str, set[str]] = {
     "audit": ADMINS,
     "workers": ADMINS,
     "sign-in-settings": ADMINS,
+    "mail": ADMINS,
+    "setup": ADMINS,
     "reset": EVERYBODY,
     "new-password": EVERYBODY,
     "invitation": EVERYBODY,

@@ -204,7 +204,7 @@ def test_an_administrator_invites_somebody_and_charlie_has_no_such_page(
     post: MemoryTransport, page_core: Core, visit: Visitor, admin: User, charlie: User
 ) -> None:
     page = visit(admin).open(navigation.PEOPLE).press("people_invite")
-    page.fill(invite_email="dora@example.com")
+    page.fill(invite_emails="dora@example.com")
     page.press_in_dialog("people_invite", "invite_send")
     newest_token(page_core, post)
     assert post.sent[-1].recipient == "dora@example.com"

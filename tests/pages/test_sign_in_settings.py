@@ -43,6 +43,26 @@ def test_an_administrator_changes_the_settings(visit: Visitor, page_core: Core, 
     assert again.app.text_area(key="settings_domains").value == "example.com\nacme.example"
 
 
+class TestChoosingWhoMayRegister:
+    @pytest.fixture
+    def registration(self) -> str:
+        return ""
+
+    def test_an_administrator_chooses_where_the_environment_does_not(
+        self, visit: Visitor, page_core: Core, root: User
+    ) -> None:
+        nobody = visit().open(navigation.HOME)
+        assert "Create an account" not in nobody.text
+        page = visit(root).open(navigation.SIGN_IN_SETTINGS)
+        assert not any("ZOARK_REGISTRATION" in caption for caption in page.captions)
+        page.fill(settings_registration="open").press("settings_save")
+        assert page.errors == []
+        assert page_core.organisation.registration() == "open"
+        assert "Create an account" in nobody.rerun().text
+        page.fill(settings_registration="closed").press("settings_save")
+        assert "Create an account" not in nobody.rerun().text
+
+
 def test_a_wrong_value_gets_one_sentence(visit: Visitor, page_core: Core, root: User) -> None:
     page = visit(root).open(navigation.SIGN_IN_SETTINGS)
     page.fill(settings_domains="not a domain").press("settings_save")

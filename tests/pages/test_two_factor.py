@@ -260,7 +260,7 @@ def test_an_administrator_sees_nothing_else_where_it_is_demanded(
 def test_an_administrator_who_came_by_a_provider_is_led_to_the_setup_too(
     visit: Visitor, page_core: Core, root: User
 ) -> None:
-    page_core.organisation.change(root, {"require_admin_two_factor": True})
+    page_core.organisation.change(root, {"two_factor_for": "admins"})
     with page_core.db.transaction() as connection:
         connection.execute(update(users).values(password_hash=None))
     page = visit(root).open(navigation.USAGE)

@@ -31,6 +31,8 @@ class MemoryTransport(Transport):
 
     name = "memory"
     label = "Memory"
+    settings: ClassVar[tuple[str, ...]] = ("SMTP_URL",)
+    way = "nowhere"
     daily_cap: ClassVar[int | None] = None
 
     def __init__(self) -> None:

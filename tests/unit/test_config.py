@@ -22,7 +22,9 @@ def secrets_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_fresh_installation_needs_no_setting() -> None:
     settings = load_settings()
-    assert settings.registration == "invite"
+    assert settings.registration is None
+    assert load_settings(ZOARK_REGISTRATION="").registration is None
+    assert load_settings(ZOARK_REGISTRATION="open").registration == "open"
     assert settings.is_sqlite
     assert settings.database == f"sqlite:///{Path('data').resolve() / 'zoark.db'}"
 

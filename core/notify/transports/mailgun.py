@@ -18,11 +18,13 @@ class Mailgun(Transport):
 
     name = "mailgun"
     label = "Mailgun"
+    settings = ("MAILGUN_API_KEY", "MAILGUN_DOMAIN")
 
     def __init__(self, key: SecretStr, domain: str, base_url: str, policy: EgressPolicy) -> None:
         """Send with ``key`` from ``domain``."""
         self._key = key
         self._url = f"{base_url}/v3/{quote(domain, safe='')}/messages"
+        self._way = f"{domain} at {base_url}"
         self._policy = policy
 
     @classmethod
@@ -38,6 +40,11 @@ class Mailgun(Transport):
             raise SettingsWrong("MAILGUN_DOMAIN is missing: Mailgun needs the domain that sends.")
         url = settings.mail_api_url or "https://api.mailgun.net"
         return cls(settings.mailgun_api_key, settings.mailgun_domain, url.rstrip("/"), policy)
+
+    @property
+    def way(self) -> str:
+        """The sending domain and the API's address."""
+        return self._way
 
     def send(self, mail: Outgoing) -> None:
         """Hand one mail over."""

@@ -17,6 +17,7 @@ class SendGrid(Transport):
 
     name = "sendgrid"
     label = "SendGrid"
+    settings = ("SENDGRID_API_KEY",)
     daily_cap = 100
 
     def __init__(self, key: SecretStr, base_url: str, policy: EgressPolicy) -> None:
@@ -32,6 +33,11 @@ class SendGrid(Transport):
             return None
         url = settings.mail_api_url or "https://api.sendgrid.com"
         return cls(settings.sendgrid_api_key, url.rstrip("/"), policy)
+
+    @property
+    def way(self) -> str:
+        """The API's address."""
+        return self._base_url
 
     def send(self, mail: Outgoing) -> None:
         """Hand one mail over."""

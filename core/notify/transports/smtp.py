@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import smtplib
+import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,7 +18,7 @@ from core import clock
 from core.config import Settings
 from core.errors import SettingsWrong
 from core.notify.base import Outgoing, Transport
-from core.notify.failures import MailDelayed, MailRefused, MailUnsure
+from core.notify.failures import MailDelayed, MailRefused, MailSetUpWrong, MailUnsure
 from core.security.egress import EgressPolicy
 from core.security.egress.tls import tls_context
 from core.security.redact import redact
@@ -24,6 +26,9 @@ from core.security.redact import redact
 # For each step of the conversation; a mail has about ten.
 STEP_SECONDS = 20.0
 _PORTS = {"smtp": 587, "smtps": 465}
+# RFC 4954: authentication is needed, too weak, or failed; TLS is needed first.
+_ABOUT_SIGN_IN = (530, 534, 535, 538)
+_TLS = {"starttls": "STARTTLS", "implicit": "TLS", "off": "no encryption"}
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ class Smtp(Transport):
 
     name = "smtp"
     label = "SMTP"
+    settings = ("SMTP_URL",)
 
     def __init__(self, server: SmtpServer) -> None:
         """Send through ``server``; the operator chose it, so private addresses are fine."""
@@ -78,17 +84,25 @@ class Smtp(Transport):
         url = settings.smtp_url.get_secret_value()
         return cls(SmtpServer.parse(url)) if url else None
 
+    @property
+    def way(self) -> str:
+        """Host, port and encryption."""
+        return f"{self._server.host}:{self._server.port}, {_TLS[self._server.tls]}"
+
     def send(self, mail: Outgoing) -> None:
         """Hand one mail over."""
         is_international = not mail.recipient.isascii()
         data = compose(mail, is_international)
-        with _reporting(MailDelayed):
+        with _reporting(MailDelayed, refusal=MailSetUpWrong):
             smtp = self._connect()
         try:
             with _reporting(MailDelayed):
                 # RFC 6531; smtplib raises SMTPNotSupportedError when the server cannot do it.
                 options = ["SMTPUTF8", "BODY=8BITMIME"] if is_international else []
-                _check(smtp.mail(parseaddr(mail.sender)[1], options))
+                sent = smtp.mail(parseaddr(mail.sender)[1], options)
+            with _reporting(MailDelayed, refusal=MailSetUpWrong):
+                _check(sent)  # what it says here is about our sender's address
+            with _reporting(MailDelayed):
                 _check(smtp.rcpt(mail.recipient))
             # From here on a broken connection says nothing about what the server has done.
             with _reporting(MailUnsure):
@@ -137,18 +151,39 @@ def _check(answer: tuple[int, bytes]) -> None:
 
 
 @contextmanager
-def _reporting(otherwise: type[MailDelayed | MailUnsure]) -> Iterator[None]:
-    """Turn an answer into refused (5xx) or delayed (4xx), and a broken connection into ``otherwise``."""
+def _reporting(
+    otherwise: type[MailDelayed | MailUnsure], refusal: type[MailRefused | MailSetUpWrong] = MailRefused
+) -> Iterator[None]:
+    """Turn an answer into ``refusal`` (5xx) or delayed (4xx), and a broken connection into ``otherwise``."""
     try:
         yield
     except smtplib.SMTPNotSupportedError as error:
-        raise MailRefused(answer=_words(str(error))) from None
+        raise refusal(answer=_NO_STARTTLS if "STARTTLS" in str(error) else f"{_words(str(error))}.") from None
     except smtplib.SMTPResponseException as error:
         reply = error.smtp_error
         answer = f"{error.smtp_code} {_words(reply if isinstance(reply, str) else reply.decode(errors='replace'))}"
-        raise (MailRefused if error.smtp_code >= 500 else MailDelayed)(answer=answer) from None
+        if error.smtp_code in _ABOUT_SIGN_IN:
+            raise MailSetUpWrong(answer=f"user name or password are not accepted ({answer}).") from None
+        if error.smtp_code < 500:
+            raise MailDelayed(answer=answer) from None
+        raise refusal(answer=answer if refusal is MailRefused else f"the server says {answer}.") from None
+    except ssl.SSLCertVerificationError as error:
+        why = _words(error.verify_message)
+        raise MailSetUpWrong(answer=f"the certificate of the mail server is not trusted ({why}).") from None
+    except ssl.SSLError as error:
+        if refusal is MailRefused:  # after the handshake it is a connection that broke
+            raise otherwise(answer=type(error).__name__) from None
+        raise MailSetUpWrong(answer="there is no TLS on this port; check whether smtp or smtps is meant.") from None
+    except socket.gaierror:
+        raise MailDelayed(answer="its name cannot be found") from None
+    except (ConnectionRefusedError, TimeoutError) as error:
+        said = "it does not answer" if isinstance(error, TimeoutError) else "it takes no connection on this port"
+        raise otherwise(answer=said) from None
     except (smtplib.SMTPException, OSError) as error:
         raise otherwise(answer=type(error).__name__) from None
+
+
+_NO_STARTTLS = "the server offers no encryption (STARTTLS). Use smtps, or tls=off inside a trusted network."
 
 
 def _words(text: str) -> str:

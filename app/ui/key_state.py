@@ -1,4 +1,4 @@
-"""What a key looks like in the list: how its last test went, and how far the built-in model is."""
+"""How a key does: the outcome of its last test, and how far the built-in model is."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ def test_badge(key: Key) -> None:
     """Draw how the last test went; of the built-in model, how far it is."""
     code = key.test_code
     if provider_named(key.provider).is_built_in:
-        state = runtime.get_core().local_model.status().state
-        code = {"ready": "ok", "failed": "failed", "absent": None}.get(state, "preparing")
+        code = {"ready": "ok", "failed": "failed", "absent": None}.get(
+            runtime.get_core().local_model.status().state, "preparing"
+        )
     tested = f"Tested {formats.ago(key.tested_at)}" if key.tested_at else None
     if code is None:
         st.badge("Not tested", color="gray", icon=":material/help:")
@@ -27,6 +28,33 @@ def test_badge(key: Key) -> None:
         st.badge("Getting ready", color="blue", icon=":material/downloading:")
     else:
         st.badge("Does not work", color="red", icon=":material/error:", help=tested)
+
+
+def built_in() -> None:
+    """Draw how far the built-in model is, once a second while it moves."""
+    model = runtime.get_core().local_model
+    busy_before = model.status().is_busy
+
+    @st.fragment(run_every=1.0 if busy_before else None)
+    @guarded
+    def live() -> None:
+        status = model.status()
+        if busy_before and not status.is_busy:
+            st.rerun()
+        if status.state == "fetching" and status.bytes_total:
+            share = min(1.0, status.bytes_done / status.bytes_total)
+            st.progress(
+                share,
+                f"{status.message} {formats.size(status.bytes_done)} of {formats.size(status.bytes_total)}",
+            )
+        elif status.is_busy:
+            st.caption(f":material/progress_activity: {status.message}")
+        elif status.state == "failed":
+            st.error(status.message, icon=":material/error:")
+        elif status.state == "ready":
+            st.caption(f":material/check_circle: {status.message}")
+
+    live()
 
 
 def facts(key: Key) -> str:
@@ -45,30 +73,3 @@ def facts(key: Key) -> str:
         f"last used {formats.ago(key.last_used_at)}",
     ]
     return " · ".join(str(fact) for fact in found if fact)
-
-
-def built_in_state() -> None:
-    """Draw how far the built-in model is, once a second while it moves."""
-    core = runtime.get_core()
-    busy_before = core.local_model.status().is_busy
-
-    @st.fragment(run_every=1.0 if busy_before else None)
-    @guarded
-    def live() -> None:
-        status = core.local_model.status()
-        if busy_before and not status.is_busy:
-            st.rerun()
-        if status.state == "fetching" and status.bytes_total:
-            share = min(1.0, status.bytes_done / status.bytes_total)
-            st.progress(
-                share,
-                f"{status.message} {formats.size(status.bytes_done)} of {formats.size(status.bytes_total)}",
-            )
-        elif status.is_busy:
-            st.caption(f":material/progress_activity: {status.message}")
-        elif status.state == "failed":
-            st.error(status.message, icon=":material/error:")
-        elif status.state == "ready":
-            st.caption(f":material/check_circle: {status.message}")
-
-    live()

@@ -1,0 +1,1 @@
+"""What is forgotten of signing in when it is old."""

@@ -1,0 +1,1 @@
+"""Setting an installation up for the first time: how far the administrators have come."""
