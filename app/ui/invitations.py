@@ -16,7 +16,9 @@ from core.errors import CoreError
 
 def form(prefix: str) -> None:
     """Draw the form and what became of the last submission; what was refused stays in the box."""
-    actor = step_up.confirmed(f"{prefix}_confirm", keep=f"{prefix}_emails")
+    actor = step_up.confirmed(
+        f"{prefix}_confirm", keep=tuple(f"{prefix}_{field}" for field in ("emails", "role", "department"))
+    )
     if actor is None:
         return
     core, roles = runtime.get_core(), roles_for(actor)

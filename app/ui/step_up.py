@@ -25,21 +25,21 @@ from core.accounts.proof import is_recent_proof
 from core.errors import StepUpRequired
 
 
-def confirmed(key: str, *, open_form: str = "", keep: str = "") -> User | None:
+def confirmed(key: str, *, open_form: str = "", keep: tuple[str, ...] = ()) -> User | None:
     """Return who is signed in, with a recent proof; None while it is being asked for. ``key`` names the place.
 
     Args:
         key: the beginning of the keys of the widgets.
         open_form: the key of a widget of the form behind it. A form that stands open is not taken away when the
             proof grows old; ``carry_out`` asks when it is sent.
-        keep: the key of a field whose value waits while the question stands in its place.
+        keep: the keys of fields whose values wait while the question stands in their place.
     """
     user = session.current_user()
     if is_recent_proof(user) or (open_form and open_form in st.session_state):
         return user
-    if keep and keep in st.session_state:
+    for field in filter(st.session_state.__contains__, keep):
         # Set by hand it is no widget's value any more, and Streamlit does not drop it.
-        st.session_state[keep] = st.session_state[keep]
+        st.session_state[field] = st.session_state[field]
     place = st.empty()
     with place.container():
         is_proven = _ask(user, key)

@@ -88,7 +88,7 @@ def _on(how: TwoFactorState, place: DeltaGenerator) -> None:
 
 def _enrol(place: DeltaGenerator) -> bool:
     """Draw the setup; True when it is done and the recovery codes stand in ``place`` instead."""
-    actor = step_up.confirmed("two_factor_enrol", keep="two_factor_code")
+    actor = step_up.confirmed("two_factor_enrol", keep=("two_factor_code",))
     if actor is None:
         return False
     two_factor = runtime.get_core().two_factor

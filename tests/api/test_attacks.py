@@ -46,7 +46,7 @@ def test_it_would_live_on_if_nobody_ended_it(
     browser: Browser, api_core: Core, alice: User, charlie: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     end = "await run_in_threadpool(runtime.get_core().accounts.end_session, old)"
-    take_out(monkeypatch, session_routes, "open_session", end, "pass")
+    take_out(monkeypatch, session_routes, "_keep", end, "pass")
     before, _ = plant(browser, alice, charlie)
     assert api_core.accounts.session_user(before) == charlie
 
@@ -54,9 +54,9 @@ def test_it_would_live_on_if_nobody_ended_it(
 def test_it_would_be_the_same_if_the_browser_kept_it(
     browser: Browser, alice: User, charlie: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fresh = "    request.session.clear()\n    request.session[TOKEN_FIELD] = token\n"
-    keep = "    request.session.setdefault(TOKEN_FIELD, token)\n"
-    take_out(monkeypatch, session_routes, "open_session", fresh, keep)
+    fresh = "    request.session.clear()\n    request.session[field] = value\n"
+    keep = "    request.session.setdefault(field, value)\n"
+    take_out(monkeypatch, session_routes, "_keep", fresh, keep)
     before, after = plant(browser, alice, charlie)
     assert before == after
 

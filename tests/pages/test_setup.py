@@ -249,7 +249,7 @@ def test_providers_that_are_set_up_are_named(
 
 
 def test_demanding_two_factor_leads_there_and_back(visit: Visitor, page_core: Core, root: User) -> None:
-    page = submit(at(visit, root, "sign-in").fill(setup_two_factor=True))
+    page = submit(at(visit, root, "sign-in").fill(setup_two_factor="admins"))
     assert page.title == "Set up two-factor sign-in"
     assert page_core.setup.progress(root).steps == {"sign-in": "done"}
 
