@@ -107,7 +107,7 @@ def test_it_would_where_nothing_matches_anything(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """There are two guards: what is no token is refused, and a token has to be the one of the row."""
-    monkeypatch.setattr(mail_links, "hashed", lambda given: hash_token(str(given)))
+    monkeypatch.setattr(mail_links, "hash_link", lambda given: hash_token(str(given)))
     if not is_compared:
         for name in ("open_link", "use_link"):
             take_out(monkeypatch, accounts_repository, name, ", _links.token_hash == token_hash")
