@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from core.usage.models import DayTotals
+from core.usage.models import DayTotals, Totals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,20 +18,18 @@ def frame_of(days: list[DayTotals]) -> pd.DataFrame:
     """Return one row per day and model: ``day, model, calls, tokens in and out, dollars``."""
     import pandas as pd
 
-    return pd.DataFrame(
-        [
-            {
-                "day": d.day,
-                "model": d.model,
-                "calls": d.totals.calls,
-                "input_tokens": d.totals.input_tokens,
-                "output_tokens": d.totals.output_tokens,
-                "dollars": d.totals.cost_micros / 1_000_000,
-                "unpriced_calls": d.totals.unpriced_calls,
-            }
-            for d in days
-        ]
-    )
+    return pd.DataFrame([{"day": d.day, "model": d.model, **sums_of(d.totals)} for d in days])
+
+
+def sums_of(totals: Totals) -> dict[str, float]:
+    """Return sums as columns: ``calls, input_tokens, output_tokens, dollars, unpriced_calls``."""
+    return {
+        "calls": totals.calls,
+        "input_tokens": totals.input_tokens,
+        "output_tokens": totals.output_tokens,
+        "dollars": totals.cost_micros / 1_000_000,
+        "unpriced_calls": totals.unpriced_calls,
+    }
 
 
 def stacked_by_model(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from app.ui.charts import sums_of
 from core.usage.models import ModelCall, PersonTotals
 
 if TYPE_CHECKING:
@@ -29,18 +30,7 @@ def by_model(frame: pd.DataFrame) -> None:
 def by_person(people: Sequence[PersonTotals]) -> None:
     """Draw the sums per person, who spent most first."""
     st.dataframe(
-        [
-            {
-                "name": person.name,
-                "email": person.email,
-                "calls": person.totals.calls,
-                "input_tokens": person.totals.input_tokens,
-                "output_tokens": person.totals.output_tokens,
-                "dollars": person.totals.cost_micros / 1_000_000,
-                "unpriced_calls": person.totals.unpriced_calls,
-            }
-            for person in people
-        ],
+        [{"name": person.name, "email": person.email, **sums_of(person.totals)} for person in people],
         hide_index=True,
         key="usage_by_person",
         column_config={"name": "Person", "email": "E-mail", **_sum_columns()},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, get_args
 
 from sqlalchemy import func, select, update
 
@@ -13,7 +13,8 @@ from core.db.upsert import upsert
 from core.setup.models import STEPS, SetupProgress
 
 ROW = "setup"
-_MOMENTS = ("postponed_at", "finished_at", "card_hidden_at")
+Moment = Literal["postponed_at", "finished_at", "card_hidden_at"]
+_MOMENTS: tuple[Moment, ...] = get_args(Moment)
 _this = organisation.c.name == ROW
 
 
@@ -32,12 +33,10 @@ def lock(connection: Connection) -> SetupProgress:
 
 def write(connection: Connection, now: SetupProgress) -> None:
     """Store how far it has come."""
-    moments = {name: getattr(now, name) for name in _MOMENTS}
-    value = {
-        "steps": dict(now.steps),
-        "begun_by": now.begun_by,
-        **{name: moment.isoformat() for name, moment in moments.items() if moment is not None},
-    }
+    value: dict[str, Any] = {"steps": dict(now.steps), "begun_by": now.begun_by}
+    for name in _MOMENTS:
+        if (moment := getattr(now, name)) is not None:
+            value[name] = moment.isoformat()
     connection.execute(update(organisation).where(_this).values(value=value))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from core import clock
 from core.accounts.capabilities import can, require
 from core.accounts.models import User
 from core.audit.service import Audit
-from core.db import Connection, Database
+from core.db import Database
 from core.errors import Invalid
 from core.setup import repository
 from core.setup.models import STEPS, SetupProgress, Step, StepState
@@ -69,28 +70,23 @@ class Setup:
 
     def finish(self, actor: User) -> None:
         """Remember that setting up is done: Home neither leads there nor reminds of it any more."""
-        require(actor, "settings.manage")
-        with self._db.transaction() as connection:
-            now = repository.lock(connection)
-            if now.finished_at is None:
-                self._write(connection, actor, replace(now, finished_at=clock.now()), "setup.finished")
+        self._note_once(actor, "finished_at", "setup.finished")
 
     def postpone(self, actor: User) -> None:
         """Put it off: Home does not lead there any more, but reminds of it."""
-        require(actor, "settings.manage")
-        with self._db.transaction() as connection:
-            now = repository.lock(connection)
-            if now.postponed_at is None:
-                self._write(connection, actor, replace(now, postponed_at=clock.now()), "setup.postponed")
+        self._note_once(actor, "postponed_at", "setup.postponed")
 
     def hide_reminder(self, actor: User) -> None:
         """Have Home remind nobody of it any more."""
+        self._note_once(actor, "card_hidden_at", "setup.reminder_hidden")
+
+    def _note_once(self, actor: User, moment: repository.Moment, action: str) -> None:
+        """Write down when something happened for the first time."""
         require(actor, "settings.manage")
         with self._db.transaction() as connection:
             now = repository.lock(connection)
-            if now.card_hidden_at is None:
-                self._write(connection, actor, replace(now, card_hidden_at=clock.now()), "setup.reminder_hidden")
-
-    def _write(self, connection: Connection, actor: User, now: SetupProgress, action: str) -> None:
-        repository.write(connection, now)
-        self._audit.record(connection, actor, action, "organisation", "setup", detail={"steps": dict(now.steps)})
+            if getattr(now, moment) is None:
+                values: dict[str, Any] = {moment: clock.now()}
+                repository.write(connection, replace(now, **values))
+                told = {"steps": dict(now.steps)}
+                self._audit.record(connection, actor, action, "organisation", "setup", detail=told)

@@ -55,8 +55,8 @@ def remove(connection: Connection, kind: Kind, object_id: str, grantee: Grantee)
 
 def remove_all(connection: Connection, kind: Kind, object_id: str) -> None:
     """End every share of a thing, and what was lent to it."""
-    lent = shares.c.agent_id == object_id if kind == "agent" else and_(*_of(kind, object_id))
-    connection.execute(delete(shares).where(or_(and_(*_of(kind, object_id)), lent)))
+    # Ids tell their kind: only an agent's stands in the column of agents.
+    connection.execute(delete(shares).where(or_(and_(*_of(kind, object_id)), shares.c.agent_id == object_id)))
 
 
 def of_object(connection: Connection, kind: Kind, object_id: str) -> list[Share]:

@@ -13,6 +13,7 @@ from core.db.tables import model_calls, users
 from core.usage.models import CallOrigin, DayTotals, ModelCall, PersonTotals, Totals
 
 calls = model_calls.c
+Whose = ColumnElement[bool]
 
 # What counts as used: an answered call, or an interrupted one at its upper bound.
 _COUNTED = calls.status.in_(("answered", "interrupted"))
@@ -86,29 +87,27 @@ def totals_of_runs(connection: Connection, run_ids: Sequence[str]) -> dict[str, 
     return {row.run_id: _totals(row) for row in rows}
 
 
-def of_person(user_id: str) -> ColumnElement[bool]:
+def of_person(user_id: str) -> Whose:
     """Return the condition for one person's calls."""
     return calls.user_id == user_id
 
 
-def of_department(slug: str) -> ColumnElement[bool]:
+def of_department(slug: str) -> Whose:
     """Return the condition for the calls of a department's agents."""
     return calls.department == slug
 
 
-def of_everybody() -> ColumnElement[bool]:
+def of_everybody() -> Whose:
     """Return the condition that every call meets."""
     return true()
 
 
-def totals(connection: Connection, whose: ColumnElement[bool], since: datetime, until: datetime) -> Totals:
+def totals(connection: Connection, whose: Whose, since: datetime, until: datetime) -> Totals:
     """Return the sums of calls in ``[since, until)``."""
     return _totals(connection.execute(select(*_SUMS).where(whose, *_window(since, until))).one())
 
 
-def by_person(
-    connection: Connection, whose: ColumnElement[bool], since: datetime, until: datetime
-) -> list[PersonTotals]:
+def by_person(connection: Connection, whose: Whose, since: datetime, until: datetime) -> list[PersonTotals]:
     """Return the sums per person, who spent most first."""
     sums = select(calls.user_id, *_SUMS).where(whose, *_window(since, until)).group_by(calls.user_id).subquery()
     rows = connection.execute(
@@ -119,9 +118,7 @@ def by_person(
     return [PersonTotals(row.name, row.email, _totals(row)) for row in rows]
 
 
-def by_day_and_model(
-    connection: Connection, whose: ColumnElement[bool], since: datetime, until: datetime
-) -> list[DayTotals]:
+def by_day_and_model(connection: Connection, whose: Whose, since: datetime, until: datetime) -> list[DayTotals]:
     """Return the sums per day (UTC) and model, by day."""
     day = func.date(calls.started_at)
     if connection.dialect.name == "postgresql":

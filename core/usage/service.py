@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 from core import clock
 from core.accounts.capabilities import can, require
@@ -166,7 +165,7 @@ def _cost(provider: str, model: str, tokens: Tokens, own: OwnPrice | None) -> Co
     return cost_of(provider_named(provider).pricing, provider, model, tokens, own)
 
 
-def _whose(actor: User, scope: Scope) -> Any:
+def _whose(actor: User, scope: Scope) -> repository.Whose:
     if scope == "mine":
         return repository.of_person(actor.id)
     if scope == "department" and actor.department:
