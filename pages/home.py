@@ -38,7 +38,7 @@ if not runs and rights.may(user, "runs.start"):
         (
             "Add a key",
             "Your own key of a provider, or the built-in model.",
-            bool(keys),
+            bool(keys or agents),  # who was given an agent may need no key
             navigation.KEYS,
             {"new": "1"},
         ),
