@@ -16,7 +16,9 @@ from core.bootstrap import Core, build_core
 from core.config import Settings, load_settings
 from core.security import passwords
 from tests.fakes.model_server import FakeModelServer
+from tests.fakes.openid import FakeOpenId
 from tests.support.databases import PostgresTemplates, SqliteTemplates, postgres_server
+from tests.support.mailbox import MemoryTransport
 
 pytest_plugins = ["tests.support.rings"]
 
@@ -126,3 +128,24 @@ def alice(cast: Cast) -> User:
 @pytest.fixture
 def charlie(cast: Cast) -> User:
     return cast.charlie
+
+
+@pytest.fixture
+def root(core: Core) -> User:
+    """The administrator."""
+    return core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
+
+
+@pytest.fixture
+def post(core: Core) -> MemoryTransport:
+    """Where the mails of ``core`` go."""
+    core.mail.transport = MemoryTransport()
+    return core.mail.transport
+
+
+@pytest.fixture
+def google() -> Iterator[FakeOpenId]:
+    """An OpenID Connect provider that may answer with anything."""
+    with FakeOpenId() as fake:
+        assert isinstance(fake, FakeOpenId)
+        yield fake

@@ -144,3 +144,8 @@ def alice(api_core: Core) -> User:
 @pytest.fixture
 def charlie(api_core: Core) -> User:
     return api_core.accounts.create_user("charlie@example.com", "Charlie", PASSWORD, "member")
+
+
+@pytest.fixture
+def root(api_core: Core) -> User:
+    return api_core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")

@@ -11,18 +11,12 @@ from app.http import audit_routes, server, session_routes
 from core.accounts.models import User
 from core.bootstrap import Core
 from tests.api.conftest import Browser, MakeClient
-from tests.conftest import PASSWORD
 from tests.support.unguarded import take_out
 
 FOREIGN = {"origin": "https://evil.example", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
 CHECK = 'request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")'
 
 Attack = Callable[[], bool]
-
-
-@pytest.fixture
-def root(api_core: Core) -> User:
-    return api_core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
 
 
 # --- session fixation -----------------------------------------------------------------------------

@@ -20,11 +20,6 @@ from tests.conftest import PASSWORD
 PATH = "/session/audit.csv"
 
 
-@pytest.fixture
-def root(api_core: Core) -> User:
-    return api_core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
-
-
 def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 

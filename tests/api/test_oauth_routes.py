@@ -35,13 +35,6 @@ NEXT = "/run?id=run_1"
 
 
 @pytest.fixture
-def google() -> Iterator[FakeOpenId]:
-    with FakeOpenId() as fake:
-        assert isinstance(fake, FakeOpenId)
-        yield fake
-
-
-@pytest.fixture
 def with_settings(
     api_core: Core, google: FakeOpenId, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Core]]:

@@ -34,7 +34,7 @@ from core.security.tokens import hash_token
 from core.two_factor import repository as two_factor_repository
 from core.two_factor import service as two_factor_service
 from tests.conftest import PASSWORD, Cast
-from tests.support.mailbox import MAIL_SETTINGS, MemoryTransport, token_in
+from tests.support.mailbox import MemoryTransport, token_in, with_mail
 from tests.support.stopped_clock import StoppedClock
 from tests.support.unguarded import take_out
 
@@ -43,18 +43,7 @@ STOLEN = "a password that the attacker chose"
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return Settings.model_validate({**settings.model_dump(by_alias=True), **MAIL_SETTINGS})
-
-
-@pytest.fixture
-def post(core: Core) -> MemoryTransport:
-    core.mail.transport = MemoryTransport()
-    return core.mail.transport
-
-
-@pytest.fixture
-def root(core: Core) -> User:
-    return core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
+    return with_mail(settings)
 
 
 @pytest.fixture(autouse=True)

@@ -49,13 +49,6 @@ Removal = Callable[[Patch], None]
 
 
 @pytest.fixture
-def google() -> Iterator[FakeOpenId]:
-    with FakeOpenId() as fake:
-        assert isinstance(fake, FakeOpenId)
-        yield fake
-
-
-@pytest.fixture
 def settings(database_url: str, tmp_path: Path, google: FakeOpenId) -> Settings:
     return load_settings(
         DATABASE_URL=database_url,

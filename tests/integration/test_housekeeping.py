@@ -27,7 +27,7 @@ from core.notify.failures import MailRefused
 from core.worker import housekeeping
 from core.worker.housekeeping import Housekeeping
 from tests.conftest import PASSWORD, Cast
-from tests.support.mailbox import MAIL_SETTINGS, MemoryTransport
+from tests.support.mailbox import MemoryTransport, with_mail
 from tests.support.stopped_clock import StoppedClock
 
 NEVER = threading.Event()
@@ -35,19 +35,13 @@ NEVER = threading.Event()
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return Settings.model_validate({**settings.model_dump(by_alias=True), **MAIL_SETTINGS})
+    return with_mail(settings)
 
 
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
     monkeypatch.setattr(housekeeping, "PAUSE_SECONDS", 0)
     return StoppedClock(monkeypatch)
-
-
-@pytest.fixture
-def post(core: Core) -> MemoryTransport:
-    core.mail.transport = MemoryTransport()
-    return core.mail.transport
 
 
 def tidied(core: Core) -> dict[str, int]:

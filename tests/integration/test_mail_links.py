@@ -33,7 +33,7 @@ from core.errors import (
 from core.organisation.models import Registration
 from core.organisation.service import Organisation
 from tests.conftest import PASSWORD, Cast
-from tests.support.mailbox import MAIL_SETTINGS, MemoryTransport, link_in, token_in
+from tests.support.mailbox import MemoryTransport, link_in, token_in, with_mail
 from tests.support.stopped_clock import StoppedClock
 
 NEW = "a quite different sentence"
@@ -42,13 +42,7 @@ NO_TOKENS: list[Any] = [None, "", [], {}, 0, False, "null", "x" * 10_000, "\x00"
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return Settings.model_validate({**settings.model_dump(by_alias=True), **MAIL_SETTINGS})
-
-
-@pytest.fixture
-def post(core: Core) -> MemoryTransport:
-    core.mail.transport = MemoryTransport()
-    return core.mail.transport
+    return with_mail(settings)
 
 
 @pytest.fixture

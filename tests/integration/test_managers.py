@@ -12,12 +12,12 @@ from core.bootstrap import Core
 from core.config import Settings
 from core.errors import CoreError, Forbidden, LinkRefused, NoSuchPerson, StepUpRequired
 from tests.conftest import PASSWORD
-from tests.support.mailbox import MAIL_SETTINGS, MemoryTransport, token_in
+from tests.support.mailbox import MemoryTransport, token_in, with_mail
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return Settings.model_validate({**settings.model_dump(by_alias=True), **MAIL_SETTINGS})
+    return with_mail(settings)
 
 
 class Company:

@@ -9,7 +9,7 @@ from core.config import Settings
 from core.errors import Conflict
 from core.keys.models import KeyDraft
 from tests.conftest import PASSWORD, Cast
-from tests.support.mailbox import MAIL_SETTINGS, MemoryTransport
+from tests.support.mailbox import MemoryTransport, with_mail
 
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{} Safari/537.36"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:130.0) Gecko/20100101 Firefox/130.0"
@@ -17,7 +17,7 @@ FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:130.0) Gecko/20100101 Fi
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return Settings.model_validate({**settings.model_dump(by_alias=True), **MAIL_SETTINGS})
+    return with_mail(settings)
 
 
 @pytest.fixture

@@ -51,13 +51,6 @@ MALLORY = Account("6666", "mallory@example.com", name="Mallory")
 
 
 @pytest.fixture
-def google() -> Iterator[FakeOpenId]:
-    with FakeOpenId() as fake:
-        assert isinstance(fake, FakeOpenId)
-        yield fake
-
-
-@pytest.fixture
 def microsoft() -> Iterator[FakeOpenId]:
     with FakeOpenId(tenant=TENANT) as fake:
         assert isinstance(fake, FakeOpenId)

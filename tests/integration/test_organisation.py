@@ -23,11 +23,6 @@ def time(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
     return StoppedClock(monkeypatch)
 
 
-@pytest.fixture
-def root(core: Core) -> User:
-    return core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
-
-
 def test_the_settings_begin_with_their_defaults(core: Core) -> None:
     assert core.organisation.get() == OrganisationSettings()
 

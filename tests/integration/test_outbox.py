@@ -21,7 +21,7 @@ from core.notify.failures import MailDelayed, MailRefused, MailSetUpWrong, MailU
 from core.notify.models import Message
 from core.notify.outbox import LOST, RETRY_AFTER, SET_UP_RETRY
 from tests.conftest import PASSWORD
-from tests.support.mailbox import MAIL_SETTINGS, MemoryTransport
+from tests.support.mailbox import MemoryTransport, with_mail
 from tests.support.stopped_clock import StoppedClock
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -33,13 +33,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return Settings.model_validate({**settings.model_dump(by_alias=True), **MAIL_SETTINGS})
-
-
-@pytest.fixture
-def post(core: Core) -> MemoryTransport:
-    core.mail.transport = MemoryTransport()
-    return core.mail.transport
+    return with_mail(settings)
 
 
 @pytest.fixture

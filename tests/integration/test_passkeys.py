@@ -38,17 +38,12 @@ from core.passkeys.failures import (
 from core.passkeys.models import Assertion, Attestation, Passkey, Site
 from tests.conftest import PASSWORD, Cast
 from tests.fakes.authenticator import Authenticator, to_base64url
-from tests.support.mailbox import MAIL_SETTINGS, MemoryTransport
+from tests.support.mailbox import MemoryTransport, with_mail
 from tests.support.stopped_clock import StoppedClock
 
 SITE = Site("localhost", "http://localhost:8501")
 BROWSER = "browser"
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537.36"
-
-
-@pytest.fixture
-def root(core: Core) -> User:
-    return core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
 
 
 @pytest.fixture
@@ -668,7 +663,7 @@ def test_passkeys_belong_to_the_base_url(core: Core, with_base_url: Callable[[st
 class TestNotice:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return Settings.model_validate({**settings.model_dump(by_alias=True), **MAIL_SETTINGS})
+        return with_mail(settings)
 
     def test_alice_is_told_of_a_new_passkey(self, core: Core, cast: Cast) -> None:
         core.mail.transport = MemoryTransport()

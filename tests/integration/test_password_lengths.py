@@ -11,7 +11,7 @@ from core.bootstrap import Core
 from core.config import Settings
 from core.errors import Invalid
 from tests.conftest import PASSWORD
-from tests.support.mailbox import MAIL_SETTINGS, MemoryTransport
+from tests.support.mailbox import MemoryTransport, with_mail
 
 SHORT = "8q-Zm_2p"
 TOO_SHORT = "8q-Zm_2"
@@ -19,7 +19,7 @@ TOO_SHORT = "8q-Zm_2"
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return Settings.model_validate({**settings.model_dump(by_alias=True), **MAIL_SETTINGS})
+    return with_mail(settings)
 
 
 @pytest.fixture

@@ -18,11 +18,6 @@ from tests.conftest import PASSWORD
 from tests.fakes.model_server import FakeModelServer
 
 
-@pytest.fixture
-def root(core: Core) -> User:
-    return core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
-
-
 def test_it_opens_by_itself_for_the_first_administrator_until_it_is_finished(core: Core, root: User) -> None:
     assert core.setup.progress(root) == SetupProgress()
     assert core.setup.opens_by_itself(root)

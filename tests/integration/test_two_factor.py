@@ -37,11 +37,6 @@ def time(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
     return StoppedClock(monkeypatch)
 
 
-@pytest.fixture
-def root(core: Core) -> User:
-    return core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
-
-
 class App:
     """Alice's authenticator app and the recovery codes on her paper."""
 

@@ -185,3 +185,8 @@ def agent(page_core: Core, alice: User, key: Key) -> Agent:
 @pytest.fixture
 def run(page_core: Core, alice: User, agent: Agent) -> Run:
     return page_core.runs.start_agent_run(alice, agent.id, "I was charged twice.")
+
+
+@pytest.fixture
+def root(page_core: Core) -> User:
+    return page_core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")

@@ -25,11 +25,6 @@ from tests.pages.test_two_factor import let_proofs_age
 Visitor = Callable[..., Visit]
 
 
-@pytest.fixture
-def root(page_core: Core) -> User:
-    return page_core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
-
-
 def column(page: Visit, name: str) -> list[str]:
     return list(page.app.dataframe[0].value[name])
 

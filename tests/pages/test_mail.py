@@ -12,7 +12,6 @@ from core.bootstrap import Core
 from core.notify import messages
 from core.notify.failures import MailDelayed, MailRefused, MailSetUpWrong, MailUnsure
 from core.notify.models import Message
-from tests.conftest import PASSWORD
 from tests.pages.conftest import Visit
 from tests.support.mailbox import MAIL_SETTINGS, MemoryTransport
 
@@ -31,11 +30,6 @@ def mail_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def post(mail_settings: None, page_core: Core) -> MemoryTransport:
     page_core.mail.transport = MemoryTransport()
     return page_core.mail.transport
-
-
-@pytest.fixture
-def root(page_core: Core) -> User:
-    return page_core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
 
 
 def put(core: Core, message: Message | None = None, recipient: str = "dora@example.com") -> str:

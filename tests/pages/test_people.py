@@ -15,11 +15,6 @@ from tests.pages.conftest import Visit
 Visitor = Callable[..., Visit]
 
 
-@pytest.fixture
-def root(page_core: Core) -> User:
-    return page_core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
-
-
 def test_an_administrator_finds_alice(visit: Visitor, root: User, alice: User, charlie: User) -> None:
     page = visit(root).open(navigation.PEOPLE)
     assert {f"people_change_{user.id}" for user in (root, alice, charlie)} <= {b.key for b in page.app.button}

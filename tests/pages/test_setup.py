@@ -29,11 +29,6 @@ def registration() -> str:
 
 
 @pytest.fixture
-def root(page_core: Core) -> User:
-    return page_core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
-
-
-@pytest.fixture
 def post(page_core: Core, monkeypatch: pytest.MonkeyPatch) -> MemoryTransport:
     page_core.mail.transport = MemoryTransport()
     page_core.mail.sender, page_core.mail._base_url = MAIL_SETTINGS["ZOARK_MAIL_FROM"], "https://zoark.example.com"

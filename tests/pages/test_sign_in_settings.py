@@ -17,11 +17,6 @@ from tests.pages.test_two_factor import let_proofs_age
 Visitor = Callable[..., Visit]
 
 
-@pytest.fixture
-def root(page_core: Core) -> User:
-    return page_core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
-
-
 def test_an_administrator_changes_the_settings(visit: Visitor, page_core: Core, root: User) -> None:
     page = visit(root).open(navigation.SIGN_IN_SETTINGS)
     assert any("ZOARK_REGISTRATION=closed" in caption for caption in page.captions)

@@ -30,11 +30,6 @@ def registration() -> str:
     return "invite"
 
 
-@pytest.fixture
-def root(page_core: Core) -> User:
-    return page_core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
-
-
 def asks(page: Visit) -> bool:
     return QUESTION in [markdown.value for markdown in page.app.markdown]
 

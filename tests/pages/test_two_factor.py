@@ -22,11 +22,6 @@ from tests.pages.test_sign_in import sign_in
 Visitor = Callable[..., Visit]
 
 
-@pytest.fixture
-def root(page_core: Core) -> User:
-    return page_core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
-
-
 def let_proofs_age(core: Core) -> None:
     with core.db.transaction() as connection:
         connection.execute(update(sessions).values(proved_at=clock.now() - timedelta(minutes=11)))

@@ -26,6 +26,11 @@ MAIL_SETTINGS = {
 }
 
 
+def with_mail(settings: Settings) -> Settings:
+    """Return settings with mail set up; tests then put a ``MemoryTransport`` in its place."""
+    return Settings.model_validate({**settings.model_dump(by_alias=True), **MAIL_SETTINGS})
+
+
 class MemoryTransport(Transport):
     """Keeps what it is given; ``fail_with`` makes the next sends fail, in order."""
 
