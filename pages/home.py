@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import navigation, runtime, session
-from app.ui import formats, layout, rights, setup_card
+from app.ui import agent_form, formats, layout, rights, setup_card
 from app.ui.worker_state import describe_worker
 from core import clock
 
@@ -33,12 +33,14 @@ with layout.metric_row("home_metrics"):
     st.metric("Worker", worker, border=True, help=about_worker)
 
 if not runs and rights.may(user, "runs.start"):
-    keys, agents = core.keys.list(user), core.agents.list(user)
+    # Colleagues may have shared some; what one may only look at is no step done.
+    keys = agent_form.usable_keys(user)
+    agents = [agent for agent in core.agents.list(user) if agent.access.reaches("run")]
     steps: tuple[tuple[str, str, bool, navigation.Entry, dict[str, str]], ...] = (
         (
             "Add a key",
             "Your own key of a provider, or the built-in model.",
-            bool(keys or agents),  # who was given an agent may need no key
+            bool(keys or agents),  # an agent that was shared may bring its own
             navigation.KEYS,
             {"new": "1"},
         ),

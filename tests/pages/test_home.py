@@ -13,6 +13,7 @@ from core.agents.models import Agent
 from core.bootstrap import Core
 from core.keys.models import Key
 from core.runs.models import Run, WorkerInfo
+from core.sharing.models import EVERYONE, Level
 from core.worker.supervisor import SupervisorState
 from tests.pages.conftest import Visit
 
@@ -53,6 +54,15 @@ def test_the_third_step_leads_to_the_agents(visit: Visitor, alice: User, agent: 
     page = visit(alice).open(navigation.HOME)
     assert [button for button in page.buttons if button in STEPS] == ["Run it"]
     assert page.press("home_step_2").title == "Agents"
+
+
+@pytest.mark.parametrize(("level", "next_step"), [("run", "Run it"), ("view", "Add a key")])
+def test_who_was_given_an_agent_runs_it_and_who_may_look_at_one_still_begins(
+    visit: Visitor, page_core: Core, alice: User, charlie: User, agent: Agent, level: Level, next_step: str
+) -> None:
+    page_core.sharing.grant(alice, "agent", agent.id, EVERYONE, level)
+    page = visit(charlie).open(navigation.HOME)
+    assert [button for button in page.buttons if button in STEPS] == [next_step]
 
 
 def test_after_a_run_the_recent_runs_are_shown(visit: Visitor, alice: User, run: Run) -> None:
