@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 import streamlit as st
 
-from app import runtime
+from app import runtime, session
 from app.feedback import reporting
 from app.ui import answer, providers
 from core.accounts.models import User
@@ -37,7 +36,7 @@ def draw(actor: User) -> None:
 
 def _provider(actor: User, found: ProviderState) -> None:
     provider = provider_named(found.name)
-    redirect_uri = _base() + found.callback_path
+    redirect_uri = session.site() + found.callback_path
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
             st.markdown(providers.marked(provider, f"**{providers.title(provider)}**"), width="content")
@@ -62,9 +61,3 @@ def _provider(actor: User, found: ProviderState) -> None:
 def _findings(findings: Sequence[Finding]) -> None:
     lines = (f"{ICONS[one.level]} **{one.what}** – {answer.harmless(one.sentence)}" for one in findings)
     st.markdown("  \n".join(lines))
-
-
-def _base() -> str:
-    """Return the address that providers send people back to, as ``app.http.oauth_routes`` says it."""
-    here = urlsplit(st.context.url or "")
-    return runtime.get_core().settings.base_url.rstrip("/") or f"{here.scheme}://{here.netloc}"

@@ -8,7 +8,6 @@ from typing import Literal
 import streamlit as st
 
 from app import navigation, runtime, state
-from app.feedback import reporting
 from app.ui import answer, department_dialogs, invitations, key_forms, key_state, sign_in_rules, step_up
 from core.accounts.models import User
 from core.errors import CoreError
@@ -24,8 +23,7 @@ _KIND: dict[bool, Literal["primary", "secondary"]] = {True: "primary", False: "s
 
 def company(actor: User, leave: Leave) -> None:
     """Ask for the company's name; without one the step is skipped."""
-    user = step_up.confirmed("setup_company")
-    if user is None:
+    if step_up.confirmed("setup_company", open_form="setup_company") is None:
         return
     organisation = runtime.get_core().organisation
     with st.form("setup_company_form", border=False):
@@ -37,10 +35,12 @@ def company(actor: User, leave: Leave) -> None:
             key="setup_company",
         )
         submitted = _save()
-    if submitted:
-        with reporting():
-            after = organisation.change(user, {"company_name": name})
-            leave("done" if after.company_name else "skipped")
+
+    def save(user: User) -> None:
+        after = organisation.change(user, {"company_name": name})
+        leave("done" if after.company_name else "skipped")
+
+    step_up.carry_out("setup_company", submitted, save)
 
 
 def departments(actor: User, leave: Leave) -> None:
@@ -62,18 +62,19 @@ def departments(actor: User, leave: Leave) -> None:
 
 def sign_in(actor: User, leave: Leave) -> None:
     """Ask for the rules about signing in; name the providers that are set up."""
-    user = step_up.confirmed("setup_sign_in")
-    if user is None:
+    if step_up.confirmed("setup_sign_in", open_form="setup_two_factor") is None:
         return
     core = runtime.get_core()
     with st.form("setup_sign_in_form", border=False):
         changes = sign_in_rules.fields(core.organisation.get(), "setup")
         _providers()
         submitted = _save()
-    if submitted:
-        with reporting():
-            core.organisation.change(user, changes)
-            leave("done")
+
+    def save(user: User) -> None:
+        core.organisation.change(user, changes)
+        leave("done")
+
+    step_up.carry_out("setup_sign_in", submitted, save)
 
 
 def model(actor: User, leave: Leave) -> None:

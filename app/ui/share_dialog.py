@@ -46,7 +46,7 @@ def share_agent(agent: Agent) -> None:
 @guarded
 def share_key(key: Key) -> None:
     """Share a key, after a step-up."""
-    actor = step_up.confirmed("share_key")
+    actor = step_up.confirmed("share_key", keep=("share_with", "share_level"))
     if actor is None:
         return
     st.caption("Whoever may run on it uses it for agents of their own, on your bill. Nobody ever sees the secret.")

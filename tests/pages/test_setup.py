@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -150,15 +151,36 @@ def test_a_name_of_81_characters_gets_one_sentence_and_stays(visit: Visitor, pag
     assert page_core.setup.progress(root).steps == {}
 
 
-def test_after_a_while_an_administrator_confirms_first(visit: Visitor, page_core: Core, root: User) -> None:
-    page = at(visit, root, "company")
-    assert "Confirm" not in page.buttons  # signing in was proof enough
+def test_who_comes_late_confirms_first(visit: Visitor, page_core: Core, root: User) -> None:
+    page = visit(root)
     let_proofs_age(page_core)
-    page.rerun()
+    page.open(navigation.SETUP, step="company")
     assert "Save and continue" not in page.buttons
     assert "setup_skip" in [button.key for button in page.app.button]
     page.fill(setup_company_step_up_secret=PASSWORD).press("setup_company_step_up_confirm")
     assert "Save and continue" in page.buttons
+
+
+@pytest.mark.parametrize(
+    ("step", "typed", "saved"),
+    [
+        ("company", {"setup_company": "Acme"}, {"company_name": "Acme"}),
+        ("sign-in", {"setup_domains": "acme.com", "setup_idle": 30}, {"session_idle_minutes": 30}),
+    ],
+)
+def test_what_was_typed_is_saved_after_a_late_confirmation(
+    visit: Visitor, page_core: Core, root: User, step: str, typed: dict[str, Any], saved: dict[str, Any]
+) -> None:
+    page = at(visit, root, step)
+    assert "Confirm" not in page.buttons  # signing in was proof enough
+    let_proofs_age(page_core)
+    prefix = f"setup_{step.replace('-', '_')}_step_up"
+    page = submit(page.fill(**typed))
+    assert page_core.setup.progress(root).steps == {}
+    page.fill(**{f"{prefix}_secret": PASSWORD}).press(f"{prefix}_confirm")
+    assert page_core.setup.progress(root).steps == {step: "done"}
+    found = page_core.organisation.get().model_dump()
+    assert {name: found[name] for name in saved} == saved
 
 
 # --- departments ----------------------------------------------------------------------------------
