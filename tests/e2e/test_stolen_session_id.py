@@ -97,7 +97,9 @@ class Tab:
             if answer.WhichOneof("type") == "new_session":
                 self.session_id = answer.new_session.initialize.session_id
             told += str(answer)
-            if answer.WhichOneof("type") == "script_finished":
+            is_end = answer.WhichOneof("type") == "script_finished"
+            # A run that leads to another page ends early, and the run of that page follows.
+            if is_end and answer.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
                 return told
         raise TimeoutError(told[-2000:])
 

@@ -618,7 +618,7 @@ def test_an_administrators_reset_removes_passkeys_too(
     assert core.passkeys.list(cast.alice) == []
     assert not core.two_factor.is_required(cast.alice)
     assert not core.people.get(admin, cast.alice.id).has_two_factor
-    assert entries(core, "two_factor.reset")[0][3] == {"passkeys": 1}
+    assert entries(core, "two_factor.reset")[0][3] == {"passkeys": 1, "sessions": 0}
 
 
 def test_a_passkey_is_the_second_factor_that_the_organisation_demands(core: Core, root: User) -> None:
