@@ -4,6 +4,7 @@ not speak OpenAI's wire format needs a line in ``WAYS``."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 import socket
@@ -64,7 +65,7 @@ WEATHER = {
 
 @dataclass(frozen=True)
 class Way:
-    """How a provider reaches the fake, where its requests carry the output limit, whether it tells what was cached."""
+    """How a provider reaches the fake, where it sends the output limit, whether it tells what was cached."""
 
     base_url: Callable[[FakeModelServer], str] = lambda fake: fake.openai_url
     output_limit: Callable[[dict[str, Any]], object] = lambda body: body["max_tokens"]
@@ -112,7 +113,13 @@ def trap(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeModelServer]:
     with FakeModelServer() as server:
         for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE", "MISTRAL_BASE_URL"):
             monkeypatch.setenv(name, server.openai_url)
-        for name in ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_URL", "ANTHROPIC_PROXY", "GROQ_BASE_URL", "GROQ_API_BASE"):
+        for name in (
+            "ANTHROPIC_BASE_URL",
+            "ANTHROPIC_API_URL",
+            "ANTHROPIC_PROXY",
+            "GROQ_BASE_URL",
+            "GROQ_API_BASE",
+        ):
             monkeypatch.setenv(name, server.base_url)
         for name in ("GROQ_PROXY", "GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL"):
             monkeypatch.setenv(name, server.base_url)
@@ -292,6 +299,15 @@ def test_the_output_limit_is_always_sent(provider: Provider, fake: FakeModelServ
     bodies = [json.loads(record.body) for record in fake.chats]
     assert [way_of(provider).output_limit(body) for body in bodies] == [OUTPUT_LIMIT] * 3
     assert all(not {"max_tokens", "max_completion_tokens"} <= body.keys() for body in bodies)
+
+
+def test_a_model_that_is_gone_leaves_the_client_to_the_next_one(provider: Provider, fake: FakeModelServer) -> None:
+    """An agent's calls share one client, and some SDKs close theirs when they are collected."""
+    with guard(fake) as http:
+        for _ in range(2):
+            streamed(provider.chat_model(endpoint(provider, fake), options(), http))
+            gc.collect()
+    assert fake.totals().calls == 2
 
 
 def test_a_tool_call_makes_the_round_trip(provider: Provider, fake: FakeModelServer) -> None:

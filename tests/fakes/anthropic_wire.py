@@ -17,14 +17,17 @@ REFUSALS = {
     "429": (
         429,
         "rate_limit_error",
-        "This request would exceed your organization's rate limit of 50 requests per minute. For details, refer to: "
-        "https://docs.example.com/api/rate-limits. Please reduce the prompt length or the maximum tokens requested, or "
+        "This request would exceed your organization's rate limit of 50 requests per minute. For "
+        "details, refer to: "
+        "https://docs.example.com/api/rate-limits. Please reduce the prompt length or the maximum "
+        "tokens requested, or "
         "try again later.",
     ),
     "quota": (
         400,
         "invalid_request_error",
-        "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or "
+        "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing "
+        "to upgrade or "
         "purchase credits.",
     ),
     "500": (500, "api_error", "Internal server error"),

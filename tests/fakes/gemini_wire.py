@@ -12,7 +12,8 @@ from tests.fakes.wire import Json, Stream, Wire
 # The model is part of the path, and so is the wish for a stream.
 _CHAT = re.compile(r"/v1beta/models/(?P<model>.+):(?P<method>generateContent|streamGenerateContent)")
 _OVER_QUOTA = (
-    "You exceeded your current quota, please check your plan and billing details. For more information on this error, "
+    "You exceeded your current quota, please check your plan and billing details. For more "
+    "information on this error, "
     "head to: https://ai.example.dev/gemini-api/docs/rate-limits. * Quota exceeded for metric: "
     "generativelanguage.googleapis.com/generate_content_free_tier_requests, limit: 10 Please retry in 1.2s."
 )
@@ -24,7 +25,8 @@ REFUSALS = {
     "404": (
         404,
         "NOT_FOUND",
-        "models/{model} is not found for API version v1beta, or is not supported for generateContent. Call ListModels "
+        "models/{model} is not found for API version v1beta, or is not supported for "
+        "generateContent. Call ListModels "
         "to see the list of available models and their supported methods.",
     ),
     "429": (429, "RESOURCE_EXHAUSTED", _OVER_QUOTA),
@@ -103,10 +105,12 @@ class GeminiWire(Wire):
     def stream(self, answer: Answer, prompt: Prompt) -> Stream:
         # A tool call comes in one piece. Every piece says what was used so far; the last one is right.
         parts = [_part(answer)] if answer.tool_call else [{"text": piece} for piece in answer.pieces(answer.text)]
-        *first, last = [
-            f"data: {json.dumps(_piece(answer, part, is_last=part is parts[-1]))}\r\n\r\n".encode() for part in parts
-        ]
+        *first, last = [_event(_piece(answer, part, is_last=part is parts[-1])) for part in parts]
         return Stream(first, last)
+
+
+def _event(value: Json) -> bytes:
+    return f"data: {json.dumps(value)}\r\n\r\n".encode()
 
 
 def _path(request: Request) -> str:

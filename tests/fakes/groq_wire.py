@@ -25,16 +25,20 @@ REFUSALS = {
         429,
         "tokens",
         "rate_limit_exceeded",
-        "Rate limit reached for model `{model}` in organization `org_01` service tier `on_demand` on tokens per minute "
-        "(TPM): Limit 6000, Used 5900, Requested 200. Please try again in 1s. Need more tokens? Upgrade to Dev Tier "
+        "Rate limit reached for model `{model}` in organization `org_01` service tier `on_demand` "
+        "on tokens per minute "
+        "(TPM): Limit 6000, Used 5900, Requested 200. Please try again in 1s. Need more tokens? "
+        "Upgrade to Dev Tier "
         "today at https://console.example.com/settings/billing",
     ),
     "quota": Refusal(
         429,
         "tokens",
         "rate_limit_exceeded",
-        "Rate limit reached for model `{model}` in organization `org_01` service tier `on_demand` on tokens per day "
-        "(TPD): Limit 100000, Used 99900, Requested 200. Please try again in 1h3m. Need more tokens? Upgrade to Dev "
+        "Rate limit reached for model `{model}` in organization `org_01` service tier `on_demand` "
+        "on tokens per day "
+        "(TPD): Limit 100000, Used 99900, Requested 200. Please try again in 1h3m. Need more "
+        "tokens? Upgrade to Dev "
         "Tier today at https://console.example.com/settings/billing",
     ),
     "500": Refusal(500, "internal_server_error", None, "Internal Server Error"),

@@ -14,14 +14,18 @@ REFUSALS: dict[str, tuple[int, Json]] = {
     "401": (401, {"detail": "Unauthorized"}),
     "403": (403, {"message": "Forbidden", "request_id": "00000000000000000000000000000000"}),
     "404": (400, {"message": "Invalid model: {model}", "type": "invalid_model", "param": None, "code": "1500"}),
-    "429": (429, {"message": "Requests rate limit exceeded", "type": "rate_limited", "param": None, "code": "1300"}),
+    "429": (
+        429,
+        {"message": "Requests rate limit exceeded", "type": "rate_limited", "param": None, "code": "1300"},
+    ),
     "quota": (402, {"message": "You have no active subscription or credit.", "type": "payment_required"}),
     "500": (500, {"message": "Internal server error", "type": "internal_server_error", "code": "1000"}),
     "503": (503, {"message": "Service unavailable.", "type": "unreachable_backend", "code": "1100"}),
     "ctx": (
         400,
         {
-            "message": "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum "
+            "message": "Prompt contains 40000 tokens and 0 draft tokens, too large for model with "
+            "32768 maximum "
             "context length",
             "type": "invalid_request_invalid_args",
             "param": None,

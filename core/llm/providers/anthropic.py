@@ -61,13 +61,14 @@ class Anthropic(Provider):
                 )
 
         return GuardedChatAnthropic(
-            model=options.model,
+            model_name=options.model,
             api_key=secret,
             base_url=endpoint.base_url,
             temperature=min(options.temperature, HIGHEST_TEMPERATURE),
-            max_tokens=options.max_output_tokens,
+            max_tokens_to_sample=options.max_output_tokens,
             timeout=options.timeout_seconds,
             max_retries=0,
+            stop=None,
             stream_usage=options.stream_usage,
             anthropic_proxy=None,  # else the environment is asked for one
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from core.errors import BadResponse
+from core.errors import AddressBlocked, BadResponse
 from core.llm.base import ChatOptions, Endpoint, Provider, get_json
 
 if TYPE_CHECKING:
@@ -51,28 +51,48 @@ class Gemini(Provider):
     def chat_model(self, endpoint: Endpoint, options: ChatOptions, http: GuardedClient) -> BaseChatModel:
         """Return ``ChatGoogleGenerativeAI`` whose SDK sends through the guarded transport."""
         secret = self.secret_of(endpoint)
+        from google.genai import Client
+        from google.genai.client import DebugConfig
+        from google.genai.types import HttpOptions
         from langchain_google_genai import ChatGoogleGenerativeAI
+        from pydantic import model_validator
 
-        from core.security.egress import one_way_transport
-        from core.security.egress.tls import tls_context
+        from core.security.egress import refusing_async_client
 
-        return ChatGoogleGenerativeAI(
+        class GuardedChatGemini(ChatGoogleGenerativeAI):
+            """Builds the SDK's client itself: LangChain lets the environment turn it into one of Vertex AI."""
+
+            @property
+            def async_client(self) -> Any:
+                """Refuse before a request is made."""
+                raise AddressBlocked("asynchronous calls are not used here")
+
+            @model_validator(mode="after")
+            def validate_environment(self) -> Self:
+                """Take the place of the validator that builds the client."""
+                self.default_metadata = ()
+                self.client = Client(
+                    vertexai=False,
+                    api_key=secret.get_secret_value(),
+                    debug_config=DebugConfig(client_mode=None, replays_directory=None, replay_id=None),
+                    http_options=HttpOptions(
+                        base_url=endpoint.base_url,
+                        api_version=API_VERSION,
+                        httpx_client=http,
+                        httpx_async_client=refusing_async_client(),
+                    ),
+                )
+                return self
+
+        return GuardedChatGemini(
             model=options.model,
-            google_api_key=secret,
-            base_url=endpoint.base_url,
-            api_version=API_VERSION,
-            vertexai=False,  # else the environment decides, and the server's own account would pay
+            api_key=secret,
+            client_options=endpoint.base_url,  # what its base_url is called from outside
+            vertexai=False,
             temperature=options.temperature,
-            max_output_tokens=options.max_output_tokens,
-            timeout=options.timeout_seconds,
-            max_retries=1,  # tries, not further tries: 0 would mean the SDK's own number
-            # The SDK makes both its clients from this; with a transport it does not take aiohttp.
-            client_args={
-                "transport": one_way_transport(http),
-                "verify": tls_context(),  # unused, but building another one takes 30 ms
-                "follow_redirects": False,
-                "trust_env": False,
-            },
+            max_tokens=options.max_output_tokens,
+            request_timeout=options.timeout_seconds,
+            retries=1,  # tries, not further tries: 0 would mean the SDK's own number
         )
 
 

@@ -108,12 +108,13 @@ def _events(
         try:
             for event in EventSource(response).iter_sse():
                 if event.data == "[DONE]":
-                    return
+                    continue  # to the real end, so that the connection can be used again
                 piece = event.json()
                 if piece.get("usage"):
                     usages.append(piece["usage"])
                 yield piece
         except SSEError as error:  # an answer of another kind
+            response.read()  # a huge one is called so
             raise BadResponse from error
 
 

@@ -4,7 +4,6 @@ from core.security.egress.addresses import check_address
 from core.security.egress.client import (
     GuardedClient,
     guarded_client,
-    one_way_transport,
     refusing_async_client,
     refusing_async_transport,
 )
@@ -17,7 +16,6 @@ __all__ = [
     "check_address",
     "connections_opened",
     "guarded_client",
-    "one_way_transport",
     "refusing_async_client",
     "refusing_async_transport",
 ]

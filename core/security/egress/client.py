@@ -206,21 +206,6 @@ def refusing_async_transport() -> httpx.AsyncBaseTransport:
     return _RefusingAsyncTransport()
 
 
-class _OneWayTransport(_RefusingAsyncTransport, httpx.BaseTransport):
-    """For SDKs that give one transport to both their clients."""
-
-    def __init__(self, inner: GuardedTransport) -> None:
-        self._inner = inner
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._inner.handle_request(request)
-
-
-def one_way_transport(http: GuardedClient) -> httpx.BaseTransport:
-    """Make a transport that sends through ``http`` and, in an asynchronous client, raises AddressBlocked."""
-    return _OneWayTransport(http.transport)
-
-
 def refusing_async_client() -> httpx.AsyncClient:
     """Make a client for SDKs that insist on an asynchronous one; every request raises AddressBlocked."""
     return httpx.AsyncClient(transport=refusing_async_transport(), trust_env=False)

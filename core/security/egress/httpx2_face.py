@@ -1,7 +1,7 @@
-"""The httpx2 face of the guard, for SDKs that take no httpx client. Everything is sent by the httpx face's
-transport: one policy, one resolver, one connector, one deadline.
+"""The httpx2 face of the guard, for SDKs that take no httpx client.
 
-Not imported by the package itself: only a worker that needs it pays for httpx2.
+Everything is sent by the httpx face's transport: one policy, one resolver, one connector, one deadline. The package
+does not import it: only a worker that needs it pays for httpx2.
 """
 
 from __future__ import annotations
@@ -81,5 +81,3 @@ def guarded_httpx2_client(http: GuardedClient) -> httpx2.Client:
 def refusing_async_httpx2_client() -> httpx2.AsyncClient:
     """Make a client for SDKs that insist on an asynchronous one; every request raises AddressBlocked."""
     return httpx2.AsyncClient(transport=_RefusingAsyncTransport(), trust_env=False)
-
-
