@@ -132,7 +132,8 @@ def test_providers_import_their_sdk_inside_functions() -> None:
         heavy = [
             m
             for m, at_top in imports(path)
-            if at_top and m.split(".")[0].startswith(
+            if at_top
+            and m.split(".")[0].startswith(
                 ("langchain", "openai", "anthropic", "google", "groq", "httpx_sse", "crewai", "authlib", "joserfc")
             )
         ]

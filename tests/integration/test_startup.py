@@ -29,6 +29,17 @@ SOURCES = (
     "langchain_openai/chat_models/_client_utils.py",
     "langchain_ollama",
     "ollama",
+    "langchain_anthropic",
+    "anthropic/_client.py",
+    "anthropic/_base_client.py",
+    "anthropic/lib/credentials",
+    "langchain_google_genai",
+    "google/genai/_api_client.py",
+    "google/genai/client.py",
+    "langchain_groq",
+    "groq/_client.py",
+    "groq/_base_client.py",
+    "langchain_mistralai",
 )
 # Reads whose name is not written in place; the names are found elsewhere in the same sources.
 KNOWN_INDIRECT = {
@@ -147,6 +158,11 @@ def test_the_search_finds_what_is_known_to_be_there(reads: EnvironmentReads) -> 
         "OPENAI_CUSTOM_HEADERS",
         "API_BASE",
         "ANTHROPIC_API_KEY",
+        "ANTHROPIC_CUSTOM_HEADERS",
+        "GOOGLE_GENAI_USE_VERTEXAI",
+        "GEMINI_API_KEY",
+        "GROQ_API_BASE",
+        "MISTRAL_BASE_URL",
         "LANGSMITH_GATEWAY",
     } <= reads.names
 
