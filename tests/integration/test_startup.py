@@ -50,6 +50,8 @@ KNOWN_INDIRECT = {
     "env_var": "SNOWFLAKE_TOKEN_ENV_VARS",
     "key_name": "ENV_VARS in crewai/constants.py",
     "name": "a parameter, called with constants",
+    "config": "a credentials file's own field, read by a function that only ends like the others",
+    "self._env_var": "ENV_IDENTITY_TOKEN of Anthropic's SDK",
 }
 SENSITIVE = re.compile(
     r"KEY|TOKEN|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL|(^|_)(PAT|JWT|AUTH)(_|$)|URL|BASE|ENDPOINT|HOST|ACCOUNT"
@@ -58,7 +60,7 @@ SENSITIVE = re.compile(
 # Nothing here follows the environment's proxy: tests/contract/test_providers.py.
 HARMLESS = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}
 NAME = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-TABLE = re.compile(r"^_?[A-Z_]*ENV(_VARS?)?$")
+TABLE = re.compile(r"^_?[A-Z_]*ENV(_VARS?)?$|^ENV_[A-Z_]+$|_ENV_VARIABLE_NAME$")
 
 
 def source_files() -> Iterator[Path]:
@@ -122,7 +124,10 @@ class EnvironmentReads(ast.NodeVisitor):
                     self._note(part)
 
     def _note(self, name: ast.expr) -> None:
-        if isinstance(name, ast.Constant):
+        if isinstance(name, ast.List):
+            for element in name.elts:
+                self._note(element)
+        elif isinstance(name, ast.Constant):
             self.names.add(str(name.value))
         elif not TABLE.search(ast.unparse(name)):  # tables are read where they are made
             self.indirect.add(ast.unparse(name))
