@@ -8,6 +8,8 @@ import gc
 import json
 import re
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from pydantic import SecretStr
 
+from core.config import ROOT
 from core.errors import BadKey, CoreError
 from core.llm.base import ChatOptions, Endpoint, Provider
 from core.llm.bridge import counted_tokens
@@ -414,6 +417,38 @@ def test_an_asynchronous_call_cannot_leave_the_guard(
             asyncio.run(model.ainvoke("Hello"))
     assert classify(caught.value).code == "address_blocked"
     assert fake.requests == []
+
+
+PACKAGES = {
+    "anthropic": {"langchain_anthropic", "anthropic", "httpx2"},
+    "gemini": {"langchain_google_genai", "google.genai"},
+    "groq": {"langchain_groq", "groq"},
+    "mistral": {"langchain_mistralai"},
+    "openai": {"langchain_openai", "openai"},
+    "ollama": {"langchain_ollama", "ollama"},
+}
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_worker_loads_only_the_packages_of_the_provider_it_needs(name: str) -> None:
+    code = f"""
+import sys
+from pydantic import SecretStr
+from core.llm.base import ChatOptions, Endpoint
+from core.llm.registry import provider_named
+from core.security.egress import EgressPolicy, guarded_client
+before = set(sys.modules)
+with guarded_client(EgressPolicy(), total_seconds=5, max_bytes=10) as http:
+    there = Endpoint("https://models.example.com", SecretStr("a-key-0123456789"))
+    provider_named({name!r}).chat_model(there, ChatOptions("m", 0.2, 10, 5.0), http)
+print(*(module for module in {sorted(set().union(*PACKAGES.values()))!r} if module in before))
+print(*(module for module in {sorted(set().union(*PACKAGES.values()))!r} if module in sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    before, after = done.stdout.split("\n")[:2]
+    assert before == ""
+    # Google's SDK looks whether httpx2 is there; it is not used.
+    assert set(after.split()) - {"httpx2"} == PACKAGES[name] - {"httpx2"}
 
 
 def test_a_chat_model_does_not_show_its_secret(provider: Provider, fake: FakeModelServer) -> None:
