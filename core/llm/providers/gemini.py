@@ -24,7 +24,10 @@ class Gemini(Provider):
 
     name = "gemini"
     label = "Google Gemini"
-    about = "Gemini models with your own Google AI Studio key. There is a free tier; Google may learn from it."
+    about = (
+        "Gemini models with your own Google AI Studio key. You pay Google for what you use; on its free tier Google "
+        "may use what you send."
+    )
     default_base_url = "https://generativelanguage.googleapis.com"
     secret_help = "aistudio.google.com → Get API key → Create API key"
     example_models: ClassVar[tuple[str, ...]] = (

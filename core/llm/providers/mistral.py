@@ -28,7 +28,7 @@ class Mistral(Provider):
 
     name = "mistral"
     label = "Mistral"
-    about = "Mistral's models, run in Europe, with your own Mistral key. You pay Mistral for what you use."
+    about = "Mistral's models with your own Mistral key. You pay Mistral for what you use."
     default_base_url = "https://api.mistral.ai/v1"
     secret_help = "console.mistral.ai → API keys → Create new key"
     example_models: ClassVar[tuple[str, ...]] = (
