@@ -25,8 +25,8 @@ class Gemini(Provider):
     name = "gemini"
     label = "Google Gemini"
     about = (
-        "Gemini models with your own Google AI Studio key. You pay Google for what you use; on its free tier Google "
-        "may use what you send."
+        "Gemini models with your own Google AI Studio key. You pay Google for what you use; "
+        "on its free tier Google may use what you send."
     )
     default_base_url = "https://generativelanguage.googleapis.com"
     secret_help = "aistudio.google.com → Get API key → Create API key"
