@@ -230,7 +230,7 @@ class Unreachable(ModelError):
 class AddressBlocked(ModelError):
     """This address is not allowed: {reason}.
 
-    An administrator can allow a private address in ZOARK_ENDPOINT_ALLOWLIST.
+    An administrator can allow a private address, such as 127.0.0.1:1234, in ZOARK_ENDPOINT_ALLOWLIST.
     """
 
     code = "address_blocked"

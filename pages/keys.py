@@ -27,7 +27,8 @@ if not keys:
     layout.empty(
         ":material/key:",
         "No keys yet",
-        "A key lets your agents use a model: OpenAI, any compatible server, Ollama, or the built-in demo model.",
+        "A key lets your agents use a model: of OpenAI, Anthropic, Google, Mistral or Groq, any compatible server, "
+        "Ollama, or the built-in demo model.",
         lambda: new_key_button("keys_first"),
     )
 if st.query_params.get("new"):

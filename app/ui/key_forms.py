@@ -30,6 +30,8 @@ def add_key() -> None:
     name = st.selectbox("Provider", list(providers), format_func=lambda n: providers[n].label, key="keys_provider")
     provider = providers[name]
     st.caption(provider.about)
+    if provider.needs_secret:
+        st.caption(f":material/key: {provider.secret_help}")
     with st.form("keys_form", border=False):
         title = st.text_input("Name", provider.label, max_chars=80, key=f"keys_name_{name}")
         draft = _fields(provider, title)
@@ -115,7 +117,7 @@ def _fields(provider: Provider, title: str) -> KeyDraft:
             "Key" if provider.needs_secret else "Key (optional)",
             type="password",
             autocomplete="off",
-            help=provider.secret_help,
+            help=None if provider.needs_secret else provider.secret_help,
             key=f"keys_secret_{provider.name}",
         )
     if provider.asks_base_url:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import httpx
 from pydantic import SecretStr
 
-from core.errors import BadResponse
+from core.errors import BadKey, BadResponse
 from core.llm.failures import from_response
 
 if TYPE_CHECKING:
@@ -78,6 +78,20 @@ class Provider(ABC):
     @abstractmethod
     def chat_model(self, endpoint: Endpoint, options: ChatOptions, http: GuardedClient) -> BaseChatModel:
         """Return a LangChain chat model that sends through ``http`` only. Imports its SDK inside."""
+
+    def secret_of(self, endpoint: Endpoint) -> SecretStr:
+        """Return the secret of a key; where none is needed, one that is never empty.
+
+        An SDK that is given nothing looks into the environment: it must not get so far.
+
+        Raises:
+            BadKey: the provider needs a secret and the key has none.
+        """
+        if endpoint.secret and endpoint.secret.get_secret_value():
+            return endpoint.secret
+        if self.needs_secret:
+            raise BadKey
+        return SecretStr("none")
 
     def check(self, endpoint: Endpoint, http: GuardedClient) -> None:
         """Make one cheap real call; raises ``ModelError`` when the key or the address does not work."""

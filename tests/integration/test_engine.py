@@ -25,6 +25,7 @@ from core.engine.startup import prepare_process
 from core.keys.models import KeyDraft, OpenKey
 from core.llm.base import Endpoint
 from core.llm.pricing import OwnPrice
+from core.llm.registry import provider_named
 from core.runs.models import Run, RunEvent
 from core.runs.queue import RunQueue
 from core.security.egress import EgressPolicy, connections_opened
@@ -237,6 +238,41 @@ def test_a_tool_call_appears_with_its_result(stage: Stage, fake: FakeModelServer
     assert kinds.index("model_call_finished") < kinds.index("tool_started") < kinds.index("tool_finished")
     assert "244.245" in fake.chats[1].body
     assert stage.core.runs.get(stage.alice, run.id).totals.cost_micros == 2 * CALL_MICROS
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("provider", "path", "model", "micros"),
+    [
+        # 90 tokens of input, 10 from the cache, 20 of output; dollars per million are micro-dollars per token
+        ("anthropic", "", "claude-sonnet-4-5", 90 * 3 + 10 * 0.3 + 20 * 15),
+        ("gemini", "", "gemini-2.5-flash", 90 * 0.3 + 10 * 0.03 + 20 * 2.5),
+        ("groq", "/openai/v1", "llama-3.3-70b-versatile", 100 * 0.59 + 20 * 0.79),
+        ("mistral", "/mistral/v1", "mistral-small-latest", 90 * 0.15 + 10 * 0.015 + 20 * 0.6),
+        ("openai", "/v1", "gpt-4o", 90 * 2.5 + 10 * 1.25 + 20 * 10),
+    ],
+)
+def test_an_agent_with_a_tool_runs_on_every_published_provider(
+    stage: Stage,
+    fake: FakeModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+    provider: str,
+    path: str,
+    model: str,
+    micros: float,
+) -> None:
+    monkeypatch.setattr(type(provider_named(provider)), "default_base_url", fake.base_url + path)
+    fake.options.tool = 1
+    key = stage.core.keys.add(stage.alice, KeyDraft("Published", provider, SECRET))
+    assert stage.core.keys.test(stage.alice, key.id).code == "ok"
+    run = stage.queued(model, key_id=key.id, tools=("calculator",))
+    assert stage.execute(run)["output"] == "Fake answer 3. MARK-1"
+    calls = stage.calls(run)
+    assert [(call.input_tokens, call.output_tokens, call.cached_tokens) for call in calls] == [(100, 20, 10)] * 2
+    assert {call.cost_micros for call in calls} == {round(micros)}
+    assert {call.provider for call in calls} == {provider}
+    assert [data["tool"] for data in stage.data(run, "tool_finished")] == ["calculator"]
+    assert {record.key for record in fake.requests} == {SECRET}
 
 
 def test_a_tool_that_fails_is_told_to_the_model(stage: Stage, fake: FakeModelServer) -> None:

@@ -11,6 +11,7 @@ from core.accounts.models import User
 from core.agents.models import Agent
 from core.bootstrap import Core
 from core.keys.models import Key, KeyDraft
+from core.llm.registry import provider_named
 from tests.fakes.model_server import FakeModelServer
 from tests.pages.conftest import SECRET, Visit
 
@@ -71,6 +72,42 @@ def test_a_mistake_is_told_in_one_sentence_and_nothing_is_stored(
     assert len(page.errors) == 1
     assert page.errors[0].startswith(sentence)
     assert page_core.keys.list(alice) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [("anthropic", ""), ("gemini", ""), ("groq", "/openai/v1"), ("mistral", "/mistral/v1")]
+)
+def test_alice_adds_a_key_of_each_provider_and_is_told_where_to_find_one(
+    visit: Visitor,
+    page_core: Core,
+    alice: User,
+    fake: FakeModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    path: str,
+) -> None:
+    provider = provider_named(name)
+    monkeypatch.setattr(type(provider), "default_base_url", fake.base_url + path)
+    fake.valid_keys = {SECRET}
+    page = visit(alice).open(navigation.KEYS).press("keys_first")
+    page.app.selectbox(key="keys_provider").set_value(name)
+    page.press("keys_first")
+    assert {provider.about, f":material/key: {provider.secret_help}"} <= set(page.captions)
+    assert page.app.text_input(key=f"keys_secret_{name}").label == "Key"
+
+    page.press_in_dialog("keys_first", "keys_add")
+    assert len(page.errors) == 1
+    assert page.errors[0].startswith("Enter the key.")
+
+    page.fill(**{f"keys_secret_{name}": "a-wrong-key-0123456789abcdef"})
+    page.press_in_dialog("keys_first", "keys_add")
+    assert page.toasts[0].startswith("The key was added. The provider does not accept this key.")
+
+    (key,) = page_core.keys.list(alice)
+    page_core.keys.replace_secret(alice, key.id, SECRET)
+    page.press(f"keys_test_{key.id}")
+    assert [box.value for box in page.app.success] == [f"{provider.label} accepts this key."]
+    assert page_core.keys.models(alice, key.id) == ["fake-1", "fake-2"]
 
 
 def test_a_name_can_be_taken_once(visit: Visitor, alice: User, key: Key, fake: FakeModelServer) -> None:

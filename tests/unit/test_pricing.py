@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.llm.pricing import Cost, OwnPrice, Tokens, cost_of
+from core.llm.registry import all_providers
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini"])
@@ -31,6 +32,39 @@ def test_a_known_bill_is_priced_right() -> None:
     # openai.com/api/pricing, gpt-4o: 2.50 in, 1.25 cached, 10.00 out, per million
     cost = cost_of("catalogue", "openai", "gpt-4o", Tokens(1_000_000, 100_000, 400_000), None)
     assert cost.micros == 1_500_000 + 500_000 + 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "input_dollars", "cached_dollars", "output_dollars"),
+    [
+        ("anthropic", "claude-sonnet-4-5", 3, 0.30, 15),
+        ("anthropic", "claude-haiku-4-5-20251001", 1, 0.10, 5),
+        ("gemini", "gemini-2.5-flash", 0.30, 0.03, 2.50),
+        ("mistral", "mistral-small-latest", 0.15, 0.015, 0.60),
+        ("groq", "llama-3.3-70b-versatile", 0.59, 0.59, 0.79),  # this one has no price of its own for cached input
+    ],
+)
+def test_each_providers_known_bill_is_priced_right(
+    provider: str, model: str, input_dollars: float, cached_dollars: float, output_dollars: float
+) -> None:
+    """Dollars per million tokens, from the providers' price lists; cached input is priced as such."""
+    cost = cost_of("catalogue", provider, model, Tokens(100_000, 10_000, 40_000), None)
+    expected = 60_000 * input_dollars + 40_000 * cached_dollars + 10_000 * output_dollars
+    assert cost.micros == round(expected)
+    assert cost.version.startswith("genai-prices ")
+
+
+CATALOGUED = [
+    (provider.name, model)
+    for provider in all_providers().values()
+    if provider.pricing == "catalogue"
+    for model in provider.example_models
+]
+
+
+@pytest.mark.parametrize(("provider", "model"), CATALOGUED)
+def test_every_model_that_the_forms_suggest_has_a_price(provider: str, model: str) -> None:
+    assert cost_of("catalogue", provider, model, Tokens(1000, 10), None).micros is not None
 
 
 @pytest.mark.parametrize(

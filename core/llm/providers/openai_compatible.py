@@ -17,7 +17,10 @@ class OpenAICompatible(OpenAI):
 
     name = "openai_compatible"
     label = "OpenAI-compatible endpoint"
-    about = "Any server that speaks OpenAI's API. Give its address and, if it asks for one, a key."
+    about = (
+        "Any server that speaks OpenAI's API, such as LM Studio at `http://127.0.0.1:1234/v1` or vLLM at "
+        "`http://127.0.0.1:8000/v1`. An administrator allows a private address once, in ZOARK_ENDPOINT_ALLOWLIST."
+    )
     pricing: ClassVar[Pricing] = "own"
     needs_secret = False
     asks_base_url = True
