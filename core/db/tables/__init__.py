@@ -21,10 +21,13 @@ from core.db.tables.people import (
 )
 from core.db.tables.work import (
     agents,
+    budget_windows,
+    budgets,
     installation,
     keys,
     local_model,
     model_calls,
+    reservations,
     run_events,
     runs,
     shares,
@@ -34,6 +37,8 @@ from core.db.tables.work import (
 __all__ = [
     "agents",
     "audit_log",
+    "budget_windows",
+    "budgets",
     "departments",
     "identities",
     "installation",
@@ -47,6 +52,7 @@ __all__ = [
     "organisation",
     "rate_limits",
     "recovery_codes",
+    "reservations",
     "run_events",
     "runs",
     "sessions",
