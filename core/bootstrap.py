@@ -13,6 +13,7 @@ from core.accounts.service import Accounts
 from core.accounts.sessions import Sessions
 from core.agents.service import Agents
 from core.audit.service import Audit
+from core.budgets.ledger import Ledger
 from core.config import Settings, load_settings
 from core.db import Database
 from core.db.installation import open_installation
@@ -116,7 +117,8 @@ def build_core(settings: Settings | None = None) -> Core:
     keys = Keys(db, vault, policy, local_model, sharing, audit)
     tell_by_mail(mail, accounts, keys, passkeys, two_factor)
     agents = Agents(db, keys, departments, sharing, audit)
-    usage = Usage(db)
+    ledger = Ledger()
+    usage = Usage(db, ledger)
     runs = Runs(db, RunQueue(settings), agents, usage, audit)
     return Core(
         settings=settings,

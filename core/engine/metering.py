@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 from core import clock
+from core.budgets.failures import BudgetBusy, BudgetExceeded
 from core.engine.control import RunControl
 from core.errors import CoreError, ModelTimeout, RunCancelled
 from core.keys.drafts import MAX_SECRET
@@ -13,6 +16,8 @@ from core.usage.models import CallOrigin
 from core.usage.service import Usage
 
 FLUSH_SECONDS = 0.25
+BUDGET_WAIT_SECONDS = 30.0
+BUDGET_POLL_SECONDS = 0.25
 # Text is shown in whole words, so that a secret never slips through in two halves. A longer word than any
 # secret is shown in parts.
 MAX_HELD_BACK = MAX_SECRET
@@ -38,10 +43,21 @@ class NodeMeter:
 
     def begin(self, bound: Tokens) -> ActiveCall:
         """Open a call that can use ``bound`` at most; raises ``Stopped`` when the run should end."""
-        self.control.check()
-        call_id = self._usage.open_call(self.origin, bound)
+        call_id = self._open(bound)
         self.event("model_call_started", {"call_id": call_id, "model": self.origin.model})
         return ActiveCall(self, call_id, bound)
+
+    def _open(self, bound: Tokens) -> str:
+        """Open a call; wait while only other calls under way stand between it and a budget."""
+        give_up_at = clock.monotonic_seconds() + BUDGET_WAIT_SECONDS
+        while True:
+            self.control.check()
+            try:
+                return self._usage.open_call(self.origin, bound, self._own_price)
+            except BudgetBusy as busy:
+                if clock.monotonic_seconds() >= give_up_at:
+                    raise BudgetExceeded(**busy.facts) from None
+            time.sleep(BUDGET_POLL_SECONDS)
 
     def event(self, kind: str, data: dict[str, object]) -> None:
         """Append to the run's trace."""

@@ -14,7 +14,8 @@ from core.sharing.models import Access
 class Key:
     """A stored key. ``hint`` is the masked secret, such as ``sk-…a1b2``, or empty when there is none.
 
-    Only its owner sees the hint; ``access`` is that of the person who asked for the key.
+    ``is_pool`` says that it is the organisation's, which pays. Only its owner sees the hint; ``access`` is that of
+    the person who asked for the key.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Key:
     tested_at: datetime | None
     test_code: str | None
     last_used_at: datetime | None
+    is_pool: bool = False
     access: Access = field(default_factory=Access, compare=False)
 
 

@@ -125,4 +125,5 @@ def _key(row: Any) -> Key:
         tested_at=row.tested_at,
         test_code=row.test_code,
         last_used_at=row.last_used_at,
+        is_pool=row.is_pool,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -12,23 +11,20 @@ from core.accounts.models import User
 from core.accounts.proof import require_recent_proof
 from core.audit.service import Audit
 from core.db import Connection, Database
-from core.errors import Conflict, CoreError, Forbidden, Invalid, KeyNotShared, KeyOwnerInactive, NotFound
+from core.errors import Conflict, Forbidden, Invalid, KeyNotShared, KeyOwnerInactive, NotFound
 from core.keys import drafts, repository
+from core.keys.checks import KeyChecks
 from core.keys.models import Key, KeyDraft, KeyTest, OpenKey
 from core.llm.base import Endpoint, Provider
 from core.llm.pricing import OwnPrice
 from core.llm.registry import all_providers, provider_named
-from core.local_model.models import LocalModelStatus
 from core.local_model.service import LocalModel
 from core.names import clean_name
-from core.security.egress import EgressPolicy, GuardedClient, guarded_client
+from core.security.egress import EgressPolicy
 from core.security.sealing import Vault
 from core.sharing.models import Access
 from core.sharing.service import Sharing
 
-TEST_SECONDS = 15.0
-TEST_MAX_BYTES = 1_000_000
-LOCAL_TEST_WAIT_SECONDS = 8.0
 MAX_NAME = 80
 
 
@@ -50,6 +46,7 @@ class Keys:
         self._vault = vault
         self._policy = policy
         self._local_model = local_model
+        self._checks = KeyChecks(policy, local_model)
         self._sharing = sharing
         sharing.register("key", repository.owner_of, asks_proof=True)
         self._listeners: list[Callable[[Connection, User, Key], None]] = []
@@ -190,7 +187,7 @@ class Keys:
         if not key.access.reaches("run"):
             raise Forbidden
         provider = provider_named(key.provider)
-        outcome = self._test_built_in() if provider.is_built_in else self._test_remote(actor, provider, key)
+        outcome = self._checks.test(provider, lambda: self.open(actor, key.id).endpoint)
         with self._db.transaction() as connection:
             repository.note_test(connection, key.id, clock.now(), outcome.code)
         return outcome
@@ -203,11 +200,7 @@ class Keys:
             ModelError: the provider does not answer or refuses.
         """
         opened = self.open(actor, key_id)
-        provider = provider_named(opened.key.provider)
-        if provider.is_built_in:
-            return provider.example_models
-        with self._client() as http:
-            return provider.list_models(opened.endpoint, http)
+        return self._checks.models(provider_named(opened.key.provider), opened.endpoint)
 
     def check_exists(self, key_id: str) -> None:
         """Raise ``NotFound`` when a key was deleted, whosever it was."""
@@ -266,28 +259,6 @@ class Keys:
             raise Forbidden
         return key
 
-    def _client(self) -> GuardedClient:
-        return guarded_client(self._policy, total_seconds=TEST_SECONDS, max_bytes=TEST_MAX_BYTES)
-
-    def _test_remote(self, actor: User, provider: Provider, key: Key) -> KeyTest:
-        try:
-            with self._client() as http:
-                provider.check(self.open(actor, key.id).endpoint, http)
-        except CoreError as error:
-            return KeyTest(False, error.code, error.sentence)
-        return KeyTest(True, "ok", f"{provider.label} accepts this key.")
-
-    def _test_built_in(self) -> KeyTest:
-        try:
-            status = self._local_model.request()
-        except CoreError as error:
-            return KeyTest(False, error.code, error.sentence)
-        give_up_at = clock.monotonic_seconds() + LOCAL_TEST_WAIT_SECONDS
-        while status.is_busy and clock.monotonic_seconds() < give_up_at:
-            time.sleep(0.2)
-            status = self._local_model.status()
-        return _local_outcome(status)
-
 
 def _seen(key: Key, access: Access) -> Key:
     """Return a key as somebody with this access may see it."""
@@ -298,14 +269,6 @@ def _check_name(connection: Connection, actor: User, owner_id: str, name: str) -
     if repository.name_is_taken(connection, owner_id, name):
         whose = "You already have" if owner_id == actor.id else "Its owner already has"
         raise Conflict(f"{whose} a key of this name. Choose another name.")
-
-
-def _local_outcome(status: LocalModelStatus) -> KeyTest:
-    if status.state == "ready":
-        return KeyTest(True, "ok", status.message)
-    if status.is_busy:
-        return KeyTest(False, "preparing", status.message)
-    return KeyTest(False, "local_model_unavailable", status.message)
 
 
 def _context(key: Key) -> dict[str, str | int]:

@@ -13,7 +13,10 @@ CallStatus = Literal["open", "answered", "failed", "interrupted"]
 
 @dataclass(frozen=True)
 class CallOrigin:
-    """For whom a call is made: everything that is known before it is sent."""
+    """For whom a call is made, and who pays: everything that is known before it is sent.
+
+    ``department`` is the person's, which pays; ``is_pool`` says that the organisation's key was used.
+    """
 
     run_id: str
     node_id: str
@@ -23,6 +26,7 @@ class CallOrigin:
     key_id: str
     provider: str
     model: str
+    is_pool: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, case, func, insert, select, true, update
 
 from core.db import Connection
 from core.db.tables import model_calls, users
+from core.llm.pricing import Tokens
 from core.usage.models import CallOrigin, DayTotals, ModelCall, PersonTotals, Totals
 
 calls = model_calls.c
@@ -17,6 +18,19 @@ Whose = ColumnElement[bool]
 
 # What counts as used: an answered call, or an interrupted one at its upper bound.
 _COUNTED = calls.status.in_(("answered", "interrupted"))
+
+# In the order of ``CallOrigin``'s fields.
+_ORIGIN = (
+    calls.run_id,
+    calls.node_id,
+    calls.agent_id,
+    calls.user_id,
+    calls.department,
+    calls.key_id,
+    calls.provider,
+    calls.model,
+    calls.is_pool,
+)
 
 _SUMS: tuple[ColumnElement[Any], ...] = (
     func.count().label("calls"),
@@ -47,6 +61,7 @@ def open_call(
             key_id=origin.key_id,
             provider=origin.provider,
             model=origin.model,
+            is_pool=origin.is_pool,
             status="open",
             bound_input_tokens=bound_input,
             bound_output_tokens=bound_output,
@@ -55,28 +70,32 @@ def open_call(
     )
 
 
-def settle(connection: Connection, call_id: str, **values: Any) -> bool:
-    """Close an open call; False when it was closed already."""
-    return (
-        connection.execute(
-            update(model_calls).where(calls.id == call_id, calls.status == "open").values(**values)
-        ).rowcount
-        == 1
+def settle(
+    connection: Connection, call_id: str, *, at_bound: bool, **values: Any
+) -> tuple[CallOrigin, datetime] | None:
+    """Close an open call; return whose it was and when it was sent, or None when it was closed already.
+
+    ``at_bound`` books the tokens it could use at most.
+    """
+    if at_bound:
+        values |= {"input_tokens": calls.bound_input_tokens, "output_tokens": calls.bound_output_tokens}
+    row = connection.execute(
+        update(model_calls)
+        .where(calls.id == call_id, calls.status == "open")
+        .values(**values)
+        .returning(*_ORIGIN, calls.started_at)
+    ).first()
+    return (CallOrigin(*row[:-1]), row.started_at) if row else None
+
+
+def open_calls(connection: Connection, run_id: str, node_id: str) -> list[tuple[str, CallOrigin, Tokens]]:
+    """Return the calls of a node that were sent and never settled, with the most they can have used."""
+    rows = connection.execute(
+        select(calls.id, calls.bound_input_tokens, calls.bound_output_tokens, *_ORIGIN).where(
+            calls.run_id == run_id, calls.node_id == node_id, calls.status == "open"
+        )
     )
-
-
-def open_calls(connection: Connection, run_id: str, node_id: str) -> Sequence[Any]:
-    """Return the calls of a node that were sent and never settled."""
-    return connection.execute(
-        select(
-            calls.id,
-            calls.provider,
-            calls.model,
-            calls.key_id,
-            calls.bound_input_tokens,
-            calls.bound_output_tokens,
-        ).where(calls.run_id == run_id, calls.node_id == node_id, calls.status == "open")
-    ).all()
+    return [(row.id, CallOrigin(*row[3:]), Tokens(row.bound_input_tokens, row.bound_output_tokens)) for row in rows]
 
 
 def totals_of_runs(connection: Connection, run_ids: Sequence[str]) -> dict[str, Totals]:
@@ -93,7 +112,7 @@ def of_person(user_id: str) -> Whose:
 
 
 def of_department(slug: str) -> Whose:
-    """Return the condition for the calls of a department's agents."""
+    """Return the condition for the calls that a department pays."""
     return calls.department == slug
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from core import clock
 from core.accounts.capabilities import can, require
 from core.accounts.models import User
+from core.budgets.ledger import Ledger
 from core.db import Database
 from core.errors import Forbidden
 from core.llm.pricing import Cost, OwnPrice, Tokens, cost_of
@@ -16,19 +18,22 @@ from core.usage import repository
 from core.usage.models import CallOrigin, DayTotals, ModelCall, PersonTotals, Scope, Totals
 
 RECENT_LIMIT = 500
+# Longer than any call may take: an agent's time limit is an hour at most.
+LEASE = timedelta(minutes=65)
 
 
 class Usage:
     """Keep the books and read them."""
 
-    def __init__(self, db: Database) -> None:
-        """Work on ``db``."""
+    def __init__(self, db: Database, ledger: Ledger) -> None:
+        """Work on ``db``; hold calls against the budgets of ``ledger``."""
         self._db = db
+        self._ledger = ledger
 
     # --- reading ---------------------------------------------------------------------------------
 
     def totals(self, actor: User, since: datetime, until: datetime, scope: Scope = "mine") -> Totals:
-        """Return what was used in ``[since, until)`` by the actor, their department's agents, or everybody.
+        """Return what was used in ``[since, until)`` by the actor, their department, or everybody.
 
         Raises:
             Forbidden: the actor's role does not see this much, or they belong to no department.
@@ -78,62 +83,64 @@ class Usage:
 
     # --- writing, for the engine -----------------------------------------------------------------
 
-    def open_call(self, origin: CallOrigin, bound: Tokens) -> str:
-        """Write a call down before it is sent and return its id; ``bound`` is the most it can use."""
-        call_id = clock.new_id("call")
+    def open_call(
+        self, origin: CallOrigin, bound: Tokens, own: OwnPrice | None = None, lease: timedelta = LEASE
+    ) -> str:
+        """Write a call down before it is sent and return its id; ``bound`` is the most it can use.
+
+        What it can cost at most is held in every budget it falls under, until it is settled or ``lease`` is over.
+
+        Raises:
+            BudgetBusy: there is room in a budget, but other calls under way hold it.
+            BudgetExceeded: there is no room.
+        """
+        call_id, at = clock.new_id("call"), clock.now()
+        most = _cost(origin.provider, origin.model, bound, own)
         with self._db.transaction() as connection:
-            repository.open_call(connection, call_id, origin, bound.input, bound.output, clock.now())
+            repository.open_call(connection, call_id, origin, bound.input, bound.output, at)
+            self._ledger.reserve(connection, call_id, origin, at, most.micros, most.version, lease)
         return call_id
 
     def settle(
         self, call_id: str, origin: CallOrigin, tokens: Tokens | None, own: OwnPrice | None, duration_ms: int
     ) -> Cost:
-        """Close an answered call with the provider's own count (None: it gave none, the cost is unknown)."""
+        """Close an answered call with the provider's own count.
+
+        None: it gave none; the cost is unknown, and budgets count the most it can have been.
+        """
         cost = _cost(origin.provider, origin.model, tokens, own) if tokens else Cost(None, "usage not reported")
-        with self._db.transaction() as connection:
-            repository.settle(
-                connection,
-                call_id,
-                status="answered",
-                input_tokens=tokens.input if tokens else None,
-                output_tokens=tokens.output if tokens else None,
-                cached_tokens=tokens.cached if tokens else None,
-                cost_micros=cost.micros,
-                price_version=cost.version,
-                ended_at=clock.now(),
-                duration_ms=duration_ms,
-            )
+        self._close(
+            call_id,
+            cost.micros,
+            status="answered",
+            input_tokens=tokens.input if tokens else None,
+            output_tokens=tokens.output if tokens else None,
+            cached_tokens=tokens.cached if tokens else None,
+            cost_micros=cost.micros,
+            price_version=cost.version,
+            duration_ms=duration_ms,
+        )
         return cost
 
     def fail(self, call_id: str, error_code: str, duration_ms: int) -> None:
         """Close a call that was refused before it could cost anything."""
-        with self._db.transaction() as connection:
-            repository.settle(
-                connection,
-                call_id,
-                status="failed",
-                error_code=error_code,
-                ended_at=clock.now(),
-                duration_ms=duration_ms,
-            )
+        self._close(call_id, 0, status="failed", error_code=error_code, duration_ms=duration_ms)
 
     def interrupt(
-        self, call_id: str, origin: CallOrigin, bound: Tokens, own: OwnPrice | None, duration_ms: int
+        self, call_id: str, origin: CallOrigin, bound: Tokens, own: OwnPrice | None, duration_ms: int | None = None
     ) -> Cost:
         """Close a call that was cut off half-way at its upper bound: it may have been billed."""
         cost = _cost(origin.provider, origin.model, bound, own)
-        with self._db.transaction() as connection:
-            repository.settle(
-                connection,
-                call_id,
-                status="interrupted",
-                input_tokens=bound.input,
-                output_tokens=bound.output,
-                cost_micros=cost.micros,
-                price_version=cost.version,
-                ended_at=clock.now(),
-                duration_ms=duration_ms,
-            )
+        self._close(
+            call_id,
+            cost.micros,
+            status="interrupted",
+            input_tokens=bound.input,
+            output_tokens=bound.output,
+            cost_micros=cost.micros,
+            price_version=cost.version,
+            duration_ms=duration_ms,
+        )
         return cost
 
     def interrupt_left_open(self, run_id: str, node_id: str, own_price_of: Callable[[str], OwnPrice | None]) -> int:
@@ -143,22 +150,33 @@ class Usage:
         ``own_price_of`` returns a key's own price, given its id.
         """
         with self._db.read() as connection:
-            rows = repository.open_calls(connection, run_id, node_id)
-        for row in rows:
-            bound = Tokens(row.bound_input_tokens, row.bound_output_tokens)
-            cost = _cost(row.provider, row.model, bound, own_price_of(row.key_id))
-            with self._db.transaction() as connection:
-                repository.settle(
-                    connection,
-                    row.id,
-                    status="interrupted",
-                    input_tokens=bound.input,
-                    output_tokens=bound.output,
-                    cost_micros=cost.micros,
-                    price_version=cost.version,
-                    ended_at=clock.now(),
-                )
-        return len(rows)
+            found = repository.open_calls(connection, run_id, node_id)
+        for call_id, origin, bound in found:
+            self.interrupt(call_id, origin, bound, own_price_of(origin.key_id))
+        return len(found)
+
+    def interrupt_expired(self) -> int:
+        """Close calls whose lease is over at what was held for them; nothing stays held after a crash."""
+        with self._db.read() as connection:
+            found = self._ledger.expired(connection, clock.now())
+        for call_id, micros, price_version in found:
+            self._close(
+                call_id,
+                micros,
+                status="interrupted",
+                cost_micros=micros,
+                price_version=price_version,
+                at_bound=True,
+            )
+        return len(found)
+
+    def _close(self, call_id: str, micros: int | None, *, at_bound: bool = False, **values: Any) -> None:
+        """Write what became of an open call and settle it with the budgets, once."""
+        with self._db.transaction() as connection:
+            closed = repository.settle(connection, call_id, at_bound=at_bound, ended_at=clock.now(), **values)
+            if closed is not None:
+                origin, started_at = closed
+                self._ledger.settle(connection, call_id, origin, started_at, micros)
 
 
 def _cost(provider: str, model: str, tokens: Tokens, own: OwnPrice | None) -> Cost:

@@ -29,7 +29,7 @@ class Books:
     events: list[tuple[str, Any]] = field(default_factory=list)
     booked: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def open_call(self, origin: CallOrigin, bound: Tokens) -> str:
+    def open_call(self, origin: CallOrigin, bound: Tokens, own: object = None) -> str:
         self.booked.append(("open", bound))
         return "call_1"
 

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    UniqueConstraint,
+    false,
+)
 
 from core.db.tables.base import Id, metadata
 from core.db.types import Json, String, Text, UtcDateTime
@@ -37,6 +49,8 @@ keys = Table(
     Column("test_code", String(40)),
     Column("last_used_at", UtcDateTime),
     Column("deleted_at", UtcDateTime),
+    # The organisation pays, and any administrator looks after it.
+    Column("is_pool", Boolean, nullable=False, server_default=false()),
 )
 
 agents = Table(
@@ -118,6 +132,7 @@ model_calls = Table(
     Column("key_id", ForeignKey("keys.id"), nullable=False),
     Column("provider", String(40), nullable=False),
     Column("model", String(200), nullable=False),
+    Column("is_pool", Boolean, nullable=False, server_default=false()),
     Column("status", String(20), nullable=False),
     Column("input_tokens", Integer),
     Column("output_tokens", Integer),
@@ -133,6 +148,41 @@ model_calls = Table(
     Index("ix_model_calls_user_started", "user_id", "started_at"),
     Index("ix_model_calls_department_started", "department", "started_at"),
     Index("ix_model_calls_started", "started_at"),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("scope", String(20), nullable=False),
+    Column("scope_id", String(40), nullable=False),
+    Column("period", String(10), nullable=False),
+    Column("limit_micros", BigInteger, nullable=False),
+    Column("created_by", ForeignKey("users.id"), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("scope", "scope_id", "period"),
+)
+
+# How much of a budget is used in one day or month (UTC): settled, and held for calls under way.
+budget_windows = Table(
+    "budget_windows",
+    metadata,
+    Column("budget_id", ForeignKey("budgets.id"), primary_key=True),
+    Column("window", String(10), primary_key=True),
+    Column("spent_micros", BigInteger, nullable=False),
+    Column("reserved_micros", BigInteger, nullable=False),
+    Column("warned_percent", Integer, nullable=False),
+)
+
+# What is held for a call until it is settled, or until its lease is over because its worker died.
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("call_id", ForeignKey("model_calls.id"), primary_key=True),
+    Column("micros", BigInteger, nullable=False),
+    Column("price_version", String(80), nullable=False),
+    Column("held", Json, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 
 workers = Table(

@@ -47,10 +47,11 @@ class AgentKind:
             node_id=node.id,
             agent_id=node.config.get("agent_id") or context.agent_id,
             user_id=context.user.id,
-            department=definition.department or context.department,
+            department=context.user.department or context.department,
             key_id=opened.key.id,
             provider=provider.name,
             model=definition.model,
+            is_pool=opened.key.is_pool,
         )
         meter = NodeMeter(services.usage, services.journal, origin, opened.key.own_price, context.control)
         with services.endpoints.lease(opened) as (endpoint, policy):

@@ -1,0 +1,1 @@
+"""Budgets that hold: reserved before each model call, settled after it."""

@@ -1,0 +1,17 @@
+"""How a budget refuses a call."""
+
+from __future__ import annotations
+
+from core.errors import CoreError
+
+
+class BudgetExceeded(CoreError):
+    """The next model call may not fit into {whose} {period}budget of {limit}. Ask an administrator to raise it."""
+
+    code = "budget_exceeded"
+
+
+class BudgetBusy(BudgetExceeded):
+    """Other calls under way hold what is left of {whose} {period}budget of {limit}. Please try again."""
+
+    retryable = True

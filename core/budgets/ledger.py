@@ -1,0 +1,125 @@
+"""Holds budgets around model calls, in the transactions of the books: reserve, then settle. No actor asks.
+
+A call is checked against every budget it falls under: the organisation's, its department's, person's, key's,
+agent's and run's. Windows are always locked in the order of their budgets' ids: no two calls wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from core.budgets import repository
+from core.budgets.failures import BudgetBusy, BudgetExceeded
+from core.budgets.models import WARNINGS, Budget, Scope, Warned, window_of
+from core.db import Connection
+from core.usage.models import CallOrigin
+
+_WHOSE: dict[Scope, str] = {
+    "organisation": "the organisation's",
+    "department": "your department's",
+    "person": "your",
+    "key": "this key's",
+    "agent": "this agent's",
+    "run": "this run's",
+}
+
+
+class Ledger:
+    """What the books ask before and after each call."""
+
+    def __init__(self) -> None:
+        """Tell nobody yet."""
+        self._listeners: list[Callable[[Connection, Warned], None]] = []
+
+    def on_warning(self, tell: Callable[[Connection, Warned], None]) -> None:
+        """Call ``tell`` in the transaction in which a budget reaches 50, 80 or 100 percent."""
+        self._listeners.append(tell)
+
+    def reserve(
+        self,
+        connection: Connection,
+        call_id: str,
+        origin: CallOrigin,
+        at: datetime,
+        micros: int | None,
+        price_version: str,
+        lease: timedelta,
+    ) -> None:
+        """Hold the most a call can cost in every budget it falls under.
+
+        A call whose price is unknown (None) or nothing is held nowhere.
+
+        Raises:
+            BudgetBusy: there is room, but other calls under way hold it.
+            BudgetExceeded: there is no room.
+        """
+        budgets = repository.applicable(connection, _scopes(origin)) if micros else []
+        if not micros or not budgets:
+            return
+        held = [(budget.id, window_of(budget.period, at)) for budget in budgets]
+        # All of them first: who waits here holds no window that somebody who settles waits for.
+        self._open_missing(connection, budgets, at)
+        for budget, (_, window) in zip(budgets, held, strict=True):
+            if not repository.reserve(connection, budget.id, window, micros):
+                raise _refusal(connection, budget, window, micros)
+        repository.insert_reservation(connection, call_id, micros, price_version, held, at + lease)
+
+    def settle(
+        self, connection: Connection, call_id: str, origin: CallOrigin, started_at: datetime, micros: int | None
+    ) -> None:
+        """Book what a call has cost, and give back what was held for it; None books what was held."""
+        # Before the budgets are read: one that is new now is seen, or counts this call when its window opens.
+        repository.while_settling(connection)
+        budgets = repository.applicable(connection, _scopes(origin))
+        held_micros, held = repository.take_reservation(connection, call_id)
+        cost = held_micros if micros is None else micros
+        for budget in budgets:
+            window = window_of(budget.period, started_at)
+            released = held_micros if (budget.id, window) in held else 0
+            spent = repository.book(connection, budget.id, window, cost, released)
+            if spent is not None:
+                self._warn(connection, budget, window, spent)
+
+    def expired(self, connection: Connection, at: datetime) -> list[tuple[str, int, str]]:
+        """Return call, amount and price version of what is still held though its lease is over, 100 at most."""
+        return repository.expired(connection, at, 100)
+
+    def _open_missing(self, connection: Connection, budgets: Sequence[Budget], at: datetime) -> None:
+        """Open the windows that nobody has used yet; what was spent in them so far counts."""
+        for budget in budgets:
+            window = window_of(budget.period, at)
+            if not repository.has_window(connection, budget.id, window):
+                repository.exclude_settling(connection)
+                spent = repository.spent_so_far(connection, budget, window)
+                repository.open_window(connection, budget, window, spent)
+
+    def _warn(self, connection: Connection, budget: Budget, window: str, spent: int) -> None:
+        reached = [percent for percent in WARNINGS if spent * 100 >= budget.limit_micros * percent]
+        if budget.scope == "run" or not reached:
+            return
+        if repository.note_warning(connection, budget.id, window, reached[-1]):
+            for tell in self._listeners:
+                tell(connection, Warned(budget, reached[-1], spent))
+
+
+def _scopes(origin: CallOrigin) -> list[tuple[Scope, str]]:
+    found: list[tuple[Scope, str | None]] = [
+        ("organisation", ""),
+        ("department", origin.department),
+        ("person", origin.user_id),
+        ("key", origin.key_id),
+        ("agent", origin.agent_id),
+        ("run", origin.run_id),
+    ]
+    return [(scope, scope_id) for scope, scope_id in found if scope_id is not None]
+
+
+def _refusal(connection: Connection, budget: Budget, window: str, micros: int) -> BudgetBusy | BudgetExceeded:
+    spent, _ = repository.used(connection, budget.id, window)
+    facts = {
+        "whose": _WHOSE[budget.scope],
+        "period": {"day": "daily ", "month": "monthly ", "run": ""}[budget.period],
+        "limit": f"${budget.limit_micros / 1_000_000:,.2f}",
+    }
+    return BudgetBusy(**facts) if spent + micros <= budget.limit_micros else BudgetExceeded(**facts)
