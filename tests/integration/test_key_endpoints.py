@@ -146,6 +146,6 @@ def test_alice_cannot_move_a_known_provider_to_another_address(core: Core, alice
 def test_an_address_that_became_private_is_refused_when_it_is_called(
     core: Core, alice: User, key: Key, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(core.keys, "_policy", type(core.policy)())
+    monkeypatch.setattr(core.keys._checks, "_policy", type(core.policy)())
     outcome = core.keys.test(alice, key.id)
     assert (outcome.ok, outcome.code) == (False, "address_blocked")
