@@ -13,13 +13,14 @@ from core.accounts.service import Accounts
 from core.accounts.sessions import Sessions
 from core.agents.service import Agents
 from core.audit.service import Audit
-from core.budgets.ledger import Ledger
+from core.budgets.service import Budgets
 from core.config import Settings, load_settings
 from core.db import Database
 from core.db.installation import open_installation
 from core.departments.service import Departments
 from core.errors import MasterKeyWrong
 from core.keys.service import Keys
+from core.ledger.service import Ledger
 from core.limits.service import Limits
 from core.local_model.service import LocalModel
 from core.logs import set_up_logs
@@ -65,6 +66,7 @@ class Core:
     agents: Agents
     runs: Runs
     usage: Usage
+    budgets: Budgets
     local_model: LocalModel
     mail: Mail
     outbox: Outbox
@@ -119,7 +121,8 @@ def build_core(settings: Settings | None = None) -> Core:
     agents = Agents(db, keys, departments, sharing, audit)
     ledger = Ledger()
     usage = Usage(db, ledger)
-    runs = Runs(db, RunQueue(settings), agents, usage, audit)
+    budgets = Budgets(db, ledger, audit)
+    runs = Runs(db, RunQueue(settings), agents, usage, ledger, audit)
     return Core(
         settings=settings,
         audit=audit,
@@ -138,6 +141,7 @@ def build_core(settings: Settings | None = None) -> Core:
         agents=agents,
         runs=runs,
         usage=usage,
+        budgets=budgets,
         local_model=local_model,
         mail=mail,
         outbox=Outbox(db, vault, mail),

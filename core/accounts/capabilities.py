@@ -10,10 +10,12 @@ from core.errors import Forbidden
 Capability = Literal[
     "agents.edit",
     "audit.read",
+    "budgets.manage",
     "departments.manage",
     "keys.edit",
     "people.department",
     "people.manage",
+    "pool.manage",
     "runs.start",
     "settings.manage",
     "usage.department",
@@ -27,8 +29,10 @@ _MEMBER: frozenset[Capability] = _VIEWER | {"agents.edit", "keys.edit", "runs.st
 _MANAGER: frozenset[Capability] = _MEMBER | {"people.department", "usage.department"}
 _ADMIN: frozenset[Capability] = _MANAGER | {
     "audit.read",
+    "budgets.manage",
     "departments.manage",
     "people.manage",
+    "pool.manage",
     "settings.manage",
     "usage.everybody",
     "workers.read",

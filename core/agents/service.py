@@ -70,7 +70,9 @@ class Agents:
         with self._db.read() as connection:
             levels = self._sharing.levels(connection, actor, "agent")
             found = repository.agents_of(connection, actor.id, levels)
-            of = self._sharing.accesses(connection, actor, levels, {agent.id: agent.owner_id for agent in found})
+            of = self._sharing.accesses(
+                connection, actor, "agent", levels, {agent.id: agent.owner_id for agent in found}
+            )
         return [replace(agent, access=of[agent.id]) for agent in found]
 
     def get(self, actor: User, agent_id: str) -> Agent:

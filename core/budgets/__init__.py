@@ -1,1 +1,1 @@
-"""Budgets that hold: reserved before each model call, settled after it."""
+"""What may be spent: limits for people, departments, keys, agents and the organisation."""

@@ -6,7 +6,7 @@ from core.errors import CoreError
 
 
 class BudgetExceeded(CoreError):
-    """The next model call may not fit into {whose} {period}budget of {limit}. Ask an administrator to raise it."""
+    """The next model call may not fit into {whose} {period}budget of {limit}. {advice}"""
 
     code = "budget_exceeded"
 

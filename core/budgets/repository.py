@@ -1,26 +1,21 @@
-"""The SQL of budgets, their windows and the reservations in them."""
+"""The SQL of budgets, and of whom and what they can be for."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, text, true, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, true, update
 
-from core.budgets.models import Budget, Period, Scope
+from core.budgets.models import Budget, Scope, Subject
 from core.db import Connection
-from core.db.tables import budget_windows, budgets, model_calls, reservations
+from core.db.tables import agents, budgets, departments, keys, users
 from core.db.upsert import upsert
 
-# Any number, the same in every process. Who counts what was spent so far excludes who settles meanwhile.
-ADVISORY_LOCK = 96276
-_LAST = datetime(9999, 1, 1, tzinfo=UTC)
-
-windows = budget_windows.c
+ORGANISATION = Subject("organisation", "", "The organisation")
 
 
-def insert_budget(connection: Connection, budget: Budget, created_by: str) -> bool:
+def insert_budget(connection: Connection, budget: Budget) -> bool:
     """Add a budget; False when there is one of its scope and period."""
     statement = upsert(connection, budgets).values(
         id=budget.id,
@@ -28,212 +23,110 @@ def insert_budget(connection: Connection, budget: Budget, created_by: str) -> bo
         scope_id=budget.scope_id,
         period=budget.period,
         limit_micros=budget.limit_micros,
-        created_by=created_by,
+        set_by=budget.set_by,
         created_at=budget.created_at,
     )
     return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
 
 
-def change_limit(connection: Connection, budget_id: str, limit_micros: int) -> bool:
-    """Set another limit; what was told of the old one may be told again."""
-    connection.execute(update(budget_windows).where(windows.budget_id == budget_id).values(warned_percent=0))
-    return (
-        connection.execute(
-            update(budgets).where(budgets.c.id == budget_id).values(limit_micros=limit_micros)
-        ).rowcount
-        == 1
+def change_limit(connection: Connection, budget_id: str, limit_micros: int, set_by: str) -> None:
+    """Set another limit."""
+    connection.execute(
+        update(budgets).where(budgets.c.id == budget_id).values(limit_micros=limit_micros, set_by=set_by)
     )
 
 
-def delete_budget(connection: Connection, budget_id: str) -> bool:
-    """Delete a budget and its windows."""
-    connection.execute(delete(budget_windows).where(windows.budget_id == budget_id))
-    return connection.execute(delete(budgets).where(budgets.c.id == budget_id)).rowcount == 1
+def delete_budget(connection: Connection, budget_id: str) -> None:
+    """Delete a budget; its windows went before."""
+    connection.execute(delete(budgets).where(budgets.c.id == budget_id))
 
 
 def budget(connection: Connection, budget_id: str) -> Budget | None:
-    """Return one budget."""
-    row = connection.execute(select(budgets).where(budgets.c.id == budget_id)).first()
+    """Return one budget; those of runs are the run's own matter."""
+    row = connection.execute(select(budgets).where(budgets.c.id == budget_id, budgets.c.scope != "run")).first()
     return _budget(row) if row else None
 
 
 def all_budgets(connection: Connection) -> list[Budget]:
     """Return every budget but those of runs."""
-    rows = connection.execute(
-        select(budgets)
-        .where(budgets.c.scope != "run")
-        .order_by(budgets.c.scope, budgets.c.scope_id, budgets.c.period)
-    )
+    rows = connection.execute(select(budgets).where(budgets.c.scope != "run").order_by(budgets.c.id))
     return [_budget(row) for row in rows]
 
 
-def applicable(connection: Connection, scopes: Collection[tuple[Scope, str]]) -> list[Budget]:
-    """Return the budgets of these scopes in the one order in which everybody locks their windows."""
-    wanted = or_(*(and_(budgets.c.scope == scope, budgets.c.scope_id == scope_id) for scope, scope_id in scopes))
-    rows = connection.execute(select(budgets).where(wanted).order_by(budgets.c.id))
-    return [_budget(row) for row in rows]
+def subject(connection: Connection, scope: Scope, scope_id: str) -> Subject | None:
+    """Return whom or what a budget is for; None when it is gone."""
+    return subjects(connection, scope, [scope_id]).get(scope_id)
 
 
-# --- windows ----------------------------------------------------------------------------------------
+def subjects(connection: Connection, scope: Scope, ids: Collection[str]) -> dict[str, Subject]:
+    """Return those of these ids that are there."""
+    if scope == "organisation":
+        return {"": ORGANISATION}
+    found = {
+        "department": lambda: _departments(connection, departments.c.slug.in_(ids)),
+        "person": lambda: _people(connection, users.c.id.in_(ids)),
+        "key": lambda: _keys(connection, keys.c.id.in_(ids)),
+        "agent": lambda: _agents(connection, agents.c.id.in_(ids)),
+    }[scope]()
+    return {subject.id: subject for subject in found}
 
 
-def exclude_settling(connection: Connection) -> None:
-    """Wait until nobody settles, and let nobody until this transaction ends. SQLite has one writer anyway."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
+def all_departments(connection: Connection) -> list[Subject]:
+    """Return the departments in their order."""
+    return _departments(connection, true())
 
 
-def while_settling(connection: Connection) -> None:
-    """Wait until nobody counts, and let nobody until this transaction ends; settling goes on side by side."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": ADVISORY_LOCK})
+def active_people(connection: Connection, department: str | None = None) -> list[Subject]:
+    """Return the active people, or those of one department, by name."""
+    return _people(connection, users.c.is_active, users.c.department == department if department else true())
 
 
-def has_window(connection: Connection, budget_id: str, window: str) -> bool:
-    """Whether a window has been opened."""
-    found = connection.execute(select(windows.budget_id).where(*_at(budget_id, window)))
-    return found.first() is not None
+def keys_of(connection: Connection, owner_id: str, *, with_pool: bool) -> list[Subject]:
+    """Return a person's own keys, and those of the pool."""
+    own = and_(keys.c.owner_id == owner_id, keys.c.is_pool.is_(False))
+    return _keys(connection, or_(own, keys.c.is_pool) if with_pool else own)
 
 
-def open_window(connection: Connection, budget: Budget, window: str, spent_micros: int) -> None:
-    """Open a window in which so much is spent already; harmless when somebody was faster."""
-    statement = upsert(connection, budget_windows).values(
-        budget_id=budget.id, window=window, spent_micros=spent_micros, reserved_micros=0, warned_percent=0
-    )
-    connection.execute(statement.on_conflict_do_nothing())
+def agents_of(connection: Connection, owner_id: str | None) -> list[Subject]:
+    """Return a person's agents, or everybody's."""
+    return _agents(connection, agents.c.owner_id == owner_id if owner_id else true())
 
 
-def spent_so_far(connection: Connection, budget: Budget, window: str) -> int:
-    """Return what the books say was spent in a window."""
-    since, until = _range(budget.period, window)
-    return int(
-        connection.execute(
-            select(func.coalesce(func.sum(model_calls.c.cost_micros), 0)).where(
-                _whose(budget),
-                model_calls.c.status.in_(("answered", "interrupted")),
-                model_calls.c.started_at >= since,
-                model_calls.c.started_at < until,
-            )
-        ).scalar_one()
-    )
+def _departments(connection: Connection, *wanted: ColumnElement[bool]) -> list[Subject]:
+    c = departments.c
+    rows = connection.execute(select(c.slug, c.name).where(*wanted).order_by(c.position))
+    return [Subject("department", row.slug, row.name, department=row.slug) for row in rows]
 
 
-def reserve(connection: Connection, budget_id: str, window: str, micros: int) -> bool:
-    """Hold so much if there is room for it: one conditional statement; False when there is none."""
-    limit = select(budgets.c.limit_micros).where(budgets.c.id == budget_id).scalar_subquery()
-    return (
-        connection.execute(
-            update(budget_windows)
-            .where(*_at(budget_id, window), windows.spent_micros + windows.reserved_micros + micros <= limit)
-            .values(reserved_micros=windows.reserved_micros + micros)
-        ).rowcount
-        == 1
-    )
-
-
-def book(
-    connection: Connection, budget_id: str, window: str, spent_micros: int, released_micros: int
-) -> int | None:
-    """Add what was spent, give back what was held; return the new sum, or None without such a window."""
-    return connection.execute(
-        update(budget_windows)
-        .where(*_at(budget_id, window))
-        .values(
-            spent_micros=windows.spent_micros + spent_micros,
-            reserved_micros=windows.reserved_micros - released_micros,
-        )
-        .returning(windows.spent_micros)
-    ).scalar()
-
-
-def note_warning(connection: Connection, budget_id: str, window: str, percent: int) -> bool:
-    """Remember that so many percent were told; False when they were told before."""
-    return (
-        connection.execute(
-            update(budget_windows)
-            .where(*_at(budget_id, window), windows.warned_percent < percent)
-            .values(warned_percent=percent)
-        ).rowcount
-        == 1
-    )
-
-
-def used(connection: Connection, budget_id: str, window: str) -> tuple[int, int]:
-    """Return what is spent and what is held in a window."""
-    row = connection.execute(
-        select(windows.spent_micros, windows.reserved_micros).where(*_at(budget_id, window))
-    ).first()
-    return (row.spent_micros, row.reserved_micros) if row else (0, 0)
-
-
-# --- reservations -----------------------------------------------------------------------------------
-
-
-def insert_reservation(
-    connection: Connection,
-    call_id: str,
-    micros: int,
-    price_version: str,
-    held: Sequence[tuple[str, str]],
-    expires_at: datetime,
-) -> None:
-    """Write down what is held for a call; ``held`` names the windows."""
-    connection.execute(
-        insert(reservations).values(
-            call_id=call_id,
-            micros=micros,
-            price_version=price_version,
-            held=[list(pair) for pair in held],
-            expires_at=expires_at,
-        )
-    )
-
-
-def take_reservation(connection: Connection, call_id: str) -> tuple[int, set[tuple[str, str]]]:
-    """Remove what is held for a call and return it, with the windows it is held in."""
-    row = connection.execute(
-        delete(reservations)
-        .where(reservations.c.call_id == call_id)
-        .returning(reservations.c.micros, reservations.c.held)
-    ).first()
-    return (row.micros, {(pair[0], pair[1]) for pair in row.held}) if row else (0, set())
-
-
-def expired(connection: Connection, at: datetime, limit: int) -> list[tuple[str, int, str]]:
-    """Return call, amount and price version of reservations whose lease is over."""
+def _people(connection: Connection, *wanted: ColumnElement[bool]) -> list[Subject]:
+    c = users.c
     rows = connection.execute(
-        select(reservations.c.call_id, reservations.c.micros, reservations.c.price_version)
-        .where(reservations.c.expires_at < at)
-        .order_by(reservations.c.expires_at)
-        .limit(limit)
+        select(c.id, c.name, c.department, c.role).where(*wanted).order_by(func.lower(c.name), c.id)
     )
-    return [(row.call_id, row.micros, row.price_version) for row in rows]
+    return [Subject("person", row.id, row.name, row.id, row.name, row.department, row.role) for row in rows]
 
 
-def _at(budget_id: str, window: str) -> tuple[ColumnElement[bool], ...]:
-    return (windows.budget_id == budget_id, windows.window == window)
+def _keys(connection: Connection, *wanted: ColumnElement[bool]) -> list[Subject]:
+    c = keys.c
+    rows = connection.execute(
+        select(c.id, c.name, c.owner_id, c.is_pool, users.c.name.label("owner_name"))
+        .join(users, users.c.id == c.owner_id)
+        .where(*wanted, c.deleted_at.is_(None))
+        .order_by(func.lower(c.name), c.id)
+    )
+    return [Subject("key", row.id, row.name, row.owner_id, row.owner_name, is_pool=row.is_pool) for row in rows]
 
 
-def _whose(budget: Budget) -> ColumnElement[bool]:
-    columns: dict[Scope, Any] = {
-        "department": model_calls.c.department,
-        "person": model_calls.c.user_id,
-        "key": model_calls.c.key_id,
-        "agent": model_calls.c.agent_id,
-        "run": model_calls.c.run_id,
-    }
-    return true() if budget.scope == "organisation" else columns[budget.scope] == budget.scope_id
-
-
-def _range(period: Period, window: str) -> tuple[datetime, datetime]:
-    if period == "run":
-        return datetime(2000, 1, 1, tzinfo=UTC), _LAST
-    if period == "day":
-        since = datetime.strptime(window, "%Y-%m-%d").replace(tzinfo=UTC)
-        return since, since + timedelta(days=1)
-    since = datetime.strptime(window, "%Y-%m").replace(tzinfo=UTC)
-    return since, (since + timedelta(days=32)).replace(day=1)
+def _agents(connection: Connection, *wanted: ColumnElement[bool]) -> list[Subject]:
+    c = agents.c
+    rows = connection.execute(
+        select(c.id, c.name, c.owner_id, users.c.name.label("owner_name"))
+        .join(users, users.c.id == c.owner_id)
+        .where(*wanted, c.deleted_at.is_(None))
+        .order_by(func.lower(c.name), c.id)
+    )
+    return [Subject("agent", row.id, row.name, row.owner_id, row.owner_name) for row in rows]
 
 
 def _budget(row: Any) -> Budget:
-    return Budget(row.id, row.scope, row.scope_id, row.period, row.limit_micros, row.created_at)
+    return Budget(row.id, row.scope, row.scope_id, row.period, row.limit_micros, row.set_by, row.created_at)

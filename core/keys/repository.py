@@ -58,6 +58,16 @@ def owner_of(connection: Connection, key_id: str) -> str | None:
     ).scalar()
 
 
+def pool_ids(connection: Connection) -> set[str]:
+    """Return the ids of the keys of the pool."""
+    return set(connection.execute(select(keys.c.id).where(keys.c.is_pool, keys.c.deleted_at.is_(None))).scalars())
+
+
+def set_pool(connection: Connection, key_id: str, is_pool: bool) -> None:
+    """Take a key into the pool or out of it."""
+    connection.execute(update(keys).where(keys.c.id == key_id).values(is_pool=is_pool))
+
+
 def name_is_taken(connection: Connection, owner_id: str, name: str) -> bool:
     """Whether the person has a key of this name."""
     return (

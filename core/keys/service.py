@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from core import clock
-from core.accounts.capabilities import require
+from core.accounts.capabilities import can, require
 from core.accounts.models import User
 from core.accounts.proof import require_recent_proof
 from core.audit.service import Audit
@@ -48,7 +48,7 @@ class Keys:
         self._local_model = local_model
         self._checks = KeyChecks(policy, local_model)
         self._sharing = sharing
-        sharing.register("key", repository.owner_of, asks_proof=True)
+        sharing.register("key", repository.owner_of, asks_proof=True, in_care_of=_in_care_of)
         self._listeners: list[Callable[[Connection, User, Key], None]] = []
 
     def on_added(self, tell: Callable[[Connection, User, Key], None]) -> None:
@@ -106,7 +106,7 @@ class Keys:
         with self._db.read() as connection:
             levels = self._sharing.levels(connection, actor, "key")
             found = repository.keys_of(connection, actor.id, levels)
-            of = self._sharing.accesses(connection, actor, levels, {key.id: key.owner_id for key in found})
+            of = self._sharing.accesses(connection, actor, "key", levels, {key.id: key.owner_id for key in found})
         return [_seen(key, of[key.id]) for key in found]
 
     def get(self, actor: User, key_id: str) -> Key:
@@ -176,6 +176,28 @@ class Keys:
             repository.delete_key(connection, key.id, clock.now())
             self._sharing.forget(connection, "key", key.id)
             self._audit.record(connection, actor, "key.deleted", "key", key.id)
+
+    def set_pool(self, actor: User, key_id: str, is_pool: bool) -> Key:
+        """Take a key into the organisation's pool, or give it back to whoever added it.
+
+        The organisation pays for a key of the pool, administrators look after it, and whoever it is shared with may
+        run on it. It stays when the person who added it leaves.
+
+        Raises:
+            NotFound: the key is a stranger's.
+            Forbidden: the actor is no administrator, or the key is somebody else's.
+            StepUpRequired: it is long ago that the actor proved who they are.
+        """
+        require(actor, "pool.manage")
+        require_recent_proof(actor)
+        key = self.get(actor, key_id)
+        if not key.access.is_owner:
+            raise Forbidden
+        with self._db.transaction() as connection:
+            repository.set_pool(connection, key.id, is_pool)
+            action = "key.pooled" if is_pool else "key.unpooled"
+            self._audit.record(connection, actor, action, "key", key.id)
+        return self.get(actor, key_id)
 
     def test(self, actor: User, key_id: str) -> KeyTest:
         """Make one cheap real call with a key and remember how it went.
@@ -248,7 +270,7 @@ class Keys:
             owner = self._sharing.owners(connection, [found[0].owner_id])[found[0].owner_id]
         if not (is_lent or (access is not None and access.reaches("run"))):
             raise KeyNotShared(owner=owner.name)
-        if owner.id != actor.id and not owner.is_active:
+        if owner.id != actor.id and not owner.is_active and not found[0].is_pool:
             raise KeyOwnerInactive(owner=owner.name)
         return found
 
@@ -263,6 +285,10 @@ class Keys:
 def _seen(key: Key, access: Access) -> Key:
     """Return a key as somebody with this access may see it."""
     return replace(key, access=access, hint=key.hint if access.is_owner else "")
+
+
+def _in_care_of(connection: Connection, actor: User) -> Collection[str]:
+    return repository.pool_ids(connection) if can(actor, "pool.manage") else ()
 
 
 def _check_name(connection: Connection, actor: User, owner_id: str, name: str) -> None:

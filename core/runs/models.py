@@ -23,7 +23,7 @@ class RunError:
 
 @dataclass(frozen=True)
 class Run:
-    """A run and what it has cost so far."""
+    """A run and what it has cost so far; ``budget_micros`` is the most it may cost, None without a limit."""
 
     id: str
     owner_id: str
@@ -39,6 +39,7 @@ class Run:
     cancel_requested_at: datetime | None
     ended_at: datetime | None
     totals: Totals = Totals()
+    budget_micros: int | None = None
 
     @property
     def is_active(self) -> bool:

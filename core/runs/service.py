@@ -10,14 +10,16 @@ from typing import Any
 from core import clock
 from core.accounts.capabilities import require
 from core.accounts.models import User
-from core.agents.models import Agent, AgentDefinition
+from core.agents.models import Agent
 from core.agents.service import Agents
 from core.audit.service import Audit
+from core.budgets.models import MAX_LIMIT_MICROS
 from core.db import Connection, Database
 from core.db.types import storable
 from core.engine.graph import parse_graph
 from core.engine.nodes.registry import check_node
 from core.errors import CoreError, GraphInvalid, Invalid, NotFound, OwnerInactive
+from core.ledger.service import Ledger
 from core.logs import get_logger
 from core.runs import repository
 from core.runs.models import Backlog, Run, RunEvent, WorkerInfo
@@ -36,32 +38,42 @@ log = get_logger(__name__)
 class Runs:
     """A person's runs."""
 
-    def __init__(self, db: Database, queue: RunQueue, agents: Agents, usage: Usage, audit: Audit) -> None:
-        """Look agents up in ``agents`` and costs in ``usage``; tell ``audit``."""
+    def __init__(
+        self, db: Database, queue: RunQueue, agents: Agents, usage: Usage, ledger: Ledger, audit: Audit
+    ) -> None:
+        """Look agents up in ``agents`` and costs in ``usage``; cap runs in ``ledger``; tell ``audit``."""
         self._db = db
         self._audit = audit
         self._queue = queue
         self._agents = agents
         self._usage = usage
+        self._ledger = ledger
         self._listeners: list[Callable[[], None]] = []
 
     def on_start(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` after each new run: the supervisor of the embedded worker wakes up."""
         self._listeners.append(listener)
 
-    def start_agent_run(self, actor: User, agent_id: str, text: str) -> Run:
-        """Run an agent on a text.
+    def start_agent_run(self, actor: User, agent_id: str, text: str, budget_micros: int | None = None) -> Run:
+        """Run an agent on a text; ``budget_micros`` is the most that the run may cost.
 
         Raises:
             NotFound: the agent is a stranger's.
             Forbidden: it is shared with the actor to look at only.
             KeyNotShared: its key is neither the actor's nor lent to the agent.
-            Invalid: the text is empty or too long.
+            Invalid: the text is empty or too long, or this is no amount.
         """
         agent = self._agents.to_run(actor, agent_id)
-        return self._start(actor, _one_node(agent), {"input": text}, agent.definition, agent.id)
+        return self._start(actor, _one_node(agent), {"input": text}, agent, budget_micros)
 
-    def start_graph_run(self, actor: User, title: str, graph: Mapping[str, Any], inputs: Mapping[str, str]) -> Run:
+    def start_graph_run(
+        self,
+        actor: User,
+        title: str,
+        graph: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        budget_micros: int | None = None,
+    ) -> Run:
         """Run a graph of agents; a node names its agent by ``agent_id`` or carries its definition.
 
         Raises:
@@ -71,12 +83,14 @@ class Runs:
         """
         document = parse_graph(graph).document()  # first, so that no more agents are looked up than may be
         document["nodes"] = [self._filled(actor, node) for node in document["nodes"]]
-        return self._start(actor, {**document, "title": title}, inputs, None, None)
+        return self._start(actor, {**document, "title": title}, inputs, None, budget_micros)
 
     def get(self, actor: User, run_id: str) -> Run:
-        """Return one run with its costs; ``NotFound`` for a stranger's."""
+        """Return one run with its costs and its limit; ``NotFound`` for a stranger's."""
         run = self._owned(actor, run_id)
-        return replace(run, totals=self._usage.of_runs([run.id])[run.id])
+        with self._db.read() as connection:
+            limit_micros = self._ledger.caps(connection, [run.id]).get(run.id)
+        return replace(run, totals=self._usage.of_runs([run.id])[run.id], budget_micros=limit_micros)
 
     def list(self, actor: User, agent_id: str | None = None, limit: int = 50) -> Sequence[Run]:
         """Return the actor's runs with their costs, newest first."""
@@ -150,10 +164,12 @@ class Runs:
         actor: User,
         document: Mapping[str, Any],
         inputs: Mapping[str, str],
-        definition: AgentDefinition | None,
-        agent_id: str | None,
+        agent: Agent | None,
+        budget_micros: int | None,
     ) -> Run:
         require(actor, "runs.start")
+        if budget_micros is not None and not 0 <= budget_micros <= MAX_LIMIT_MICROS:
+            raise Invalid("Enter the most that the run may cost, in dollars, or nothing.", "budget_micros")
         graph = parse_graph(document)
         for node in graph.nodes:
             check_node(node)
@@ -162,9 +178,9 @@ class Runs:
         run = Run(
             id=clock.new_id("run"),
             owner_id=actor.id,
-            agent_id=agent_id,
-            department=definition.department if definition else None,
-            title=definition.name if definition else _title(document.get("title")),
+            agent_id=agent.id if agent else None,
+            department=agent.definition.department if agent else None,
+            title=agent.definition.name if agent else _title(document.get("title")),
             status="queued",
             inputs=_inputs(inputs),
             output=None,
@@ -173,9 +189,12 @@ class Runs:
             started_at=None,
             cancel_requested_at=None,
             ended_at=None,
+            budget_micros=budget_micros,
         )
         with self._db.transaction() as connection:
             repository.insert_run(connection, run, graph.document())
+            if budget_micros is not None:
+                self._ledger.cap_run(connection, run.id, budget_micros, actor.id)
             self._audit.record(connection, actor, "run.started", "run", run.id)
             repository.add_event(connection, run.id, run.created_at, "run_queued", None, {})
         self._try_to_enqueue(run.id, actor.id)

@@ -9,9 +9,9 @@ from typing import Any
 from core import clock
 from core.accounts.capabilities import can, require
 from core.accounts.models import User
-from core.budgets.ledger import Ledger
 from core.db import Database
 from core.errors import Forbidden
+from core.ledger.service import Ledger
 from core.llm.pricing import Cost, OwnPrice, Tokens, cost_of
 from core.llm.registry import provider_named
 from core.usage import repository

@@ -158,7 +158,7 @@ budgets = Table(
     Column("scope_id", String(40), nullable=False),
     Column("period", String(10), nullable=False),
     Column("limit_micros", BigInteger, nullable=False),
-    Column("created_by", ForeignKey("users.id"), nullable=False),
+    Column("set_by", ForeignKey("users.id"), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("scope", "scope_id", "period"),
 )

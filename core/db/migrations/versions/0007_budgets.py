@@ -20,9 +20,9 @@ def upgrade() -> None:
         sa.Column("scope_id", String(40), nullable=False),
         sa.Column("period", String(10), nullable=False),
         sa.Column("limit_micros", sa.BigInteger(), nullable=False),
-        sa.Column("created_by", String(40), nullable=False),
+        sa.Column("set_by", String(40), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(["created_by"], ["users.id"], name=op.f("fk_budgets_created_by")),
+        sa.ForeignKeyConstraint(["set_by"], ["users.id"], name=op.f("fk_budgets_set_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_budgets")),
         sa.UniqueConstraint("scope", "scope_id", "period", name=op.f("uq_budgets_scope_scope_id_period")),
     )

@@ -6,22 +6,24 @@ agent's and run's. Windows are always locked in the order of their budgets' ids:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
-from core.budgets import repository
+from core import clock
 from core.budgets.failures import BudgetBusy, BudgetExceeded
 from core.budgets.models import WARNINGS, Budget, Scope, Warned, window_of
 from core.db import Connection
+from core.ledger import repository
 from core.usage.models import CallOrigin
 
-_WHOSE: dict[Scope, str] = {
-    "organisation": "the organisation's",
-    "department": "your department's",
-    "person": "your",
-    "key": "this key's",
-    "agent": "this agent's",
-    "run": "this run's",
+# Whose budget it is, and what can be done about it.
+_REFUSALS: dict[Scope, tuple[str, str]] = {
+    "organisation": ("the organisation's", "An administrator can raise it on the page Budgets."),
+    "department": ("your department's", "An administrator can raise it on the page Budgets."),
+    "person": ("your", "Your manager or an administrator can raise it on the page Budgets."),
+    "key": ("this key's", "Whoever set it can raise it on the page Budgets."),
+    "agent": ("this agent's", "Whoever set it can raise it on the page Budgets."),
+    "run": ("this run's", "Start it again with a higher limit."),
 }
 
 
@@ -81,6 +83,29 @@ class Ledger:
             if spent is not None:
                 self._warn(connection, budget, window, spent)
 
+    def cap_run(self, connection: Connection, run_id: str, limit_micros: int, set_by: str) -> None:
+        """Give a run that is being started a limit of its own."""
+        cap = Budget(clock.new_id("budget"), "run", run_id, "run", limit_micros, set_by, clock.now())
+        repository.insert_cap(connection, cap)
+
+    def caps(self, connection: Connection, run_ids: Collection[str]) -> dict[str, int]:
+        """Return the limits of runs that have one, in micro-dollars."""
+        return repository.caps(connection, run_ids)
+
+    def used(self, connection: Connection, budget: Budget, at: datetime) -> tuple[int, int]:
+        """Return what is spent of a budget in the day or month of ``at``, and what is held for calls under way."""
+        window = window_of(budget.period, at)
+        found = repository.used(connection, budget.id, window)
+        return found or (repository.spent_so_far(connection, budget, window), 0)
+
+    def limit_changed(self, connection: Connection, budget_id: str) -> None:
+        """Tell again how much of a budget is used: it has another limit."""
+        repository.forget_warnings(connection, budget_id)
+
+    def forget(self, connection: Connection, budget_id: str) -> None:
+        """Forget a budget that is being deleted; calls under way are settled with the others."""
+        repository.forget_windows(connection, budget_id)
+
     def expired(self, connection: Connection, at: datetime) -> list[tuple[str, int, str]]:
         """Return call, amount and price version of what is still held though its lease is over, 100 at most."""
         return repository.expired(connection, at, 100)
@@ -116,10 +141,18 @@ def _scopes(origin: CallOrigin) -> list[tuple[Scope, str]]:
 
 
 def _refusal(connection: Connection, budget: Budget, window: str, micros: int) -> BudgetBusy | BudgetExceeded:
-    spent, _ = repository.used(connection, budget.id, window)
+    spent, _ = repository.used(connection, budget.id, window) or (0, 0)
+    whose, advice = _REFUSALS[budget.scope]
     facts = {
-        "whose": _WHOSE[budget.scope],
+        "whose": whose,
+        "advice": advice,
         "period": {"day": "daily ", "month": "monthly ", "run": ""}[budget.period],
-        "limit": f"${budget.limit_micros / 1_000_000:,.2f}",
+        "limit": _dollars(budget.limit_micros),
     }
     return BudgetBusy(**facts) if spent + micros <= budget.limit_micros else BudgetExceeded(**facts)
+
+
+def _dollars(micros: int) -> str:
+    """Show an amount exactly, with two digits at least: $5.00, $0.0125."""
+    whole, rest = divmod(micros, 1_000_000)
+    return f"${whole:,}.{f'{rest:06}'.rstrip('0'):0<2}"
