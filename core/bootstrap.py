@@ -32,6 +32,7 @@ from core.oauth.service import OAuth
 from core.organisation.service import Organisation
 from core.passkeys.service import Passkeys
 from core.people.service import People
+from core.runs.estimates import Estimates
 from core.runs.journal import RunJournal
 from core.runs.queue import RunQueue
 from core.runs.service import Runs
@@ -65,6 +66,7 @@ class Core:
     keys: Keys
     agents: Agents
     runs: Runs
+    estimates: Estimates
     usage: Usage
     budgets: Budgets
     local_model: LocalModel
@@ -80,8 +82,8 @@ class Core:
         """Whether a worker has something to do now."""
         if self.runs.next_due_at() is not None or self.local_model.status().is_busy:
             return True
-        mail_due_at = self.mail.next_due_at()
-        return mail_due_at is not None and mail_due_at <= clock.now()
+        due = (self.mail.next_due_at(), self.usage.next_lease_end())
+        return any(at is not None and at <= clock.now() for at in due)
 
     def close(self) -> None:
         """Close connections."""
@@ -140,6 +142,7 @@ def build_core(settings: Settings | None = None) -> Core:
         keys=keys,
         agents=agents,
         runs=runs,
+        estimates=Estimates(db, agents, keys, usage),
         usage=usage,
         budgets=budgets,
         local_model=local_model,

@@ -26,7 +26,8 @@ def insert_budget(connection: Connection, budget: Budget) -> bool:
         set_by=budget.set_by,
         created_at=budget.created_at,
     )
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    # Asked for what it wrote: the number of rows is not known on PostgreSQL.
+    return connection.execute(statement.on_conflict_do_nothing().returning(budgets.c.id)).first() is not None
 
 
 def change_limit(connection: Connection, budget_id: str, limit_micros: int, set_by: str) -> None:

@@ -232,9 +232,14 @@ class Keys:
 
     def own_price_of(self, key_id: str) -> OwnPrice | None:
         """Return the price its owner gave a key, for the books; None when it has none or was deleted."""
+        found = self.priced(key_id)
+        return found[1] if found else None
+
+    def priced(self, key_id: str) -> tuple[str, OwnPrice | None] | None:
+        """Return a key's provider and own price, for the books; None when it was deleted."""
         with self._db.read() as connection:
             found = repository.key(connection, key_id)
-        return found[0].own_price if found else None
+        return (found[0].provider, found[0].own_price) if found else None
 
     def require_usable(self, actor: User, key_id: str, agent_id: str | None = None) -> None:
         """Raise what ``open`` would raise about the actor's right to run on a key, for an agent or at all."""

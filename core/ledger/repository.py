@@ -198,6 +198,12 @@ def expired(connection: Connection, at: datetime, limit: int) -> list[tuple[str,
     return [(row.call_id, row.micros, row.price_version) for row in rows]
 
 
+def next_lease_end(connection: Connection) -> datetime | None:
+    """Return when the first lease is over; None without a reservation."""
+    found: datetime | None = connection.execute(select(func.min(reservations.c.expires_at))).scalar()
+    return found
+
+
 def _at(budget_id: str, window: str) -> tuple[ColumnElement[bool], ...]:
     return (windows.budget_id == budget_id, windows.window == window)
 

@@ -110,6 +110,10 @@ class Ledger:
         """Return call, amount and price version of what is still held though its lease is over, 100 at most."""
         return repository.expired(connection, at, 100)
 
+    def next_lease_end(self, connection: Connection) -> datetime | None:
+        """Return when the first lease of what is held is over; None when nothing is held."""
+        return repository.next_lease_end(connection)
+
     def _open_missing(self, connection: Connection, budgets: Sequence[Budget], at: datetime) -> None:
         """Open the windows that nobody has used yet; what was spent in them so far counts."""
         for budget in budgets:

@@ -53,6 +53,18 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """What a run may cost, in micro-dollars; None while the price is unknown.
+
+    Of ``runs`` last runs of the agent it is the median and the most; without any, the most its first call costs.
+    """
+
+    micros: int | None
+    most_micros: int | None
+    runs: int
+
+
+@dataclass(frozen=True)
 class RunEvent:
     """Something that happened in a run; ``seq`` starts at 1 and has no gaps."""
 

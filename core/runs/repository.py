@@ -72,6 +72,17 @@ def ask_to_stop(connection: Connection, run_id: str, at: datetime) -> None:
     )
 
 
+def last_succeeded(connection: Connection, agent_id: str, limit: int) -> list[str]:
+    """Return the ids of an agent's last runs that succeeded, whoever started them."""
+    rows = connection.execute(
+        select(runs.c.id)
+        .where(runs.c.agent_id == agent_id, runs.c.status == "succeeded")
+        .order_by(runs.c.created_at.desc())
+        .limit(limit)
+    )
+    return [row.id for row in rows]
+
+
 def note_enqueued(connection: Connection, run_id: str, at: datetime) -> None:
     """Remember that the queue has this run."""
     connection.execute(update(runs).where(runs.c.id == run_id).values(enqueued_at=at))

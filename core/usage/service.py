@@ -81,6 +81,10 @@ class Usage:
         with self._db.read() as connection:
             return repository.calls_of_run(connection, run_id)
 
+    def most(self, provider: str, model: str, bound: Tokens, own: OwnPrice | None) -> Cost:
+        """Return what a call of ``bound`` would cost."""
+        return _cost(provider, model, bound, own)
+
     # --- writing, for the engine -----------------------------------------------------------------
 
     def open_call(
@@ -154,6 +158,11 @@ class Usage:
         for call_id, origin, bound in found:
             self.interrupt(call_id, origin, bound, own_price_of(origin.key_id))
         return len(found)
+
+    def next_lease_end(self) -> datetime | None:
+        """Return when the next call that nobody has settled is booked at its bound; None when nothing is held."""
+        with self._db.read() as connection:
+            return self._ledger.next_lease_end(connection)
 
     def interrupt_expired(self) -> int:
         """Close calls whose lease is over at what was held for them; nothing stays held after a crash."""

@@ -111,6 +111,7 @@ class WorkerProcess:
                 last = time.time()
                 self._adopt()
                 self._core.runs.sweep()
+                self._core.usage.interrupt_expired()
             except Exception as error:
                 log.warning("heartbeat failed", error=type(error).__name__)
                 if time.time() - last > GIVE_UP_SECONDS:
