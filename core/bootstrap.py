@@ -119,11 +119,11 @@ def build_core(settings: Settings | None = None) -> Core:
     mail_links = MailLinks(db, organisation, audit, accounts, departments, mail, limits)
     sharing = Sharing(db, departments, audit)
     keys = Keys(db, vault, policy, local_model, sharing, audit)
-    tell_by_mail(mail, accounts, keys, passkeys, two_factor)
     agents = Agents(db, keys, departments, sharing, audit)
     ledger = Ledger()
     usage = Usage(db, ledger)
     budgets = Budgets(db, ledger, audit)
+    tell_by_mail(mail, accounts, keys, passkeys, two_factor, budgets)
     runs = Runs(db, RunQueue(settings), agents, usage, ledger, audit)
     return Core(
         settings=settings,

@@ -81,6 +81,14 @@ class Warned:
     spent_micros: int
 
 
+@dataclass(frozen=True)
+class Listener:
+    """Somebody who is told how much of a budget is used."""
+
+    user_id: str
+    email: str
+
+
 def window_of(period: Period, at: datetime) -> str:
     """Return the window a moment belongs to: ``2026-11-24``, ``2026-11``, or ``run``."""
     return {"day": f"{at:%Y-%m-%d}", "month": f"{at:%Y-%m}", "run": "run"}[period]

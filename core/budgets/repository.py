@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, true, update
 
-from core.budgets.models import Budget, Scope, Subject
+from core.budgets.models import Budget, Listener, Scope, Subject
 from core.db import Connection
 from core.db.tables import agents, budgets, departments, keys, users
 from core.db.upsert import upsert
@@ -91,6 +91,21 @@ def keys_of(connection: Connection, owner_id: str, *, with_pool: bool) -> list[S
 def agents_of(connection: Connection, owner_id: str | None) -> list[Subject]:
     """Return a person's agents, or everybody's."""
     return _agents(connection, agents.c.owner_id == owner_id if owner_id else true())
+
+
+def concerned(connection: Connection, subject: Subject, set_by: str) -> list[Listener]:
+    """Return the active people who are told about a budget: those who spend, and those who can act."""
+    c = users.c
+    admins, managers = c.role == "admin", and_(c.role == "manager", c.department == subject.department)
+    whose = {
+        "organisation": admins,
+        "department": or_(admins, managers),
+        "key": admins if subject.is_pool else c.id == subject.owner_id,
+    }.get(subject.scope, c.id == subject.owner_id)
+    rows = connection.execute(
+        select(c.id, c.email).where(c.is_active, or_(whose, c.id == set_by)).order_by(c.created_at, c.id)
+    )
+    return [Listener(row.id, row.email) for row in rows]
 
 
 def _departments(connection: Connection, *wanted: ColumnElement[bool]) -> list[Subject]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from core import clock
@@ -11,12 +11,25 @@ from core.accounts.models import User
 from core.accounts.proof import require_recent_proof
 from core.audit.service import Audit
 from core.budgets import reach, repository
-from core.budgets.models import MAX_LIMIT_MICROS, PERIODS, SCOPES, Budget, BudgetState, Period, Scope, Subject
+from core.budgets.models import (
+    MAX_LIMIT_MICROS,
+    PERIODS,
+    SCOPES,
+    Budget,
+    BudgetState,
+    Listener,
+    Period,
+    Scope,
+    Subject,
+    Warned,
+)
 from core.db import Connection, Database
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.ledger.service import Ledger
 
 NEAR_PERCENT = 80
+
+Tell = Callable[[Connection, Listener, Warned, Subject], None]
 
 
 class Budgets:
@@ -27,6 +40,15 @@ class Budgets:
         self._db = db
         self._ledger = ledger
         self._audit = audit
+        self._listeners: list[Tell] = []
+        ledger.on_warning(self._warn)
+
+    def on_warning(self, tell: Tell) -> None:
+        """Call ``tell`` for everybody whom it concerns when a budget reaches 50, 80 or 100 percent.
+
+        It is called in the transaction that books the call.
+        """
+        self._listeners.append(tell)
 
     def list(self, actor: User) -> Sequence[BudgetState]:
         """Return the budgets that concern the actor, by scope, name and period."""
@@ -123,6 +145,15 @@ class Budgets:
             self._record(connection, actor, "budget.deleted", budget)
 
     # --- inside ----------------------------------------------------------------------------------
+
+    def _warn(self, connection: Connection, warned: Warned) -> None:
+        budget = warned.budget
+        subject = repository.subject(connection, budget.scope, budget.scope_id)
+        if subject is None:
+            return
+        for listener in repository.concerned(connection, subject, budget.set_by):
+            for tell in self._listeners:
+                tell(connection, listener, warned, subject)
 
     def _candidates(self, connection: Connection, actor: User, scope: Scope) -> Sequence[Subject]:
         is_manager_of_all = can(actor, "budgets.manage")

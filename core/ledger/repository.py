@@ -67,10 +67,15 @@ def while_settling(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": ADVISORY_LOCK})
 
 
-def has_window(connection: Connection, budget_id: str, window: str) -> bool:
-    """Whether a window has been opened."""
-    found = connection.execute(select(windows.budget_id).where(*_at(budget_id, window)))
-    return found.first() is not None
+def opened(connection: Connection, held: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return which of these windows, each a budget's id and its window's name, have been opened."""
+    rows = connection.execute(
+        select(windows.budget_id, windows.window).where(
+            windows.budget_id.in_([budget_id for budget_id, _ in held]),
+            windows.window.in_([window for _, window in held]),
+        )
+    )
+    return {(row.budget_id, row.window) for row in rows} & set(held)
 
 
 def open_window(connection: Connection, budget: Budget, window: str, spent_micros: int) -> None:

@@ -7,13 +7,15 @@ agent's and run's. Windows are always locked in the order of their budgets' ids:
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 from core import clock
 from core.budgets.failures import BudgetBusy, BudgetExceeded
 from core.budgets.models import WARNINGS, Budget, Scope, Warned, window_of
 from core.db import Connection
 from core.ledger import repository
+from core.money import dollars
 from core.usage.models import CallOrigin
 
 # Whose budget it is, and what can be done about it.
@@ -25,6 +27,14 @@ _REFUSALS: dict[Scope, tuple[str, str]] = {
     "agent": ("this agent's", "Whoever set it can raise it on the page Budgets."),
     "run": ("this run's", "Start it again with a higher limit."),
 }
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is held for a call, and in which windows: a budget's id and the window's name each."""
+
+    micros: int
+    windows: Sequence[tuple[str, str]]
 
 
 class Ledger:
@@ -41,14 +51,11 @@ class Ledger:
     def reserve(
         self,
         connection: Connection,
-        call_id: str,
         origin: CallOrigin,
         at: datetime,
         micros: int | None,
-        price_version: str,
-        lease: timedelta,
-    ) -> None:
-        """Hold the most a call can cost in every budget it falls under.
+    ) -> Held:
+        """Hold the most a call can cost in every budget it falls under, and return where; ``keep`` writes it down.
 
         A call whose price is unknown (None) or nothing is held nowhere.
 
@@ -58,14 +65,21 @@ class Ledger:
         """
         budgets = repository.applicable(connection, _scopes(origin)) if micros else []
         if not micros or not budgets:
-            return
+            return Held(0, [])
         held = [(budget.id, window_of(budget.period, at)) for budget in budgets]
         # All of them first: who waits here holds no window that somebody who settles waits for.
-        self._open_missing(connection, budgets, at)
+        self._open_missing(connection, budgets, held)
         for budget, (_, window) in zip(budgets, held, strict=True):
             if not repository.reserve(connection, budget.id, window, micros):
                 raise _refusal(connection, budget, window, micros)
-        repository.insert_reservation(connection, call_id, micros, price_version, held, at + lease)
+        return Held(micros, held)
+
+    def keep(
+        self, connection: Connection, call_id: str, held: Held, price_version: str, expires_at: datetime
+    ) -> None:
+        """Write down what is held for a call, until it is settled or its lease is over."""
+        if held.windows:
+            repository.insert_reservation(connection, call_id, held.micros, price_version, held.windows, expires_at)
 
     def settle(
         self, connection: Connection, call_id: str, origin: CallOrigin, started_at: datetime, micros: int | None
@@ -114,11 +128,13 @@ class Ledger:
         """Return when the first lease of what is held is over; None when nothing is held."""
         return repository.next_lease_end(connection)
 
-    def _open_missing(self, connection: Connection, budgets: Sequence[Budget], at: datetime) -> None:
+    def _open_missing(
+        self, connection: Connection, budgets: Sequence[Budget], held: Sequence[tuple[str, str]]
+    ) -> None:
         """Open the windows that nobody has used yet; what was spent in them so far counts."""
-        for budget in budgets:
-            window = window_of(budget.period, at)
-            if not repository.has_window(connection, budget.id, window):
+        opened = repository.opened(connection, held)
+        for budget, (_, window) in zip(budgets, held, strict=True):
+            if (budget.id, window) not in opened:
                 repository.exclude_settling(connection)
                 spent = repository.spent_so_far(connection, budget, window)
                 repository.open_window(connection, budget, window, spent)
@@ -151,12 +167,6 @@ def _refusal(connection: Connection, budget: Budget, window: str, micros: int) -
         "whose": whose,
         "advice": advice,
         "period": {"day": "daily ", "month": "monthly ", "run": ""}[budget.period],
-        "limit": _dollars(budget.limit_micros),
+        "limit": dollars(budget.limit_micros),
     }
     return BudgetBusy(**facts) if spent + micros <= budget.limit_micros else BudgetExceeded(**facts)
-
-
-def _dollars(micros: int) -> str:
-    """Show an amount exactly, with two digits at least: $5.00, $0.0125."""
-    whole, rest = divmod(micros, 1_000_000)
-    return f"${whole:,}.{f'{rest:06}'.rstrip('0'):0<2}"

@@ -99,6 +99,18 @@ def two_factor_reset(at: datetime) -> Message:
     )
 
 
+def budget_reached(budget: str, percent: int, spent: str, limit: str) -> Message:
+    """Tell how much of a budget is used; ``budget`` says which, such as "your monthly budget"."""
+    about = f"{percent} % of {budget} is used: {spent} of {limit}."
+    what_follows = (
+        "No more calls of models are made on it before the next period begins, or somebody raises the limit on the "
+        "page Budgets."
+        if percent >= 100
+        else "At 100 % no more calls of models are made on it. The limit can be changed on the page Budgets."
+    )
+    return _message("budget_reached", f"{percent} % of {budget} is used", about, what_follows)
+
+
 def test(at: datetime, asker: str) -> Message:
     """Show that mail arrives; ``asker`` is the administrator's name."""
     return _message(

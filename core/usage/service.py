@@ -101,8 +101,10 @@ class Usage:
         call_id, at = clock.new_id("call"), clock.now()
         most = _cost(origin.provider, origin.model, bound, own)
         with self._db.transaction() as connection:
+            # First, since a call that is refused leaves nothing behind.
+            held = self._ledger.reserve(connection, origin, at, most.micros)
             repository.open_call(connection, call_id, origin, bound.input, bound.output, at)
-            self._ledger.reserve(connection, call_id, origin, at, most.micros, most.version, lease)
+            self._ledger.keep(connection, call_id, held, most.version, at + lease)
         return call_id
 
     def settle(

@@ -109,7 +109,9 @@ def test_nobody_limits_what_is_not_theirs(
         ADD[scope](core, actor, alice, key)
 
 
-@pytest.mark.parametrize("change", [lambda c, a, b: c.budgets.change(a, b, 1), lambda c, a, b: c.budgets.delete(a, b)])
+@pytest.mark.parametrize(
+    "change", [lambda c, a, b: c.budgets.change(a, b, 1), lambda c, a, b: c.budgets.delete(a, b)]
+)
 def test_a_limit_that_somebody_else_has_set_stands(
     core: Core, cast: Cast, admin: User, alice: User, key: Key, change: Callable[[Core, User, str], object]
 ) -> None:
@@ -134,7 +136,11 @@ def test_a_budget_is_set_once_changed_and_taken_away_and_the_audit_tells(core: C
     assert core.budgets.change(admin, state.budget.id, 3 * DOLLAR).left_micros == 3 * DOLLAR
     core.budgets.delete(admin, state.budget.id)
     assert core.budgets.list(admin) == []
-    told = [entry for entry in core.audit.search(admin, admin.created_at, clock.now() + timedelta(seconds=1)) if entry.action.startswith("budget.")]
+    told = [
+        entry
+        for entry in core.audit.search(admin, admin.created_at, clock.now() + timedelta(seconds=1))
+        if entry.action.startswith("budget.")
+    ]
     assert [(entry.action, entry.detail.get("limit_micros")) for entry in told] == [
         ("budget.deleted", 3 * DOLLAR),
         ("budget.changed", 3 * DOLLAR),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from core.bootstrap import Core
+from core.ledger.service import Ledger
 from core.runs.queue import RunQueue
 from core.runs.service import Runs
 
@@ -28,4 +29,4 @@ class StubQueue:
 
 def runs_with(core: Core, queue: StubQueue) -> Runs:
     """Return the runs of ``core`` with ``queue`` in the place of the real one."""
-    return Runs(core.db, cast(RunQueue, queue), core.agents, core.usage, core.audit)
+    return Runs(core.db, cast(RunQueue, queue), core.agents, core.usage, Ledger(), core.audit)
