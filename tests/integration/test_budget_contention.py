@@ -70,7 +70,9 @@ def spenders(core: Core, origin: CallOrigin, calls: int) -> Iterator[list[subpro
     finally:
         for process in started:
             process.kill()
-            process.communicate()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
 
 
 def watch(core: Core, admin: User, budget: BudgetState, processes: list[subprocess.Popen[str]]) -> int:
@@ -98,7 +100,8 @@ def test_eight_processes_spend_one_budget_and_never_a_micro_dollar_more(
 ) -> None:
     with spenders(core, origin, 1000) as processes:
         most = watch(core, admin, budgets[1], processes)
-        counts = [process.communicate()[0].split() for process in processes]
+        counts = [process.stdout.read().split() for process in processes if process.stdout is not None]
+    assert len(counts) == PROCESSES
     assert all(int(sent) + int(refused) == 1000 for sent, refused in counts)
     sent = sum(int(sent) for sent, _ in counts)
     assert most <= LIMIT
