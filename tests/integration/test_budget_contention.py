@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import multiprocessing
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 
 import pytest
 from sqlalchemy import func, select
@@ -18,10 +18,10 @@ from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
 from core.budgets.models import BudgetState
-from core.config import ROOT
 from core.db.tables import model_calls, reservations
 from core.keys.models import KeyDraft
 from core.usage.models import CallOrigin
+from tests.support.reserver import spend
 from tests.support.stub_queue import StubQueue, runs_with
 
 PROCESSES = 8
@@ -54,34 +54,44 @@ def budgets(core: Core, admin: User, origin: CallOrigin) -> list[BudgetState]:
     ]
 
 
+@dataclass
+class Spender:
+    """A process that spends, and what it tells."""
+
+    process: BaseProcess
+    told: Connection
+
+
 @contextmanager
-def spenders(core: Core, origin: CallOrigin, calls: int) -> Iterator[list[subprocess.Popen[str]]]:
+def spenders(core: Core, origin: CallOrigin, calls: int) -> Iterator[list[Spender]]:
     """Processes that have begun to spend."""
-    command = [sys.executable, "-m", "tests.support.reserver", core.settings.database, json.dumps(asdict(origin))]
-    started = [
-        subprocess.Popen([*command, str(seed), str(calls)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        for seed in range(PROCESSES)
-    ]
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.support.reserver"])  # imported once, not in each of them
+    started = []
     try:
-        for process in started:
-            assert process.stdout is not None
-            assert process.stdout.readline().strip() == "begun"
+        for seed in range(PROCESSES):
+            ours, theirs = context.Pipe(duplex=False)
+            process = context.Process(target=spend, args=(core.settings.database, origin, seed, calls, theirs))
+            process.start()
+            theirs.close()
+            started.append(Spender(process, ours))
+        for spender in started:
+            assert spender.told.recv() == "begun"
         yield started
     finally:
-        for process in started:
-            process.kill()
-            process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+        for spender in started:
+            spender.process.kill()
+            spender.process.join()
+            spender.told.close()
 
 
-def watch(core: Core, admin: User, budget: BudgetState, processes: list[subprocess.Popen[str]]) -> int:
+def watch(core: Core, admin: User, budget: BudgetState, spending: list[Spender]) -> int:
     """Look at the budget until the processes have ended; return the most that was spent and held at a time."""
     most = 0
-    while any(process.poll() is None for process in processes):
+    while any(spender.process.is_alive() for spender in spending):
         state = core.budgets.get(admin, budget.budget.id)
         most = max(most, state.spent_micros + state.reserved_micros)
-        time.sleep(0.02)
+        time.sleep(0.05)
     return most
 
 
@@ -98,12 +108,11 @@ def held(core: Core) -> int:
 def test_eight_processes_spend_one_budget_and_never_a_micro_dollar_more(
     core: Core, admin: User, origin: CallOrigin, budgets: list[BudgetState]
 ) -> None:
-    with spenders(core, origin, 1000) as processes:
-        most = watch(core, admin, budgets[1], processes)
-        counts = [process.stdout.read().split() for process in processes if process.stdout is not None]
-    assert len(counts) == PROCESSES
-    assert all(int(sent) + int(refused) == 1000 for sent, refused in counts)
-    sent = sum(int(sent) for sent, _ in counts)
+    with spenders(core, origin, 1000) as spending:
+        most = watch(core, admin, budgets[1], spending)
+        counts = [spender.told.recv() for spender in spending]
+    assert all(sent + refused == 1000 for sent, refused in counts)
+    sent = sum(sent for sent, _ in counts)
     assert most <= LIMIT
     states = [core.budgets.get(admin, budget.budget.id) for budget in budgets]
     assert {(state.spent_micros, state.reserved_micros) for state in states} == {(booked(core), 0)}
@@ -116,11 +125,11 @@ def test_killed_at_random_they_leave_nothing_held_when_the_leases_are_over(
     core: Core, admin: User, origin: CallOrigin, budgets: list[BudgetState]
 ) -> None:
     dice = random.Random(7)
-    with spenders(core, origin, 150) as processes:
-        for process in dice.sample(processes, 5):
+    with spenders(core, origin, 150) as spending:
+        for spender in dice.sample(spending, 5):
             time.sleep(dice.uniform(0.05, 0.2))
-            process.kill()
-        watch(core, admin, budgets[1], processes)
+            spender.process.kill()
+        watch(core, admin, budgets[1], spending)
     give_up_at = time.monotonic() + 30
     while held(core) and time.monotonic() < give_up_at:
         core.usage.interrupt_expired()
