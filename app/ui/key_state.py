@@ -60,11 +60,10 @@ def built_in() -> None:
 def facts(key: Key) -> str:
     """Return one line about a key: whose it is, what it is for, when it was last used."""
     provider = provider_named(key.provider)
-    shared = (
-        ""
-        if key.access.is_owner
-        else f"{answer.harmless(key.access.owner_name)}’s, you {MAY['key'][key.access.level]}"
-    )
+    whose = "the organisation’s" if key.is_pool else f"{answer.harmless(key.access.owner_name)}’s"
+    shared = "" if key.access.is_owner else f"{whose}, you {MAY['key'][key.access.level]}"
+    if key.is_pool and key.access.is_owner:
+        shared = "key of the pool"
     found = [
         shared,
         provider.label,

@@ -70,7 +70,8 @@ def _metrics(run: Run) -> None:
         st.metric("Model calls", run.totals.calls)
         st.metric("Tokens in", formats.tokens(run.totals.input_tokens))
         st.metric("Tokens out", formats.tokens(run.totals.output_tokens))
-        st.metric("Cost", formats.cost(run.totals) if run.totals.calls else "–")
+        limit = "" if run.budget_micros is None else f" of {formats.money(run.budget_micros)}"
+        st.metric("Cost", f"{formats.cost(run.totals) if run.totals.calls else '–'}{limit}")
     if run.totals.unpriced_calls:
         st.caption(f"The price of {run.totals.unpriced_calls} call(s) is unknown; they are not in the cost.")
 

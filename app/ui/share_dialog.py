@@ -10,7 +10,7 @@ import streamlit as st
 from app import runtime, session
 from app.feedback import reporting
 from app.guarded import guarded
-from app.ui import answer, step_up
+from app.ui import answer, rights, step_up
 from core.accounts.models import User
 from core.agents.models import Agent
 from core.keys.models import Key
@@ -49,7 +49,11 @@ def share_key(key: Key) -> None:
     actor = step_up.confirmed("share_key", keep=("share_with", "share_level"))
     if actor is None:
         return
-    st.caption("Whoever may run on it uses it for agents of their own, on your bill. Nobody ever sees the secret.")
+    is_pool = _pool(actor, key)
+    bill = "the organisation’s" if is_pool else "your"
+    st.caption(
+        f"Whoever may run on it uses it for agents of their own, on {bill} bill. Nobody ever sees the secret."
+    )
     _draw(actor, "key", key.id)
 
 
@@ -58,6 +62,22 @@ def explain_agent(agent: Agent) -> None:
     if not agent.access.is_owner:
         owner = answer.harmless(agent.access.owner_name)
         st.caption(f":material/share: {owner} shared it with you: you {MAY['agent'][agent.access.level]}.")
+
+
+def _pool(actor: User, key: Key) -> bool:
+    """Draw whether a key is the organisation's, for administrators; return whether it is."""
+    if not rights.may(actor, "pool.manage"):
+        return key.is_pool
+    wanted = st.toggle(
+        "Key of the organisation’s pool",
+        key.is_pool,
+        help="The organisation pays for it, every administrator looks after it, and it stays when you leave.",
+        key=f"share_pool_{key.id}",
+    )
+    if wanted != runtime.get_core().keys.get(actor, key.id).is_pool:
+        with reporting():
+            runtime.get_core().keys.set_pool(actor, key.id, wanted)
+    return wanted
 
 
 def _draw(actor: User, kind: Kind, object_id: str) -> Sequence[Share]:
