@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from core import clock
-from core.budgets.failures import BudgetBusy, BudgetExceeded
+from core.budgets.failures import BudgetBusy, BudgetExceeded, OutputOverrun
 from core.engine.control import RunControl
 from core.errors import CoreError, ModelTimeout, RunCancelled
 from core.keys.drafts import MAX_SECRET
@@ -21,6 +22,9 @@ BUDGET_POLL_SECONDS = 0.25
 # Text is shown in whole words, so that a secret never slips through in two halves. A longer word than any
 # secret is shown in parts.
 MAX_HELD_BACK = MAX_SECRET
+# A piece of a stream is a token or more, and hardly any text has more bytes a token. Who sends more pieces than the
+# limit and that many bytes goes on beyond it; a server that sends letter by letter does not.
+BYTES_PER_TOKEN = 8
 
 
 class NodeMeter:
@@ -99,11 +103,22 @@ class ActiveCall:
         self._flushed = self._began
         self._text = ""
         self._was_answering = False
+        self._pieces = 0
+        self._bytes = 0
 
     def text(self, delta: str) -> None:
-        """Take streamed text; raises ``Stopped`` when the run should end."""
+        """Take streamed text.
+
+        Raises:
+            Stopped: the run should end.
+            OutputOverrun: the model goes on beyond what was held for it.
+        """
         self._was_answering = True
         self._meter.control.check()
+        self._pieces += 1
+        self._bytes += len(delta.encode())
+        if self._pieces > self._bound.output and self._bytes > BYTES_PER_TOKEN * self._bound.output:
+            raise OutputOverrun(limit=f"{self._bound.output:,}")
         self._text += delta
         if clock.monotonic_seconds() - self._flushed >= FLUSH_SECONDS:
             self._flush(keep=_held_back(self._text))
@@ -117,7 +132,9 @@ class ActiveCall:
         """Settle a call that raised ``error``."""
         self._text = redact_cut(self._text)
         self._flush(keep=0)
-        self._meter.fail(self._call_id, error, self._bound, self._was_answering, self._duration_ms())
+        # A model that went on beyond its limit may bill that, too.
+        most = replace(self._bound, output=max(self._bound.output, self._pieces))
+        self._meter.fail(self._call_id, error, most, self._was_answering, self._duration_ms())
 
     def _flush(self, keep: int) -> None:
         cut = len(self._text) - keep

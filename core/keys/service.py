@@ -177,7 +177,7 @@ class Keys:
             self._sharing.forget(connection, "key", key.id)
             self._audit.record(connection, actor, "key.deleted", "key", key.id)
 
-    def set_pool(self, actor: User, key_id: str, is_pool: bool) -> Key:
+    def set_pool(self, actor: User, key_id: str, is_pool: bool) -> None:
         """Take a key into the organisation's pool, or give it back to whoever added it.
 
         The organisation pays for a key of the pool, administrators look after it, and whoever it is shared with may
@@ -197,7 +197,6 @@ class Keys:
             repository.set_pool(connection, key.id, is_pool)
             action = "key.pooled" if is_pool else "key.unpooled"
             self._audit.record(connection, actor, action, "key", key.id)
-        return self.get(actor, key_id)
 
     def test(self, actor: User, key_id: str) -> KeyTest:
         """Make one cheap real call with a key and remember how it went.

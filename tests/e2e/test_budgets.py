@@ -77,7 +77,9 @@ def test_sales_runs_on_the_pool_until_its_budget_holds(
         sam.shot("budgets-member")
         sam.open(agent_path)
         run_agent(sam, "Write another offer.")
-        expect(sam.page.get_by_text("your department's monthly budget of $0.0045").first).to_be_visible(timeout=60_000)
+        expect(sam.page.get_by_text("your department's monthly budget of $0.0045").first).to_be_visible(
+            timeout=60_000
+        )
         expect(sam.page.get_by_text("budget_exceeded").first).to_be_visible()
         sam.shot("run-over-budget")
 

@@ -67,6 +67,9 @@ class Stage:
         node = {"id": "a", "kind": "agent", "agent_id": self.agent().id, "task": "{{input}}"}
         return {"nodes": [node], "edges": []}
 
+    def budget(self) -> str:
+        return self.core.budgets.add(self.owner, "agent", self.agent().id, "month", 1).budget.id
+
     def session(self) -> str:
         token = self.core.accounts.start_session(self.owner, "agent")
         return self.core.sessions.list(self.owner, token)[0].id
@@ -130,10 +133,18 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "audit.check": (FOR_ADMINS, lambda s, a: s.core.audit.check(a)),
     "audit.export": (FOR_ADMINS, lambda s, a: s.core.audit.export(a, NOW, NOW)),
     "audit.search": (FOR_ADMINS, lambda s, a: s.core.audit.search(a, NOW, NOW)),
+    "budgets.add": (OWN, lambda s, a: s.core.budgets.add(a, "agent", s.agent().id, "day", 1)),
+    "budgets.candidates": (everybody("ok"), lambda s, a: s.core.budgets.candidates(a, "person")),
+    "budgets.change": (OWN, lambda s, a: s.core.budgets.change(a, s.budget(), 2)),
+    "budgets.delete": (OWN, lambda s, a: s.core.budgets.delete(a, s.budget())),
+    "budgets.get": (OWN, lambda s, a: s.core.budgets.get(a, s.budget())),
+    "budgets.list": (everybody("ok"), lambda s, a: s.core.budgets.list(a)),
+    "budgets.near_limit": (everybody("ok"), lambda s, a: s.core.budgets.near_limit(a)),
     "departments.add": (FOR_ADMINS, lambda s, a: s.core.departments.add(a, clock.new_id("d"))),
     "departments.delete": (FOR_ADMINS, lambda s, a: s.core.departments.delete(a, s.department())),
     "departments.move": (FOR_ADMINS, lambda s, a: s.core.departments.move(a, "hr", 1)),
     "departments.rename": (FOR_ADMINS, lambda s, a: s.core.departments.rename(a, "hr", clock.new_id("d"))),
+    "estimates.of_agent_run": (OWN, lambda s, a: s.core.estimates.of_agent_run(a, s.agent().id)),
     "keys.add": (("ok", "forbidden", "ok", "ok", "ok"), lambda s, a: s.core.keys.add(a, s.draft())),
     "keys.delete": (OWN, lambda s, a: s.core.keys.delete(a, s.key().id)),
     "keys.get": (OWN, lambda s, a: s.core.keys.get(a, s.key().id)),
@@ -143,6 +154,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "keys.rename": (FOR_MEMBERS, lambda s, a: s.core.keys.rename(a, s.key().id, clock.new_id("name"))),
     "keys.replace_secret": (FOR_MEMBERS, lambda s, a: s.core.keys.replace_secret(a, s.key().id, "zk-New-1")),
     "keys.require_usable": (OWN, lambda s, a: s.core.keys.require_usable(a, s.key().id)),
+    "keys.set_pool": (FOR_ADMINS, lambda s, a: s.core.keys.set_pool(a, s.key().id, True)),
     "keys.test": (OWN, lambda s, a: s.core.keys.test(a, s.key().id)),
     "mail.get": (FOR_ADMINS, lambda s, a: s.core.mail.get(a, s.mail())),
     "mail.list": (FOR_ADMINS, lambda s, a: s.core.mail.list(a, "waiting")),
