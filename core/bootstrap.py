@@ -31,6 +31,7 @@ from core.oauth.service import OAuth
 from core.organisation.service import Organisation
 from core.passkeys.service import Passkeys
 from core.people.service import People
+from core.prices.service import Prices
 from core.runs.journal import RunJournal
 from core.runs.queue import RunQueue
 from core.runs.service import Runs
@@ -64,6 +65,7 @@ class Core:
     keys: Keys
     agents: Agents
     runs: Runs
+    prices: Prices
     usage: Usage
     local_model: LocalModel
     mail: Mail
@@ -118,7 +120,8 @@ def build_core(settings: Settings | None = None) -> Core:
     tell_by_mail(mail, accounts, keys, passkeys, two_factor)
     agents = Agents(db, keys, departments, sharing, audit)
     ledger = Ledger()
-    usage = Usage(db, ledger)
+    prices = Prices(db, audit)
+    usage = Usage(db, ledger, prices)
     runs = Runs(db, RunQueue(settings), agents, usage, audit)
     return Core(
         settings=settings,
@@ -137,6 +140,7 @@ def build_core(settings: Settings | None = None) -> Core:
         keys=keys,
         agents=agents,
         runs=runs,
+        prices=prices,
         usage=usage,
         local_model=local_model,
         mail=mail,
