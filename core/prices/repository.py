@@ -32,7 +32,8 @@ def insert_override(connection: Connection, override: Override, created_by: str)
         created_by=created_by,
         created_at=override.created_at,
     )
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    added = connection.execute(statement.on_conflict_do_nothing().returning(overrides.id))
+    return added.first() is not None
 
 
 def end_override(connection: Connection, override_id: str, ended_by: str, at: datetime) -> bool:

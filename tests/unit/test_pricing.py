@@ -1,4 +1,4 @@
-"""A price is the key's own, an administrator's, the published one, zero on own hardware, or unknown; never a guess."""
+"""A price is the key's own, a set one, the published one, zero on own hardware, or unknown; never a guess."""
 
 from __future__ import annotations
 
