@@ -14,6 +14,7 @@ Source = Literal["own", "override", "catalogue", "free", "unknown"]
 State = Literal["in force", "planned", "replaced", "ended"]
 
 HIGHEST_MICROS_PER_MILLION = 10**12
+FRESH_DAYS = 90
 MILLION = 1_000_000
 
 
@@ -192,6 +193,10 @@ class Catalogue:
 
     version: str
     released_on: date | None
+
+    def is_old(self, today: date) -> bool:
+        """Whether prices may well have changed since."""
+        return self.released_on is None or (today - self.released_on).days > FRESH_DAYS
 
 
 def chosen(overrides: Iterable[Override], provider: str, model: str, at: datetime) -> Override | None:

@@ -15,11 +15,12 @@ from core.llm.pricing import OwnPrice
 from core.llm.registry import all_providers, provider_named
 from core.names import clean_name
 from core.prices import repository
-from core.prices.catalogue import published
+from core.prices.catalogue import catalogue, published
 from core.prices.models import (
     FREE,
     HIGHEST_MICROS_PER_MILLION,
     UNKNOWN,
+    Catalogue,
     ListedModel,
     Override,
     OverrideDraft,
@@ -60,6 +61,10 @@ class Prices:
     def is_known(self, actor: User, provider: str, model: str, own: OwnPrice | None = None) -> bool:
         """Whether anybody says what a model costs; where not, it cannot run on the organisation's keys."""
         return self.of(actor, provider, model, own).is_known
+
+    def catalogue(self) -> Catalogue:
+        """Return which published prices these are."""
+        return catalogue()
 
     def overrides(self, actor: User) -> list[Override]:
         """Return every price that was ever set, those that begin last first."""
