@@ -38,8 +38,8 @@ def unknown_note(listed: Sequence[ListedModel]) -> None:
     count = len({(m.use.provider, m.use.model) for m in listed if not m.price.is_known})
     if count:
         st.warning(
-            f"No price is known for {_count(count, 'model')}. What such calls cost is shown as unknown, and they are "
-            "refused on the organisation’s keys.",
+            f"No price is known for {_count(count, 'model')}. What such calls cost is shown as unknown, and they "
+            "are refused on the organisation’s keys.",
             icon=":material/help:",
         )
 

@@ -81,7 +81,7 @@ def micros_of(typed: str) -> int | None:
     # Asked before it becomes a whole number: the digits of 1e900000 would keep the process busy for minutes.
     if not price.is_finite() or not 0 <= price <= HIGHEST_MICROS_PER_MILLION // MICROS:
         raise Invalid("Enter a price such as 0.40, in dollars per million tokens.", "price")
-    micros = price.scaleb(6)
-    if micros != micros.to_integral_value():
+    micros = int(price.scaleb(6))
+    if Decimal(micros).scaleb(-6) != price:  # compared digit by digit, however many there are
         raise Invalid("A price has at most six places after the point.", "price")
-    return int(micros)
+    return micros
