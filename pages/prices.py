@@ -12,7 +12,9 @@ overrides = core.prices.overrides(user)
 current = [override for override in overrides if override.ended_at is None]
 ended = [override for override in overrides if override.ended_at is not None]
 
-with layout.header("Prices", "A price holds for calls that are sent from then on. What is booked keeps its price."):
+with layout.header(
+    "Prices", "What model calls cost. A new price holds from its day on; what is booked keeps its price."
+):
     if st.button("Set price", type="primary", icon=":material/add:", key="prices_new"):
         price_dialogs.set_price()
 price_tables.freshness(core.prices.catalogue())

@@ -50,11 +50,12 @@ def model_about(listed: ListedModel) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown(f"**{price_text.name(listed.use.model)}**", width="content")
         st.badge(label, color=colour)
-    price = price_text.short(listed.price)
-    st.markdown(
-        answer.harmless(price[0].upper() + price[1:]),
-        help=answer.harmless(price_text.details(listed.price)) or None,
-    )
+    if listed.price.is_known:
+        price = price_text.short(listed.price)
+        st.markdown(
+            answer.harmless(price[0].upper() + price[1:]),
+            help=answer.harmless(price_text.details(listed.price)) or None,
+        )
     used = [_count(listed.use.agents, "agent")] if listed.use.agents else []
     used += [f"{_count(listed.use.calls, 'call')} in 30 days"] if listed.use.calls else []
     st.caption(" · ".join([provider_named(listed.use.provider).label, *used]))

@@ -15,7 +15,7 @@ SOURCES: dict[Source, tuple[str, formats.Colour]] = {
     "override": ("Set here", "violet"),
     "catalogue": ("Published", "gray"),
     "free": ("Own hardware", "green"),
-    "unknown": ("Unknown", "orange"),
+    "unknown": ("Price unknown", "orange"),
 }
 
 
@@ -38,8 +38,8 @@ def short(price: Price) -> str:
     if price.source == "free":
         return "no cost: own hardware"
     unit = price.steps[0].unit
-    more = " and more for long input" if price.steps[1:] else ""
-    return f"{rate(unit.input)} in, {rate(unit.output)} out per million tokens{more}"
+    at_least = "from " if price.steps[1:] else ""
+    return f"{at_least}{rate(unit.input)} in, {rate(unit.output)} out per million tokens"
 
 
 def details(price: Price) -> str:
@@ -61,8 +61,11 @@ def unit_line(unit: UnitPrice) -> str:
 
 
 def billed(price: Price) -> str:
-    """Show the price that a call was billed with, for a cell of a table."""
-    return unit_line(price.steps[0].unit) if price.is_known else formats.UNKNOWN
+    """Show the price that a call was billed with, for a cell of a table: input, cached input, output."""
+    if not price.is_known:
+        return formats.UNKNOWN
+    unit = price.steps[0].unit
+    return " / ".join(rate(micros) for micros in (unit.input, unit.cached, unit.output))
 
 
 def micros_of(typed: str) -> int | None:

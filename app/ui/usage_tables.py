@@ -61,7 +61,9 @@ def calls(found: Sequence[ModelCall]) -> None:
         column_config={
             "Time": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone=st.context.timezone),
             "Cost": st.column_config.NumberColumn(format="$%.6f"),
-            "Price": st.column_config.TextColumn(help="Per million tokens, as this call was billed."),
+            "Price": st.column_config.TextColumn(
+                help="Of a million tokens in, cached, and out, as this call was billed."
+            ),
             "Seconds": st.column_config.NumberColumn(format="%.1f"),
             "Run": st.column_config.LinkColumn(display_text="Open"),
         },

@@ -44,7 +44,7 @@ def draft(model: str, days: int = 0, provider: str = "openai_compatible") -> Ove
 def test_without_models_there_is_a_word_about_them(visit: Visitor, root: User) -> None:
     page = visit(root).open(navigation.PRICES)
     assert "No model is in use yet" in [subheader.value for subheader in page.app.subheader]
-    assert page.buttons[-1] == "Set price"
+    assert "Set price" in page.buttons
     assert not page.app.warning
 
 
@@ -56,7 +56,7 @@ def test_an_unknown_price_comes_first_and_is_set_from_its_row(
     assert warning.value.startswith("No price is known for 1 model.")
     shown = [markdown.value for markdown in page.app.markdown]
     assert shown.index("**mystery-\\*1**") < shown.index("**fake-1**")
-    assert "Price unknown" in shown
+    assert not any("per million tokens" in text for text in shown[: shown.index("**fake-1**")])
     # Own prices of keys are set with the key.
     assert "Set price" in page.buttons
     with pytest.raises(KeyError):
@@ -84,7 +84,7 @@ def test_an_unknown_price_comes_first_and_is_set_from_its_row(
         ({"input": "-1", "output": "1"}, "Enter a price such as 0.40, in dollars per million tokens."),
         ({"input": "1", "output": "0.0000001"}, "A price has at most six places after the point."),
         ({"input": "1"}, "Enter the price of input and of output; 0 when it costs nothing."),
-        ({"input": "1", "output": "1", "model": "a*b"}, "A \\* stands at the end only"),
+        ({"input": "1", "output": "1", "model": "a*b"}, "A * stands at the end only"),
         ({"input": "1", "output": "1", "cached": "2"}, "Cached input costs no more than input"),
     ],
 )
@@ -167,7 +167,7 @@ def test_the_usage_page_shows_what_each_call_was_billed_with(
         usage.settle(usage.open_call(origin, Tokens(10, 10), own), origin, Tokens(10, 10), own, 1)
     usage.fail(usage.open_call(origin, Tokens(10, 10)), "bad_key", 1)
     frames = [frame.value for frame in visit(alice).open(navigation.USAGE).app.dataframe]
-    assert list(frames[-1]["Price"]) == ["–", "unknown", "$2.00 in, $8.00 out"]
+    assert list(frames[-1]["Price"]) == ["–", "unknown", "$2.00 / $2.00 / $8.00"]
     assert frames[-1]["Cost"].isna().tolist() == [False, True, False]
 
 

@@ -45,11 +45,11 @@ def test_a_price_is_one_short_line_and_the_rest_is_said_aside() -> None:
     own = Price.own(OwnPrice(150_000, 600_000))
     assert price_text.short(own) == "$0.15 in, $0.60 out per million tokens"
     assert [price_text.details(price) for price in (UNKNOWN, FREE, own)] == ["", "", ""]
-    assert price_text.short(STEPPED) == "$2.50 in, $15.00 out per million tokens and more for long input"
+    assert price_text.short(STEPPED) == "from $2.50 in, $15.00 out per million tokens"
     assert price_text.details(STEPPED) == (
         "Cached input: $0.25. Calls with 272,001 input tokens or more: $5.00 in, $0.50 cached, $22.50 out."
     )
-    assert [price_text.billed(price) for price in (UNKNOWN, own)] == ["unknown", "$0.15 in, $0.60 out"]
+    assert [price_text.billed(price) for price in (UNKNOWN, own)] == ["unknown", "$0.15 / $0.15 / $0.60"]
 
 
 @pytest.mark.parametrize(
