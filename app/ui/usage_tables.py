@@ -71,7 +71,11 @@ def calls(found: Sequence[ModelCall]) -> None:
 
 
 def _used(call: ModelCall) -> dict[str, float | str | None]:
-    """Return what a call used, cost and was billed with; a refused one used nothing, an open one not yet."""
+    """Return what a call used, cost and was billed with; a refused one used nothing.
+
+    A call that is older than prices in the books has a cost alone.
+    """
+    has_cost_alone = call.cost_micros is not None and not call.price.is_known
     if call.status == "failed":
         return {"Tokens in": 0, "Tokens out": 0, "Cached": 0, "Cost": 0.0, "Price": "–"}
     return {
@@ -79,7 +83,7 @@ def _used(call: ModelCall) -> dict[str, float | str | None]:
         "Tokens out": call.output_tokens,
         "Cached": call.cached_tokens,
         "Cost": None if call.cost_micros is None else call.cost_micros / 1_000_000,
-        "Price": price_text.billed(call.price),
+        "Price": "–" if has_cost_alone else price_text.billed(call.price),
     }
 
 
