@@ -8,18 +8,21 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import null, update
 
 from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
+from core.budgets.models import Budget
+from core.budgets.repository import insert_budget, used
+from core.db.tables import model_calls
 from core.errors import Conflict, CoreError, Forbidden, Invalid, NotFound, StepUpRequired
 from core.keys.models import KeyDraft
 from core.llm.pricing import Cost, OwnPrice, Tokens
-from core.prices.catalogue import published
+from core.prices.catalogue import catalogue, published
 from core.prices.failures import PriceUnknown
 from core.prices.models import FREE, UNKNOWN, Override, OverrideDraft, Price, UnitPrice, chosen, state_of
 from core.usage.models import CallOrigin
-from core.usage.repository import price_of_call
 from tests.conftest import Cast
 from tests.support.stopped_clock import StoppedClock
 from tests.support.stub_queue import StubQueue, runs_with
@@ -296,8 +299,8 @@ def test_every_row_gives_its_cost_again_from_its_own_price(
         origin = origin_of_known(core, alice, provider, model)
         runs.append(origin.run_id)
         own = OwnPrice(1_234_567, 7_654_321) if provider == "openai_compatible" else None
-        for used in (Tokens(1, 1), Tokens(333_333, 77_777, 111_111), Tokens(199_999, 1)):
-            core.usage.settle(core.usage.open_call(origin, BOUND, own), origin, used, own, 1)
+        for tokens in (Tokens(1, 1), Tokens(333_333, 77_777, 111_111), Tokens(199_999, 1)):
+            core.usage.settle(core.usage.open_call(origin, BOUND, own), origin, tokens, own, 1)
         core.usage.interrupt(core.usage.open_call(origin, BOUND, own), origin, BOUND, own)
         core.usage.settle(core.usage.open_call(origin, BOUND, own), origin, None, own, 1)
         core.usage.fail(core.usage.open_call(origin, BOUND, own), "bad_key", 1)
@@ -320,20 +323,52 @@ def origin_of_known(core: Core, owner: User, provider: str, model: str) -> CallO
     return replace(origin_of(core, owner), provider=provider, model=model)
 
 
-def test_a_call_left_to_its_lease_keeps_the_price_that_was_held(
+def test_a_call_that_a_dead_worker_left_open_keeps_the_price_it_was_sent_at(
     core: Core, alice: User, admin: User, time: StoppedClock
 ) -> None:
     origin = origin_of(core, alice)
-    call_id = core.usage.open_call(origin, BOUND)
-    with core.db.read() as connection:
-        price, bound = price_of_call(connection, call_id)
-    assert (price, bound) == (published("openai", "gpt-4o", time()), BOUND)
+    core.usage.open_call(origin, BOUND)
     core.prices.set(admin, draft(dollars=100))
     assert core.usage.interrupt_left_open(origin.run_id, "agent", lambda _: None) == 1
     (call,) = core.usage.calls_of_run(origin.run_id)
-    assert price is not None
-    assert call.cost_micros == price.at_most(BOUND).cost_of(BOUND).micros
-    assert call.price.steps[0].unit == UnitPrice(2_500_000, 2_500_000, 10_000_000)
+    # No discount for cached input: what was cached is not known any more.
+    assert call.price == Price.flat("catalogue", catalogue().version, UnitPrice(2_500_000, 2_500_000, 10_000_000))
+    assert call.cost_micros == 12_500_000
+
+
+def test_what_is_held_for_a_long_call_is_its_highest_price_and_is_booked_when_its_lease_is_over(
+    core: Core, admin: User, alice: User, time: StoppedClock
+) -> None:
+    budget = Budget("budget_1", "person", alice.id, "month", 10**12, time())
+    with core.db.transaction() as connection:
+        insert_budget(connection, budget, admin.id)
+    origin = origin_of_known(core, alice, "openai", "gpt-5.5")
+    core.usage.open_call(origin, BOUND, lease=timedelta(0))
+    price = published("openai", "gpt-5.5", time())
+    assert len(price.steps) == 2
+    held = price.steps[1].unit.cost_micros(BOUND)
+    with core.db.read() as connection:
+        assert used(connection, budget.id, f"{time():%Y-%m}") == (0, held)
+    core.prices.set(admin, draft("gpt-5.5", dollars=100))
+    time.advance(seconds=1)
+    assert core.usage.interrupt_expired() == 1
+    with core.db.read() as connection:
+        assert used(connection, budget.id, f"{time():%Y-%m}") == (held, 0)
+    (call,) = core.usage.calls_of_run(origin.run_id)
+    assert (call.status, call.cost_micros) == ("interrupted", held)
+    assert call.price.cost_of(BOUND).micros == held
+
+
+def test_a_call_that_was_open_while_prices_came_into_the_books_is_billed_at_the_present_one(
+    core: Core, alice: User, time: StoppedClock
+) -> None:
+    origin = origin_of(core, alice)
+    call_id = core.usage.open_call(origin, BOUND)
+    with core.db.transaction() as connection:
+        connection.execute(update(model_calls).values(price=null(), price_version=None))
+    cost = core.usage.settle(call_id, origin, USED, None, 1)
+    assert cost == published("openai", "gpt-4o", time()).cost_of(USED)
+    assert core.usage.calls_of_run(origin.run_id)[0].price.is_known
 
 
 def test_a_keys_own_price_that_is_changed_meanwhile_does_not_reach_a_call_under_way(
