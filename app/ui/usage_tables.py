@@ -14,6 +14,20 @@ from core.usage.models import ModelCall, PersonTotals, Totals
 if TYPE_CHECKING:
     import pandas as pd
 
+# The price stands last: where there is little room, the link to the run comes before it.
+_CALL_COLUMNS = (
+    "Time",
+    "Model",
+    "State",
+    "Tokens in",
+    "Tokens out",
+    "Cached",
+    "Cost",
+    "Seconds",
+    "Run",
+    "Price",
+)
+
 
 def by_model(frame: pd.DataFrame) -> None:
     """Draw the sums per model of ``app.ui.charts.frame_of``, the most expensive first."""
@@ -57,6 +71,7 @@ def calls(found: Sequence[ModelCall]) -> None:
         ],
         hide_index=True,
         placeholder=formats.UNKNOWN,
+        column_order=_CALL_COLUMNS,
         key="usage_calls",
         column_config={
             "Time": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone=st.context.timezone),
