@@ -65,6 +65,7 @@ SIGN_IN_SETTINGS = Entry(
     "sign_in_settings.py", "Sign-in settings", ":material/admin_panel_settings:", "Admin", "settings.manage"
 )
 MAIL = Entry("mail.py", "E-mail", ":material/outgoing_mail:", "Admin", "settings.manage")
+PRICES = Entry("prices.py", "Prices", ":material/sell:", "Admin", "settings.manage")
 SETUP = Entry("setup.py", "Set-up", ":material/checklist:", "Admin", "settings.manage")
 
 # Behind links in mails.
@@ -92,6 +93,7 @@ ALL = (
     WORKERS,
     SIGN_IN_SETTINGS,
     MAIL,
+    PRICES,
     SETUP,
     *PUBLIC,
 )

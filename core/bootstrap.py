@@ -32,6 +32,7 @@ from core.oauth.service import OAuth
 from core.organisation.service import Organisation
 from core.passkeys.service import Passkeys
 from core.people.service import People
+from core.prices.service import Prices
 from core.runs.estimates import Estimates
 from core.runs.journal import RunJournal
 from core.runs.queue import RunQueue
@@ -67,6 +68,7 @@ class Core:
     agents: Agents
     runs: Runs
     estimates: Estimates
+    prices: Prices
     usage: Usage
     budgets: Budgets
     local_model: LocalModel
@@ -121,7 +123,8 @@ def build_core(settings: Settings | None = None) -> Core:
     keys = Keys(db, vault, policy, local_model, sharing, audit)
     agents = Agents(db, keys, departments, sharing, audit)
     ledger = Ledger()
-    usage = Usage(db, ledger)
+    prices = Prices(db, audit)
+    usage = Usage(db, ledger, prices)
     budgets = Budgets(db, ledger, audit)
     tell_by_mail(mail, accounts, keys, passkeys, two_factor, budgets)
     runs = Runs(db, RunQueue(settings), agents, usage, ledger, audit)
@@ -142,7 +145,8 @@ def build_core(settings: Settings | None = None) -> Core:
         keys=keys,
         agents=agents,
         runs=runs,
-        estimates=Estimates(db, agents, keys, usage),
+        estimates=Estimates(db, agents, keys, prices, usage),
+        prices=prices,
         usage=usage,
         budgets=budgets,
         local_model=local_model,

@@ -25,6 +25,7 @@ NOUNS = (
     "organisation",
     "passkeys",
     "people",
+    "prices",
     "runs",
     "setup",
     "two_factor",

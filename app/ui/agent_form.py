@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import navigation, runtime
-from app.ui import answer, rights
+from app.ui import answer, price_text, rights
 from core.accounts.models import User
 from core.agents.models import Agent, AgentDefinition
 from core.errors import CoreError
@@ -169,7 +169,27 @@ def _model(actor: User, existing: AgentDefinition | None, prefix: str) -> tuple[
             key=f"{prefix}_model_{key.id}",
             help=problem or "From the provider's own list; another name can be typed.",
         )
+        if model:
+            _price(actor, key, model)
     return key.id, model or ""
+
+
+def _price(actor: User, key: Key, model: str) -> None:
+    """Draw what a model costs on a key, or that nobody knows."""
+    price = runtime.get_core().prices.of(actor, key.provider, model, key.own_price)
+    if price.is_known:
+        about = price_text.short(price)
+        st.caption(
+            answer.harmless(about[0].upper() + about[1:]), help=answer.harmless(price_text.details(price)) or None
+        )
+    elif key.is_pool:
+        st.warning(
+            "The price of this model is unknown: it cannot run on the organisation’s key until an administrator "
+            "sets a price on the page Prices.",
+            icon=":material/help:",
+        )
+    else:
+        st.caption(":material/help: The price of this model is unknown, and so is what its runs will have cost.")
 
 
 def _key_label(key: Key) -> str:

@@ -11,6 +11,7 @@ from core.agents.service import Agents
 from core.db import Database
 from core.keys.service import Keys
 from core.llm.pricing import Tokens
+from core.prices.service import Prices
 from core.runs import repository
 from core.runs.models import Estimate
 from core.tools.registry import all_tools
@@ -24,11 +25,12 @@ FRAME_BYTES = 2000
 class Estimates:
     """Estimates that bind nobody: a limit does."""
 
-    def __init__(self, db: Database, agents: Agents, keys: Keys, usage: Usage) -> None:
+    def __init__(self, db: Database, agents: Agents, keys: Keys, prices: Prices, usage: Usage) -> None:
         """Look at agents, at prices and at what earlier runs have cost."""
         self._db = db
         self._agents = agents
         self._keys = keys
+        self._prices = prices
         self._usage = usage
 
     def of_agent_run(self, actor: User, agent_id: str, text: str = "") -> Estimate:
@@ -45,16 +47,16 @@ class Estimates:
         known = [cost for cost in costs if cost is not None]
         if known:
             return Estimate(int(statistics.median(known)), max(known), len(known))
-        most = self._first_call(agent.definition, text)
+        most = self._first_call(actor, agent.definition, text)
         return Estimate(most, most, 0)
 
-    def _first_call(self, definition: AgentDefinition, text: str) -> int | None:
+    def _first_call(self, actor: User, definition: AgentDefinition, text: str) -> int | None:
         priced = self._keys.priced(definition.key_id)
         if priced is None:
             return None
         provider, own = priced
         bound = Tokens(_request_bytes(definition, text), definition.max_output_tokens)
-        return self._usage.most(provider, definition.model, bound, own).micros
+        return self._prices.of(actor, provider, definition.model, own).at_most(bound).cost_of(bound).micros
 
 
 def _request_bytes(definition: AgentDefinition, text: str) -> int:

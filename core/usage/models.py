@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from core.prices.models import UNKNOWN, Price
+
 # Whose use is asked for: one's own, one's department's, everybody's.
 Scope = Literal["mine", "department", "everybody"]
 CallStatus = Literal["open", "answered", "failed", "interrupted"]
@@ -31,7 +33,7 @@ class CallOrigin:
 
 @dataclass(frozen=True)
 class ModelCall:
-    """One call in the books."""
+    """One call in the books; ``price`` is what it was billed with, or is sent at."""
 
     id: str
     run_id: str
@@ -47,6 +49,7 @@ class ModelCall:
     error_code: str | None
     started_at: datetime
     duration_ms: int | None
+    price: Price = UNKNOWN
 
 
 @dataclass(frozen=True)

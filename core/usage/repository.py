@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, insert, select, true, update
+from sqlalchemy import ColumnElement, case, func, insert, null, select, true, update
 
 from core.db import Connection
 from core.db.tables import model_calls, users
 from core.llm.pricing import Tokens
+from core.prices.models import Price
 from core.usage.models import CallOrigin, DayTotals, ModelCall, PersonTotals, Totals
 
 calls = model_calls.c
@@ -48,8 +49,9 @@ def open_call(
     bound_input: int,
     bound_output: int,
     at: datetime,
+    price: Price,
 ) -> None:
-    """Write a call down before it is sent."""
+    """Write a call down before it is sent, at the price of this moment."""
     connection.execute(
         insert(model_calls).values(
             id=call_id,
@@ -66,17 +68,31 @@ def open_call(
             bound_input_tokens=bound_input,
             bound_output_tokens=bound_output,
             started_at=at,
+            price=price.stored() or null(),
+            price_version=price.version,
         )
     )
 
 
+def price_of_call(connection: Connection, call_id: str) -> tuple[Price | None, Tokens]:
+    """Return the price a call was sent at, and the most it can use; None: it is older than prices in the books."""
+    row = connection.execute(
+        select(calls.price, calls.price_version, calls.bound_input_tokens, calls.bound_output_tokens).where(
+            calls.id == call_id
+        )
+    ).one()
+    price = Price.of_stored(row.price, row.price_version) if row.price_version else None
+    return price, Tokens(row.bound_input_tokens, row.bound_output_tokens)
+
+
 def settle(
-    connection: Connection, call_id: str, *, at_bound: bool, **values: Any
+    connection: Connection, call_id: str, *, at_bound: bool, price: Price | None, **values: Any
 ) -> tuple[CallOrigin, datetime] | None:
     """Close an open call; return whose it was and when it was sent, or None when it was closed already.
 
-    ``at_bound`` books the tokens it could use at most.
+    ``price`` is what it was billed with; ``at_bound`` books the tokens it could use at most.
     """
+    values["price"] = (price.stored() if price else None) or null()
     if at_bound:
         values |= {"input_tokens": calls.bound_input_tokens, "output_tokens": calls.bound_output_tokens}
     row = connection.execute(
@@ -203,6 +219,7 @@ def _call(row: Any) -> ModelCall:
         cached_tokens=row.cached_tokens,
         cost_micros=row.cost_micros,
         price_version=row.price_version,
+        price=Price.of_stored(row.price, row.price_version or ""),
         error_code=row.error_code,
         started_at=row.started_at,
         duration_ms=row.duration_ms,

@@ -9,11 +9,13 @@ from typing import Any
 from core import clock
 from core.accounts.capabilities import can, require
 from core.accounts.models import User
-from core.db import Database
+from core.db import Connection, Database
 from core.errors import Forbidden
 from core.ledger.service import Ledger
-from core.llm.pricing import Cost, OwnPrice, Tokens, cost_of
-from core.llm.registry import provider_named
+from core.llm.pricing import Cost, OwnPrice, Tokens
+from core.prices.failures import PriceUnknown
+from core.prices.models import Price
+from core.prices.service import Prices
 from core.usage import repository
 from core.usage.models import CallOrigin, DayTotals, ModelCall, PersonTotals, Scope, Totals
 
@@ -25,10 +27,11 @@ LEASE = timedelta(minutes=65)
 class Usage:
     """Keep the books and read them."""
 
-    def __init__(self, db: Database, ledger: Ledger) -> None:
-        """Work on ``db``; hold calls against the budgets of ``ledger``."""
+    def __init__(self, db: Database, ledger: Ledger, prices: Prices) -> None:
+        """Work on ``db``; hold calls against the budgets of ``ledger``; ask ``prices`` what they cost."""
         self._db = db
         self._ledger = ledger
+        self._prices = prices
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -81,10 +84,6 @@ class Usage:
         with self._db.read() as connection:
             return repository.calls_of_run(connection, run_id)
 
-    def most(self, provider: str, model: str, bound: Tokens, own: OwnPrice | None) -> Cost:
-        """Return what a call of ``bound`` would cost."""
-        return _cost(provider, model, bound, own)
-
     # --- writing, for the engine -----------------------------------------------------------------
 
     def open_call(
@@ -94,16 +93,22 @@ class Usage:
 
         What it can cost at most is held in every budget it falls under, until it is settled or ``lease`` is over.
 
+        The price of this moment is the call's, whatever becomes of prices until it is settled.
+
         Raises:
             BudgetBusy: there is room in a budget, but other calls under way hold it.
             BudgetExceeded: there is no room.
+            PriceUnknown: the organisation's key was to be used for a model whose price is unknown.
         """
         call_id, at = clock.new_id("call"), clock.now()
-        most = _cost(origin.provider, origin.model, bound, own)
         with self._db.transaction() as connection:
+            price = self._prices.price(connection, origin.provider, origin.model, own, at)
+            if origin.is_pool and not price.is_known:
+                raise PriceUnknown(model=origin.model)
+            most = price.at_most(bound).cost_of(bound)
             # First, since a call that is refused leaves nothing behind.
             held = self._ledger.reserve(connection, origin, at, most.micros)
-            repository.open_call(connection, call_id, origin, bound.input, bound.output, at)
+            repository.open_call(connection, call_id, origin, bound.input, bound.output, at, price)
             self._ledger.keep(connection, call_id, held, most.version, at + lease)
         return call_id
 
@@ -114,39 +119,58 @@ class Usage:
 
         None: it gave none; the cost is unknown, and budgets count the most it can have been.
         """
-        cost = _cost(origin.provider, origin.model, tokens, own) if tokens else Cost(None, "usage not reported")
-        self._close(
-            call_id,
-            cost.micros,
-            status="answered",
-            input_tokens=tokens.input if tokens else None,
-            output_tokens=tokens.output if tokens else None,
-            cached_tokens=tokens.cached if tokens else None,
-            cost_micros=cost.micros,
-            price_version=cost.version,
-            duration_ms=duration_ms,
-        )
+        with self._db.transaction() as connection:
+            price = self._price_of(connection, call_id, origin, own)
+            price = price.for_call(tokens) if tokens else Price("unknown", "usage not reported")
+            cost = price.cost_of(tokens) if tokens else Cost(None, price.version)
+            self._close(
+                connection,
+                call_id,
+                cost.micros,
+                price,
+                status="answered",
+                input_tokens=tokens.input if tokens else None,
+                output_tokens=tokens.output if tokens else None,
+                cached_tokens=tokens.cached if tokens else None,
+                cost_micros=cost.micros,
+                price_version=cost.version,
+                duration_ms=duration_ms,
+            )
         return cost
 
     def fail(self, call_id: str, error_code: str, duration_ms: int) -> None:
         """Close a call that was refused before it could cost anything."""
-        self._close(call_id, 0, status="failed", error_code=error_code, duration_ms=duration_ms)
+        with self._db.transaction() as connection:
+            self._close(
+                connection,
+                call_id,
+                0,
+                None,
+                status="failed",
+                price_version=None,
+                error_code=error_code,
+                duration_ms=duration_ms,
+            )
 
     def interrupt(
         self, call_id: str, origin: CallOrigin, bound: Tokens, own: OwnPrice | None, duration_ms: int | None = None
     ) -> Cost:
         """Close a call that was cut off half-way at its upper bound: it may have been billed."""
-        cost = _cost(origin.provider, origin.model, bound, own)
-        self._close(
-            call_id,
-            cost.micros,
-            status="interrupted",
-            input_tokens=bound.input,
-            output_tokens=bound.output,
-            cost_micros=cost.micros,
-            price_version=cost.version,
-            duration_ms=duration_ms,
-        )
+        with self._db.transaction() as connection:
+            price = self._price_of(connection, call_id, origin, own).at_most(bound)
+            cost = price.cost_of(bound)
+            self._close(
+                connection,
+                call_id,
+                cost.micros,
+                price,
+                status="interrupted",
+                input_tokens=bound.input,
+                output_tokens=bound.output,
+                cost_micros=cost.micros,
+                price_version=cost.version,
+                duration_ms=duration_ms,
+            )
         return cost
 
     def interrupt_left_open(self, run_id: str, node_id: str, own_price_of: Callable[[str], OwnPrice | None]) -> int:
@@ -171,27 +195,44 @@ class Usage:
         with self._db.read() as connection:
             found = self._ledger.expired(connection, clock.now())
         for call_id, micros, price_version in found:
-            self._close(
-                call_id,
-                micros,
-                status="interrupted",
-                cost_micros=micros,
-                price_version=price_version,
-                at_bound=True,
-            )
+            with self._db.transaction() as connection:
+                price, bound = repository.price_of_call(connection, call_id)
+                self._close(
+                    connection,
+                    call_id,
+                    micros,
+                    price.at_most(bound) if price else None,
+                    status="interrupted",
+                    cost_micros=micros,
+                    price_version=price_version,
+                    at_bound=True,
+                )
         return len(found)
 
-    def _close(self, call_id: str, micros: int | None, *, at_bound: bool = False, **values: Any) -> None:
+    def _price_of(self, connection: Connection, call_id: str, origin: CallOrigin, own: OwnPrice | None) -> Price:
+        """Return the price a call was sent at; ``own`` counts when it was sent without a price of the key."""
+        price, _ = repository.price_of_call(connection, call_id)
+        if own is not None and (price is None or price.source != "own"):
+            return Price.own(own)
+        return price or self._prices.price(connection, origin.provider, origin.model, own, clock.now())
+
+    def _close(
+        self,
+        connection: Connection,
+        call_id: str,
+        micros: int | None,
+        price: Price | None,
+        *,
+        at_bound: bool = False,
+        **values: Any,
+    ) -> None:
         """Write what became of an open call and settle it with the budgets, once."""
-        with self._db.transaction() as connection:
-            closed = repository.settle(connection, call_id, at_bound=at_bound, ended_at=clock.now(), **values)
-            if closed is not None:
-                origin, started_at = closed
-                self._ledger.settle(connection, call_id, origin, started_at, micros)
-
-
-def _cost(provider: str, model: str, tokens: Tokens, own: OwnPrice | None) -> Cost:
-    return cost_of(provider_named(provider).pricing, provider, model, tokens, own)
+        closed = repository.settle(
+            connection, call_id, at_bound=at_bound, price=price, ended_at=clock.now(), **values
+        )
+        if closed is not None:
+            origin, started_at = closed
+            self._ledger.settle(connection, call_id, origin, started_at, micros)
 
 
 def _whose(actor: User, scope: Scope) -> repository.Whose:

@@ -23,6 +23,7 @@ from core.keys.models import Key, KeyDraft
 from core.notify.repository import insert_mail
 from core.oauth.models import Answer, Flow
 from core.passkeys.models import Assertion, Attestation, Site
+from core.prices.models import OverrideDraft
 from core.runs.models import Run
 from core.runs.queue import RunQueue
 from core.sharing.models import EVERYONE
@@ -95,6 +96,9 @@ class Stage:
         with self.core.db.transaction() as connection:
             insert_mail(connection, id=mail_id, created_at=NOW, due_at=NOW, **fields)
         return mail_id
+
+    def price(self) -> OverrideDraft:
+        return OverrideDraft("openai", clock.new_id("model"), 1, 1, clock.now().date())
 
     def department(self) -> str:
         return self.core.departments.add(self.root(), clock.new_id("d")).slug
@@ -220,6 +224,12 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     ),
     "people.set_role": (FOR_MANAGERS, lambda s, a: s.core.people.set_role(a, s.somebody(), "viewer")),
     "people.suspend": (FOR_MANAGERS, lambda s, a: s.core.people.suspend(a, s.somebody())),
+    "prices.end": (FOR_ADMINS, lambda s, a: s.core.prices.end(a, s.core.prices.set(s.root(), s.price()).id)),
+    "prices.is_known": (everybody("ok"), lambda s, a: s.core.prices.is_known(a, "openai", "gpt-4o")),
+    "prices.models_in_use": (FOR_ADMINS, lambda s, a: s.core.prices.models_in_use(a)),
+    "prices.of": (everybody("ok"), lambda s, a: s.core.prices.of(a, "openai", "gpt-4o")),
+    "prices.overrides": (FOR_ADMINS, lambda s, a: s.core.prices.overrides(a)),
+    "prices.set": (FOR_ADMINS, lambda s, a: s.core.prices.set(a, s.price())),
     "runs.backlog": (FOR_ADMINS, lambda s, a: s.core.runs.backlog(a)),
     "runs.cancel": (OWN, lambda s, a: s.core.runs.cancel(a, s.run().id)),
     "runs.events": (OWN, lambda s, a: s.core.runs.events(a, s.run().id)),

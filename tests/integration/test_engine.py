@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
+from core.db.tables import keys
 from core.engine import execution
 from core.engine.control import Controls
 from core.engine.execution import NodeRunner, Outcome
@@ -26,6 +29,7 @@ from core.keys.models import KeyDraft, OpenKey
 from core.llm.base import Endpoint
 from core.llm.pricing import OwnPrice
 from core.llm.registry import provider_named
+from core.prices.models import OverrideDraft
 from core.runs.models import Run, RunEvent
 from core.runs.queue import RunQueue
 from core.security.egress import EgressPolicy, connections_opened
@@ -488,3 +492,25 @@ def test_a_node_of_a_deleted_key_fails_with_a_sentence(stage: Stage, fake: FakeM
     assert outcome["code"] == "not_found"
     assert "key" in (outcome["message"] or "")
     assert fake.requests == []
+
+
+@on_sqlite
+def test_on_the_organisations_key_a_model_of_unknown_price_is_refused_before_anything_is_sent(
+    stage: Stage, fake: FakeModelServer, root: User
+) -> None:
+    stage.key = stage.core.keys.add(stage.alice, KeyDraft("pool", "openai_compatible", SECRET, fake.openai_url))
+    with stage.core.db.transaction() as connection:
+        connection.execute(update(keys).where(keys.c.id == stage.key.id).values(is_pool=True))
+    refused = stage.queued()
+    outcome = stage.execute(refused)
+    assert (outcome["output"], outcome["code"]) == (None, "price_unknown")
+    assert "An administrator can set a price for it on the page Prices" in str(outcome["message"])
+    assert fake.requests == []
+    assert stage.calls(refused) == []
+    assert "node_retry" not in stage.kinds(refused)
+
+    today = clock.now().date()
+    stage.core.prices.set(root, OverrideDraft("openai_compatible", "fake-*", 2_000_000, 8_000_000, today))
+    priced = stage.queued(name="Priced")
+    assert stage.execute(priced)["code"] is None
+    assert [call.cost_micros for call in stage.calls(priced)] == [CALL_MICROS]

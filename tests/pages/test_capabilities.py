@@ -42,6 +42,7 @@ TABLE: dict[str, set[str]] = {
     "workers": ADMINS,
     "sign-in-settings": ADMINS,
     "mail": ADMINS,
+    "prices": ADMINS,
     "setup": ADMINS,
     "reset": EVERYBODY,
     "new-password": EVERYBODY,

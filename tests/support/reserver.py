@@ -19,7 +19,7 @@ LEASE = timedelta(seconds=2)
 
 def spend(url: str, origin: CallOrigin, seed: int, calls: int, told: Connection) -> None:
     """Make so many calls; tell when it begins and, at the end, how many were sent and how many were refused."""
-    usage, dice, sent = Usage(Database(url), Ledger()), random.Random(seed), 0
+    usage, dice, sent = _usage(Database(url)), random.Random(seed), 0
     told.send("begun")
     for _ in range(calls):
         bound = Tokens(dice.randint(1, 400), dice.randint(1, 400))

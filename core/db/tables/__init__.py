@@ -22,6 +22,7 @@ from core.db.tables.people import (
     tickets,
     users,
 )
+from core.db.tables.prices import price_overrides
 from core.db.tables.work import (
     agents,
     budget_windows,
@@ -56,6 +57,7 @@ __all__ = [
     "organisation",
     "passkey_challenges",
     "passkeys",
+    "price_overrides",
     "rate_limits",
     "recovery_codes",
     "reservations",

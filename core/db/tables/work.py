@@ -141,6 +141,8 @@ model_calls = Table(
     Column("bound_output_tokens", Integer, nullable=False),
     Column("cost_micros", BigInteger),
     Column("price_version", String(80)),
+    # The price when it was sent, with every step; once settled, what it was billed with. NULL while it is unknown.
+    Column("price", Json),
     Column("error_code", String(40)),
     Column("started_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
