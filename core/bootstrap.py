@@ -31,13 +31,16 @@ from core.oauth.service import OAuth
 from core.organisation.service import Organisation
 from core.passkeys.service import Passkeys
 from core.people.service import People
+from core.rollup.service import Rollup
 from core.runs.journal import RunJournal
 from core.runs.queue import RunQueue
 from core.runs.service import Runs
 from core.security.egress import EgressPolicy
 from core.security.sealing import KeyRing, Vault
 from core.setup.service import Setup
+from core.shared_costs.service import SharedCosts
 from core.sharing.service import Sharing
+from core.statements.service import Statements
 from core.two_factor.service import TwoFactor
 from core.usage.service import Usage
 
@@ -65,6 +68,8 @@ class Core:
     agents: Agents
     runs: Runs
     usage: Usage
+    shared_costs: SharedCosts
+    statements: Statements
     local_model: LocalModel
     mail: Mail
     outbox: Outbox
@@ -118,7 +123,9 @@ def build_core(settings: Settings | None = None) -> Core:
     tell_by_mail(mail, accounts, keys, passkeys, two_factor)
     agents = Agents(db, keys, departments, sharing, audit)
     ledger = Ledger()
-    usage = Usage(db, ledger)
+    rollup = Rollup()
+    usage = Usage(db, ledger, rollup)
+    shared_costs = SharedCosts(db, departments, rollup, audit)
     runs = Runs(db, RunQueue(settings), agents, usage, audit)
     return Core(
         settings=settings,
@@ -138,6 +145,8 @@ def build_core(settings: Settings | None = None) -> Core:
         agents=agents,
         runs=runs,
         usage=usage,
+        shared_costs=shared_costs,
+        statements=Statements(db, departments, rollup, shared_costs, audit),
         local_model=local_model,
         mail=mail,
         outbox=Outbox(db, vault, mail),

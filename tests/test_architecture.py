@@ -25,8 +25,11 @@ NOUNS = (
     "organisation",
     "passkeys",
     "people",
+    "rollup",
     "runs",
     "setup",
+    "shared_costs",
+    "statements",
     "two_factor",
     "usage",
 )

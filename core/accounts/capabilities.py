@@ -16,6 +16,7 @@ Capability = Literal[
     "people.manage",
     "runs.start",
     "settings.manage",
+    "statements.manage",
     "usage.department",
     "usage.everybody",
     "workers.read",
@@ -30,6 +31,7 @@ _ADMIN: frozenset[Capability] = _MANAGER | {
     "departments.manage",
     "people.manage",
     "settings.manage",
+    "statements.manage",
     "usage.everybody",
     "workers.read",
 }

@@ -14,6 +14,7 @@ from core.db import Database
 from core.errors import Forbidden
 from core.llm.pricing import Cost, OwnPrice, Tokens, cost_of
 from core.llm.registry import provider_named
+from core.rollup.service import Rollup
 from core.usage import repository
 from core.usage.models import CallOrigin, DayTotals, ModelCall, PersonTotals, Scope, Totals
 
@@ -25,10 +26,11 @@ LEASE = timedelta(minutes=65)
 class Usage:
     """Keep the books and read them."""
 
-    def __init__(self, db: Database, ledger: Ledger) -> None:
-        """Work on ``db``; hold calls against the budgets of ``ledger``."""
+    def __init__(self, db: Database, ledger: Ledger, rollup: Rollup) -> None:
+        """Work on ``db``; hold calls against the budgets of ``ledger``, add them up in ``rollup``."""
         self._db = db
         self._ledger = ledger
+        self._rollup = rollup
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -177,6 +179,7 @@ class Usage:
             if closed is not None:
                 origin, started_at = closed
                 self._ledger.settle(connection, call_id, origin, started_at, micros)
+                self._rollup.book(connection, call_id, started_at)
 
 
 def _cost(provider: str, model: str, tokens: Tokens, own: OwnPrice | None) -> Cost:

@@ -1,0 +1,135 @@
+"""The SQL of the sums per day."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, func, literal, select, text, update
+
+from core.db import Connection
+from core.db.tables import agents, model_calls, statements, usage_days, users
+from core.db.upsert import upsert
+from core.rollup.models import MonthUse
+
+# Any number, the same in every process. Who closes a month excludes who books into one.
+ADVISORY_LOCK = 96277
+
+calls, days = model_calls.c, usage_days.c
+
+_COUNTED = calls.status.in_(("answered", "interrupted"))
+_SUMS = ("calls", "input_tokens", "output_tokens", "cost_micros", "unpriced_calls")
+
+
+def while_booking(connection: Connection) -> None:
+    """Let nobody close a month until this transaction ends; booking goes on side by side."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": ADVISORY_LOCK})
+
+
+def exclude_booking(connection: Connection) -> None:
+    """Wait until nobody books, and let nobody until this transaction ends. SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
+
+
+def closed_through(connection: Connection) -> str | None:
+    """Return the last closed month; none before it can be booked into."""
+    return connection.execute(select(func.max(statements.c.month))).scalar()
+
+
+def set_billed_month(connection: Connection, call_id: str, month: str) -> bool:
+    """Write down in which month a settled call is billed; False when it counts nothing."""
+    changed = connection.execute(
+        update(model_calls).where(calls.id == call_id, _COUNTED).values(billed_month=month)
+    )
+    return changed.rowcount == 1
+
+
+def add_call(connection: Connection, call_id: str, month: str, day: str) -> None:
+    """Add a settled call to its sums."""
+    rows: Select[Any] = select(
+        literal(month),
+        literal(day),
+        func.coalesce(calls.department, ""),
+        calls.user_id,
+        func.coalesce(calls.agent_id, ""),
+        calls.key_id,
+        calls.provider,
+        calls.model,
+        calls.is_pool,
+        literal(1),
+        func.coalesce(calls.input_tokens, 0),
+        func.coalesce(calls.output_tokens, 0),
+        func.coalesce(calls.cost_micros, 0),
+        case((calls.cost_micros.is_(None), 1), else_=0),
+    ).where(calls.id == call_id)
+    statement = upsert(connection, usage_days).from_select([column.name for column in days], rows)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=list(usage_days.primary_key),
+            set_={name: days[name] + statement.excluded[name] for name in _SUMS},
+        )
+    )
+
+
+def of_month(
+    connection: Connection, month: str, department: str | None = None, user_id: str | None = None
+) -> list[MonthUse]:
+    """Return what is billed in a month, of everybody or of one department or person, in a fixed order."""
+    used_month = func.substr(days.day, 1, 7)
+    groups: tuple[ColumnElement[Any], ...] = (
+        days.department,
+        days.user_id,
+        days.agent_id,
+        days.provider,
+        days.model,
+        days.is_pool,
+        used_month.label("used_month"),
+    )
+    sums = select(*groups, *(func.sum(days[name]).label(name) for name in _SUMS)).where(days.billed_month == month)
+    if department is not None:
+        sums = sums.where(days.department == department)
+    if user_id is not None:
+        sums = sums.where(days.user_id == user_id)
+    used = sums.group_by(*groups).subquery()
+    rows = connection.execute(
+        select(used, users.c.name.label("person"), users.c.email, agents.c.name.label("agent"))
+        .join(users, users.c.id == used.c.user_id)
+        .outerjoin(agents, agents.c.id == used.c.agent_id)
+    )
+    found = [
+        MonthUse(
+            department=row.department or None,
+            user_id=row.user_id,
+            person=row.person,
+            email=row.email,
+            agent_id=row.agent_id or None,
+            agent=row.agent or "",
+            provider=row.provider,
+            model=row.model,
+            is_pool=row.is_pool,
+            used_month=row.used_month,
+            calls=int(row.calls),
+            input_tokens=int(row.input_tokens),
+            output_tokens=int(row.output_tokens),
+            cost_micros=int(row.cost_micros),
+            unpriced_calls=int(row.unpriced_calls),
+        )
+        for row in rows
+    ]
+    # Here and not in SQL: the two databases sort text differently.
+    return sorted(
+        found, key=lambda use: (use.email, use.agent, use.model, use.is_pool, use.used_month, use.user_id)
+    )
+
+
+def first_month(connection: Connection) -> str | None:
+    """Return the first month that anything is billed in."""
+    return connection.execute(select(func.min(days.billed_month))).scalar()
+
+
+def open_calls(connection: Connection, until: datetime) -> int:
+    """Return how many calls were sent before a moment and are not settled."""
+    query = select(func.count()).select_from(model_calls).where(calls.status == text("'open'"))
+    return int(connection.execute(query.where(calls.started_at < until)).scalar_one())
