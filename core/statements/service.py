@@ -17,6 +17,7 @@ from core.rollup.service import Rollup
 from core.shared_costs.service import SharedCosts
 from core.statements import repository
 from core.statements.assembly import add_up, only
+from core.statements.export import statement_as_csv
 from core.statements.models import Adjustment, MonthState, Statement, View
 from core.statements.sharing_out import share_out
 
@@ -90,6 +91,14 @@ class Statements:
         if department not in {sums.department for sums in whole.departments}:
             raise NotFound(what="department")
         return only(whole, view, department)
+
+    def export(self, actor: User, month: str, view: View | None = None, department: str | None = None) -> str:
+        """Return what ``get`` does as CSV for a spreadsheet; the export itself is noted in the audit log."""
+        statement = self.get(actor, month, view, department)
+        with self._db.transaction() as connection:
+            told = {"view": statement.view, "department": department or ""}
+            self._audit.record(connection, actor, "statement.exported", "statement", month, detail=told)
+        return statement_as_csv(statement)
 
     # --- adjusting -------------------------------------------------------------------------------
 
