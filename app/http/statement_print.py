@@ -100,7 +100,7 @@ def _department(statement: Statement, sums: DepartmentSums) -> Iterator[str]:
     shares = [share for share in statement.shares if share.department == sums.department]
     if shares:
         yield "<h3>Shared costs</h3>"
-        parts = [
+        parts: list[list[Cell]] = [
             [
                 share.label,
                 SPLIT_BY[share.split_by],
@@ -117,14 +117,11 @@ def _department(statement: Statement, sums: DepartmentSums) -> Iterator[str]:
     adjustments = [one for one in statement.adjustments if one.department == sums.department]
     if adjustments:
         yield "<h3>Adjustments</h3>"
-        yield from _table(
-            ["Reason", "By", "On", "Amount"],
-            [
-                [one.reason, one.person, f"{one.at:%Y-%m-%d}", ("n", formats.exact(one.micros))]
-                for one in adjustments
-            ],
-            ["All", "", "", ("n", formats.cents(sums.cents.adjustments))],
-        )
+        made: list[list[Cell]] = [
+            [one.reason, one.person, f"{one.at:%Y-%m-%d}", ("n", formats.exact(one.micros))] for one in adjustments
+        ]
+        total: list[Cell] = ["All", "", "", ("n", formats.cents(sums.cents.adjustments))]
+        yield from _table(["Reason", "By", "On", "Amount"], made, total)
     yield "</section>"
 
 

@@ -28,6 +28,7 @@ def draw(statement: Statement, may_change: bool) -> None:
             ],
             hide_index=True,
             key="statement_shares",
+            height="content",
             column_config={name: st.column_config.TextColumn(alignment="right") for name in ("Whole", "Part")},
         )
         st.caption(
