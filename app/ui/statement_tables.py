@@ -78,13 +78,13 @@ def breakdown(statement: Statement, by: By) -> None:
         }
         for row in found
     ]
-    order = [label, "Department", "From", "Calls", "Tokens in", "Tokens out", "Own keys", "Pool", "Cost"]
+    order = [label, "Department", "From", "Calls", "Own keys", "Pool", "Cost", "Tokens in", "Tokens out"]
     if by != "agent":
         order.insert(1, "Detail")
     if not statement.late_months:
         order.remove("From")
     if statement.unpriced_calls:
-        order.append("Price unknown")
+        order.insert(order.index("Cost") + 1, "Price unknown")
     st.dataframe(
         rows,
         hide_index=True,

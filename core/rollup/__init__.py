@@ -1,1 +1,1 @@
-"""Sums of model calls per day and billed month, kept where calls are settled."""
+"""Sums of model calls per month, kept where calls are settled."""

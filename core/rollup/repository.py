@@ -1,4 +1,4 @@
-"""The SQL of the sums per day."""
+"""The SQL of the sums per month."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, literal, select, text, update
 
 from core.db import Connection
-from core.db.tables import agents, model_calls, statements, usage_days, users
+from core.db.tables import agents, model_calls, statements, usage_months, users
 from core.db.upsert import upsert
 from core.rollup.models import MonthUse
 
 # Any number, the same in every process. Who closes a month excludes who books into one.
 ADVISORY_LOCK = 96277
 
-calls, days = model_calls.c, usage_days.c
+calls, sums_of = model_calls.c, usage_months.c
 
 _COUNTED = calls.status.in_(("answered", "interrupted"))
 _SUMS = ("calls", "input_tokens", "output_tokens", "cost_micros", "unpriced_calls")
@@ -46,11 +46,11 @@ def set_billed_month(connection: Connection, call_id: str, month: str) -> bool:
     return changed.rowcount == 1
 
 
-def add_call(connection: Connection, call_id: str, month: str, day: str) -> None:
+def add_call(connection: Connection, call_id: str, month: str, used_month: str) -> None:
     """Add a settled call to its sums."""
     rows: Select[Any] = select(
         literal(month),
-        literal(day),
+        literal(used_month),
         func.coalesce(calls.department, ""),
         calls.user_id,
         func.coalesce(calls.agent_id, ""),
@@ -64,34 +64,31 @@ def add_call(connection: Connection, call_id: str, month: str, day: str) -> None
         func.coalesce(calls.cost_micros, 0),
         case((calls.cost_micros.is_(None), 1), else_=0),
     ).where(calls.id == call_id)
-    statement = upsert(connection, usage_days).from_select([column.name for column in days], rows)
+    statement = upsert(connection, usage_months).from_select([column.name for column in sums_of], rows)
     connection.execute(
         statement.on_conflict_do_update(
-            index_elements=list(usage_days.primary_key),
-            set_={name: days[name] + statement.excluded[name] for name in _SUMS},
+            index_elements=list(usage_months.primary_key),
+            set_={name: sums_of[name] + statement.excluded[name] for name in _SUMS},
         )
     )
 
 
-def of_month(
-    connection: Connection, month: str, department: str | None = None, user_id: str | None = None
-) -> list[MonthUse]:
-    """Return what is billed in a month, of everybody or of one department or person, in a fixed order."""
-    used_month = func.substr(days.day, 1, 7)
+def of_month(connection: Connection, month: str, user_id: str | None = None) -> list[MonthUse]:
+    """Return what is billed in a month, of everybody or of one person, in a fixed order."""
     groups: tuple[ColumnElement[Any], ...] = (
-        days.department,
-        days.user_id,
-        days.agent_id,
-        days.provider,
-        days.model,
-        days.is_pool,
-        used_month.label("used_month"),
+        sums_of.department,
+        sums_of.user_id,
+        sums_of.agent_id,
+        sums_of.provider,
+        sums_of.model,
+        sums_of.is_pool,
+        sums_of.used_month,
     )
-    sums = select(*groups, *(func.sum(days[name]).label(name) for name in _SUMS)).where(days.billed_month == month)
-    if department is not None:
-        sums = sums.where(days.department == department)
+    sums = select(*groups, *(func.sum(sums_of[name]).label(name) for name in _SUMS)).where(
+        sums_of.billed_month == month
+    )
     if user_id is not None:
-        sums = sums.where(days.user_id == user_id)
+        sums = sums.where(sums_of.user_id == user_id)
     used = sums.group_by(*groups).subquery()
     rows = connection.execute(
         select(used, users.c.name.label("person"), users.c.email, agents.c.name.label("agent"))
@@ -126,7 +123,7 @@ def of_month(
 
 def first_month(connection: Connection) -> str | None:
     """Return the first month that anything is billed in."""
-    return connection.execute(select(func.min(days.billed_month))).scalar()
+    return connection.execute(select(func.min(sums_of.billed_month))).scalar()
 
 
 def open_calls(connection: Connection, until: datetime) -> int:

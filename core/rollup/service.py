@@ -1,4 +1,4 @@
-"""Adds each settled call to the sums of its day, and decides in which month it is billed. No actor asks.
+"""Adds each settled call to the sums of its month, and decides in which month it is billed. No actor asks.
 
 A call is billed in the month it was sent in. When that month is closed before the call is settled, it is billed in
 the first month after the closed ones: nothing is lost, and nothing is counted twice.
@@ -21,7 +21,7 @@ class Rollup:
         """Add a call that was just settled; one that failed counts nothing."""
         month = self.open_month(connection, month_of(started_at))
         if repository.set_billed_month(connection, call_id, month):
-            repository.add_call(connection, call_id, month, f"{started_at:%Y-%m-%d}")
+            repository.add_call(connection, call_id, month, month_of(started_at))
 
     def open_month(self, connection: Connection, month: str) -> str:
         """Return ``month``, or the first one after the closed ones; it stays open until the transaction ends."""
@@ -37,11 +37,9 @@ class Rollup:
         """Let nobody book until this transaction ends: a month is being closed."""
         repository.exclude_booking(connection)
 
-    def of_month(
-        self, connection: Connection, month: str, department: str | None = None, user_id: str | None = None
-    ) -> list[MonthUse]:
-        """Return what is billed in a month, of everybody or of one department or person."""
-        return repository.of_month(connection, month, department, user_id)
+    def of_month(self, connection: Connection, month: str, user_id: str | None = None) -> list[MonthUse]:
+        """Return what is billed in a month, of everybody or of one person."""
+        return repository.of_month(connection, month, user_id)
 
     def first_month(self, connection: Connection) -> str | None:
         """Return the first month that anything is billed in."""

@@ -81,7 +81,7 @@ class Statements:
         if view not in allowed or (department and view != "everybody" and department != actor.department):
             raise Forbidden
         with self._db.read() as connection:
-            whole = self._whole(connection, month)
+            whole = self._whole(connection, month, actor.id if view == "mine" else None)
         if view == "mine":
             return only(whole, view, None, actor.id)
         if view == "department":
@@ -186,10 +186,11 @@ class Statements:
 
     # --- parts -----------------------------------------------------------------------------------
 
-    def _whole(self, connection: Connection, month: str) -> Statement:
+    def _whole(self, connection: Connection, month: str, user_id: str | None) -> Statement:
+        """Return a month with everybody in it; where only one person is wanted, others may be left out."""
         closing = repository.closing_of(connection, month)
         if closing is None:
-            return self._open_whole(connection, month)
+            return self._open_whole(connection, month, user_id)
         departments, uses, shares, adjustments = repository.lines_of(connection, month)
         return Statement(
             month=month,
@@ -203,8 +204,8 @@ class Statements:
             adjustments=tuple(adjustments),
         )
 
-    def _open_whole(self, connection: Connection, month: str) -> Statement:
-        uses = self._rollup.of_month(connection, month)
+    def _open_whole(self, connection: Connection, month: str, user_id: str | None = None) -> Statement:
+        uses = self._rollup.of_month(connection, month, user_id)
         departments = repository.departments_with_heads(connection, months.end_of(month))
         shares = share_out(
             uses,

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 
 from core.accounts.models import User
 from core.bootstrap import Core
-from core.db.tables import adjustments, model_calls, statement_lines, statements, usage_days
+from core.db.tables import adjustments, model_calls, statement_lines, statements, usage_months
 from core.errors import Conflict, Forbidden, Invalid, NotFound, StepUpRequired
 from core.llm.pricing import Tokens
 from core.shared_costs.models import Rule, SharedCost
@@ -360,8 +360,8 @@ def test_the_sums_are_what_a_recount_finds(
     sums = ("calls", "input_tokens", "output_tokens", "cost_micros", "unpriced_calls")
     with core.db.read() as connection:
         kept = connection.execute(
-            select(*(func.sum(usage_days.c[name]) for name in sums), usage_days.c.billed_month).group_by(
-                usage_days.c.billed_month
+            select(*(func.sum(usage_months.c[name]) for name in sums), usage_months.c.billed_month).group_by(
+                usage_months.c.billed_month
             )
         ).all()
         counted = connection.execute(

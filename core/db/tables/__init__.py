@@ -10,7 +10,7 @@ from core.db.tables.books import (
     split_rules,
     statement_lines,
     statements,
-    usage_days,
+    usage_months,
 )
 from core.db.tables.people import (
     audit_head,
@@ -78,7 +78,7 @@ __all__ = [
     "statement_lines",
     "statements",
     "tickets",
-    "usage_days",
+    "usage_months",
     "users",
     "workers",
 ]

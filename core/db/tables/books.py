@@ -1,4 +1,4 @@
-"""The tables of cost sharing: sums per day, shared costs and their rules, adjustments, closed statements."""
+"""The tables of cost sharing: sums per month, shared costs and their rules, adjustments, closed statements."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, Primary
 from core.db.tables.base import Id, metadata
 from core.db.types import Json, String, UtcDateTime
 
-# What ``model_calls`` adds up to, kept in the transaction that settles a call. ``day`` is when the call was sent,
+# What ``model_calls`` adds up to, kept in the transaction that settles a call. ``used_month`` is when it was sent,
 # ``billed_month`` whose statement it is in. Empty text stands for "none": NULL is never equal to itself.
-usage_days = Table(
-    "usage_days",
+usage_months = Table(
+    "usage_months",
     metadata,
     Column("billed_month", String(7), nullable=False),
-    Column("day", String(10), nullable=False),
+    Column("used_month", String(7), nullable=False),
     Column("department", String(40), nullable=False),
     Column("user_id", Id, nullable=False),
     Column("agent_id", Id, nullable=False),
@@ -28,7 +28,7 @@ usage_days = Table(
     Column("unpriced_calls", BigInteger, nullable=False),
     PrimaryKeyConstraint(
         "billed_month",
-        "day",
+        "used_month",
         "department",
         "user_id",
         "agent_id",

@@ -1,4 +1,4 @@
-"""Sums of use per day, shared costs, adjustments, and closed statements that refuse changes"""
+"""Sums of use per month, shared costs, adjustments, and closed statements that refuse changes"""
 
 # ruff: noqa: S608 - every name stands in this file
 
@@ -39,7 +39,7 @@ def downgrade() -> None:
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     op.drop_index(op.f("ix_model_calls_open"), table_name="model_calls")
     op.drop_column("model_calls", "billed_month")
-    for table in ("statement_lines", "statements", "adjustments", "split_rules", "shared_costs", "usage_days"):
+    for table in ("statement_lines", "statements", "adjustments", "split_rules", "shared_costs", "usage_months"):
         op.drop_table(table)
     if not is_sqlite:
         op.execute("DROP FUNCTION statements_refuse()")
@@ -48,9 +48,9 @@ def downgrade() -> None:
 
 def _create_tables() -> None:
     op.create_table(
-        "usage_days",
+        "usage_months",
         sa.Column("billed_month", String(7), nullable=False),
-        sa.Column("day", String(10), nullable=False),
+        sa.Column("used_month", String(7), nullable=False),
         sa.Column("department", String(40), nullable=False),
         sa.Column("user_id", String(40), nullable=False),
         sa.Column("agent_id", String(40), nullable=False),
@@ -65,7 +65,7 @@ def _create_tables() -> None:
         sa.Column("unpriced_calls", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint(
             "billed_month",
-            "day",
+            "used_month",
             "department",
             "user_id",
             "agent_id",
@@ -73,7 +73,7 @@ def _create_tables() -> None:
             "provider",
             "model",
             "is_pool",
-            name=op.f("pk_usage_days"),
+            name=op.f("pk_usage_months"),
         ),
     )
     op.create_table(
@@ -160,13 +160,13 @@ def _create_tables() -> None:
 
 def _add_up_what_was_used() -> None:
     """Book the calls so far to the months they were sent in: none was closed yet."""
-    month, day = "strftime('%Y-%m', started_at)", "strftime('%Y-%m-%d', started_at)"
+    month = "strftime('%Y-%m', started_at)"
     if op.get_bind().dialect.name == "postgresql":
-        month, day = (f"to_char(started_at AT TIME ZONE 'UTC', '{form}')" for form in ("YYYY-MM", "YYYY-MM-DD"))
+        month = "to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM')"
     counted = "status IN ('answered', 'interrupted')"
     op.execute(f"UPDATE model_calls SET billed_month = {month} WHERE {counted}")
     op.execute(
-        f"INSERT INTO usage_days SELECT billed_month, {day}, COALESCE(department, ''), user_id, "
+        f"INSERT INTO usage_months SELECT billed_month, billed_month, COALESCE(department, ''), user_id, "
         "COALESCE(agent_id, ''), key_id, provider, model, is_pool, COUNT(*), COALESCE(SUM(input_tokens), 0), "
         "COALESCE(SUM(output_tokens), 0), COALESCE(SUM(cost_micros), 0), "
         f"SUM(CASE WHEN cost_micros IS NULL THEN 1 ELSE 0 END) FROM model_calls WHERE {counted} "
