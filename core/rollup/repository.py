@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, literal, select, text, update
+from sqlalchemy import BigInteger, ColumnElement, Select, case, func, literal, select, text, update
 
 from core.db import Connection
 from core.db.tables import agents, model_calls, statements, usage_months, users
@@ -84,37 +85,31 @@ def of_month(connection: Connection, month: str, user_id: str | None = None) -> 
         sums_of.is_pool,
         sums_of.used_month,
     )
-    sums = select(*groups, *(func.sum(sums_of[name]).label(name) for name in _SUMS)).where(
-        sums_of.billed_month == month
-    )
+    # PostgreSQL adds whole numbers up to a decimal.
+    sums = select(*groups, *(func.sum(sums_of[name]).cast(BigInteger).label(name) for name in _SUMS))
+    sums = sums.where(sums_of.billed_month == month)
     if user_id is not None:
         sums = sums.where(sums_of.user_id == user_id)
-    used = sums.group_by(*groups).subquery()
-    rows = connection.execute(
-        select(used, users.c.name.label("person"), users.c.email, agents.c.name.label("agent"))
-        .join(users, users.c.id == used.c.user_id)
-        .outerjoin(agents, agents.c.id == used.c.agent_id)
-    )
-    found = [
-        MonthUse(
-            department=row.department or None,
-            user_id=row.user_id,
-            person=row.person,
-            email=row.email,
-            agent_id=row.agent_id or None,
-            agent=row.agent or "",
-            provider=row.provider,
-            model=row.model,
-            is_pool=row.is_pool,
-            used_month=row.used_month,
-            calls=int(row.calls),
-            input_tokens=int(row.input_tokens),
-            output_tokens=int(row.output_tokens),
-            cost_micros=int(row.cost_micros),
-            unpriced_calls=int(row.unpriced_calls),
+    used = sums.group_by(*groups).subquery().c
+    # In the order of the fields of ``MonthUse``.
+    rows: Iterable[Any] = connection.execute(
+        select(
+            func.nullif(used.department, ""),
+            used.user_id,
+            users.c.name,
+            users.c.email,
+            func.nullif(used.agent_id, ""),
+            func.coalesce(agents.c.name, ""),
+            used.provider,
+            used.model,
+            used.is_pool,
+            used.used_month,
+            *(used[name] for name in _SUMS),
         )
-        for row in rows
-    ]
+        .join(users, users.c.id == used.user_id)
+        .outerjoin(agents, agents.c.id == used.agent_id)
+    )
+    found = [MonthUse(*row) for row in rows]
     # Here and not in SQL: the two databases sort text differently.
     return sorted(
         found, key=lambda use: (use.email, use.agent, use.model, use.is_pool, use.used_month, use.user_id)
