@@ -10,7 +10,8 @@ from core.statements.models import NO_DEPARTMENT, ShareLine, SplitBy
 from core.statements.rounding import split
 
 # Where a rule says nothing (nobody has used anything, no department has people, those with a percentage are gone),
-# the next of these that does takes its place. Equal parts always do.
+# the next of these that does takes its place. Equal parts always do. When only some of those with a percentage are
+# gone, the others share theirs in proportion.
 FALLBACKS: tuple[SplitBy, ...] = ("all_use", "heads", "equally")
 
 

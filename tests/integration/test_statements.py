@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy.exc import DatabaseError
 
 from core.accounts.models import User
 from core.bootstrap import Core
+from core.db.migrate import downgrade, upgrade
 from core.db.tables import adjustments, model_calls, statement_lines, statements, usage_months
 from core.errors import Conflict, Forbidden, Invalid, NotFound, StepUpRequired
 from core.llm.pricing import Tokens
@@ -408,3 +410,42 @@ def test_cents_of_a_closed_month_are_written_down(
     core.statements.close(admin(), OCTOBER)
     cents = {sums.department: sums.cents for sums in core.statements.get(admin(), OCTOBER).departments}
     assert (cents["hr"], cents["sales"]) == (Cents(0, 0, 0, 0), Cents(0, 1, 0, 0))  # Sales comes first
+
+
+def test_calls_that_settle_while_a_month_is_closed_are_billed_once(
+    core: Core, cast: Cast, time: StoppedClock, admin: Callable[[], User]
+) -> None:
+    books = [Books(core, person) for person in (cast.alice, cast.bob, cast.charlie)]
+    sent = [(one, one.open("hr")) for one in books for _ in range(8)]
+    time.moment = at("2026-11-01T00:00:00")
+    with ThreadPoolExecutor(4) as pool:
+        settled = [pool.submit(one.settle, call, 10) for one, call in sent[:12]]
+        closing = pool.submit(core.statements.close, admin(), OCTOBER)
+        settled += [pool.submit(one.settle, call, 10) for one, call in sent[12:]]
+        for future in settled:
+            future.result()
+        october = closing.result().total_micros
+    assert core.statements.get(admin(), OCTOBER).total_micros == october
+    assert october + core.statements.get(admin(), NOVEMBER).total_micros == 10 * len(sent)
+
+
+def test_calls_of_before_are_in_the_sums_after_migrating(core: Core, cast: Cast, time: StoppedClock) -> None:
+    books = Books(core, cast.alice)
+    for month in (OCTOBER, NOVEMBER):
+        time.moment = at(f"{month}-30T23:59:59")
+        for amount in (5, 6, None):
+            books.call("hr", amount)
+            books.call(None, amount, is_pool=False)
+    books.open("hr")
+
+    def sums() -> list[tuple[object, ...]]:
+        with core.db.read() as connection:
+            kept = connection.execute(select(usage_months).order_by(*usage_months.primary_key)).all()
+            billed = connection.execute(select(model_calls.c.billed_month).order_by(model_calls.c.id)).all()
+        return [tuple(row) for row in (*kept, *billed)]
+
+    before = sums()
+    assert len(before) == 4 + 13
+    downgrade(core.db, "0013-1")
+    upgrade(core.db)
+    assert sums() == before
