@@ -117,8 +117,9 @@ def _rule_fields(present: Rule | None, key: str, *, with_default: bool) -> Rule 
 
 def _percents(present: Rule | None, key: str) -> dict[str, int]:
     found: dict[str, int] = {}
-    for department in runtime.get_core().departments.all():
-        percent = st.number_input(
+    columns = st.columns(2)
+    for place, department in enumerate(runtime.get_core().departments.all()):
+        percent = columns[place % 2].number_input(
             f"{department.name}, in percent",
             min_value=0.0,
             max_value=100.0,
