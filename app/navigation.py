@@ -53,6 +53,7 @@ RUNS = Entry("runs.py", "Runs", ":material/play_circle:", "Watch")
 RUN = Entry("run.py", "Run", ":material/play_circle:", None)
 USAGE = Entry("usage.py", "Usage", ":material/bar_chart:", "Watch")
 BUDGETS = Entry("budgets.py", "Budgets", ":material/savings:", "Watch")
+STATEMENT = Entry("statement.py", "Statement", ":material/receipt_long:", "Watch")
 
 CONNECTIONS = Entry("connections.py", "Connected accounts", ":material/link:", "Account")
 SESSIONS = Entry("sessions.py", "Sessions", ":material/devices:", "Account")
@@ -84,6 +85,7 @@ ALL = (
     RUN,
     USAGE,
     BUDGETS,
+    STATEMENT,
     CONNECTIONS,
     SESSIONS,
     SECURITY,

@@ -33,6 +33,7 @@ from core.organisation.service import Organisation
 from core.passkeys.service import Passkeys
 from core.people.service import People
 from core.prices.service import Prices
+from core.rollup.service import Rollup
 from core.runs.estimates import Estimates
 from core.runs.journal import RunJournal
 from core.runs.queue import RunQueue
@@ -40,7 +41,9 @@ from core.runs.service import Runs
 from core.security.egress import EgressPolicy
 from core.security.sealing import KeyRing, Vault
 from core.setup.service import Setup
+from core.shared_costs.service import SharedCosts
 from core.sharing.service import Sharing
+from core.statements.service import Statements
 from core.two_factor.service import TwoFactor
 from core.usage.service import Usage
 
@@ -71,6 +74,8 @@ class Core:
     prices: Prices
     usage: Usage
     budgets: Budgets
+    shared_costs: SharedCosts
+    statements: Statements
     local_model: LocalModel
     mail: Mail
     outbox: Outbox
@@ -124,7 +129,9 @@ def build_core(settings: Settings | None = None) -> Core:
     agents = Agents(db, keys, departments, sharing, audit)
     ledger = Ledger()
     prices = Prices(db, audit)
-    usage = Usage(db, ledger, prices)
+    rollup = Rollup()
+    usage = Usage(db, ledger, prices, rollup)
+    shared_costs = SharedCosts(db, departments, rollup, audit)
     budgets = Budgets(db, ledger, audit)
     tell_by_mail(mail, accounts, keys, passkeys, two_factor, budgets)
     runs = Runs(db, RunQueue(settings), agents, usage, ledger, audit)
@@ -149,6 +156,8 @@ def build_core(settings: Settings | None = None) -> Core:
         prices=prices,
         usage=usage,
         budgets=budgets,
+        shared_costs=shared_costs,
+        statements=Statements(db, departments, rollup, shared_costs, audit),
         local_model=local_model,
         mail=mail,
         outbox=Outbox(db, vault, mail),

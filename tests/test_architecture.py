@@ -26,8 +26,11 @@ NOUNS = (
     "passkeys",
     "people",
     "prices",
+    "rollup",
     "runs",
     "setup",
+    "shared_costs",
+    "statements",
     "two_factor",
     "usage",
 )

@@ -31,6 +31,27 @@ def money(micros: int | None) -> str:
     return f"${dollars:.6f}".rstrip("0")
 
 
+def cents(count: int | None) -> str:
+    """Show cents as dollars with both digits: $0.00, $1,204.50, −$2.50."""
+    if count is None:
+        return UNKNOWN
+    return f"{'−' if count < 0 else ''}${abs(count) // 100:,}.{abs(count) % 100:02}"
+
+
+def exact(micros: int) -> str:
+    """Show micro-dollars with every digit there is, cents at least: $20.00, $6.666667, −$0.25."""
+    whole, rest = divmod(abs(micros), 1_000_000)
+    digits = f"{rest:06}".rstrip("0").ljust(2, "0")
+    return f"{'−' if micros < 0 else ''}${whole:,}.{digits}"
+
+
+def cents_known(count: int, calls: int, unpriced_calls: int) -> str:
+    """Show cents of calls and say when they are not the whole truth, as ``cost`` does."""
+    if calls and calls == unpriced_calls:
+        return UNKNOWN
+    return f"{cents(count)} +" if unpriced_calls else cents(count)
+
+
 def cost(totals: Totals) -> str:
     """Show a sum of costs and say when it is not the whole truth."""
     shown = money(totals.known_cost_micros)

@@ -18,6 +18,7 @@ Capability = Literal[
     "pool.manage",
     "runs.start",
     "settings.manage",
+    "statements.manage",
     "usage.department",
     "usage.everybody",
     "workers.read",
@@ -34,6 +35,7 @@ _ADMIN: frozenset[Capability] = _MANAGER | {
     "people.manage",
     "pool.manage",
     "settings.manage",
+    "statements.manage",
     "usage.everybody",
     "workers.read",
 }

@@ -16,6 +16,7 @@ from core.llm.pricing import Cost, OwnPrice, Tokens
 from core.prices.failures import PriceUnknown
 from core.prices.models import Price
 from core.prices.service import Prices
+from core.rollup.service import Rollup
 from core.usage import repository
 from core.usage.models import CallOrigin, DayTotals, ModelCall, PersonTotals, Scope, Totals
 
@@ -27,11 +28,12 @@ LEASE = timedelta(minutes=65)
 class Usage:
     """Keep the books and read them."""
 
-    def __init__(self, db: Database, ledger: Ledger, prices: Prices) -> None:
-        """Work on ``db``; hold calls against the budgets of ``ledger``; ask ``prices`` what they cost."""
+    def __init__(self, db: Database, ledger: Ledger, prices: Prices, rollup: Rollup) -> None:
+        """Work on ``db``; hold calls in ``ledger``, ask ``prices`` what they cost, add them up in ``rollup``."""
         self._db = db
         self._ledger = ledger
         self._prices = prices
+        self._rollup = rollup
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -233,6 +235,7 @@ class Usage:
         if closed is not None:
             origin, started_at = closed
             self._ledger.settle(connection, call_id, origin, started_at, micros)
+            self._rollup.book(connection, call_id, started_at)
 
 
 def _whose(actor: User, scope: Scope) -> repository.Whose:

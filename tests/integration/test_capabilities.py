@@ -20,12 +20,14 @@ from core.agents.models import Agent
 from core.bootstrap import Core
 from core.errors import CoreError
 from core.keys.models import Key, KeyDraft
+from core.months import month_of
 from core.notify.repository import insert_mail
 from core.oauth.models import Answer, Flow
 from core.passkeys.models import Assertion, Attestation, Site
 from core.prices.models import OverrideDraft
 from core.runs.models import Run
 from core.runs.queue import RunQueue
+from core.shared_costs.models import Rule, SharedCost
 from core.sharing.models import EVERYONE
 from tests.conftest import PASSWORD
 from tests.fakes.authenticator import Authenticator
@@ -100,11 +102,19 @@ class Stage:
     def price(self) -> OverrideDraft:
         return OverrideDraft("openai", clock.new_id("model"), 1, 1, clock.now().date())
 
+    def adjustment(self) -> str:
+        return self.core.statements.adjust(self.root(), MONTH, "hr", 1, "Why").id
+
+    def cost(self) -> SharedCost:
+        return self.core.shared_costs.add(self.root(), COST)
+
     def department(self) -> str:
         return self.core.departments.add(self.root(), clock.new_id("d")).slug
 
 
 NOW = clock.now()
+MONTH = month_of(NOW)
+COST = SharedCost("", "Server", 1, MONTH, None, None)
 FLOW = Flow("google", "nonce", SecretStr("verifier"), None, "/")
 SITE = Site("localhost", "http://localhost:8501")
 ANSWER = Answer("code", "", "", "http://127.0.0.1/oauth")
@@ -120,6 +130,7 @@ OWN: Codes = ("not_found", "ok", "ok", "ok", "ok")
 FOR_MEMBERS: Codes = ("not_found", "forbidden", "ok", "ok", "ok")
 FOR_MANAGERS: Codes = ("forbidden", "forbidden", "forbidden", "ok", "ok")
 FOR_ADMINS: Codes = ("forbidden", "forbidden", "forbidden", "forbidden", "ok")
+NOT_OVER: Codes = (*FOR_ADMINS[:-1], "conflict")
 NO_MAIL: Codes = (*FOR_ADMINS[:-1], "mail_not_set_up")
 
 # What each method answers a stranger, a viewer, a member, a manager and an administrator.
@@ -245,6 +256,12 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "sessions.end": (OWN, lambda s, a: s.core.sessions.end(a, s.session())),
     "sessions.end_others": (everybody("ok"), lambda s, a: s.core.sessions.end_others(a, None)),
     "sessions.list": (everybody("ok"), lambda s, a: s.core.sessions.list(a)),
+    "shared_costs.add": (FOR_ADMINS, lambda s, a: s.core.shared_costs.add(a, COST)),
+    "shared_costs.change": (FOR_ADMINS, lambda s, a: s.core.shared_costs.change(a, s.cost())),
+    "shared_costs.delete": (FOR_ADMINS, lambda s, a: s.core.shared_costs.delete(a, s.cost().id)),
+    "shared_costs.list": (FOR_ADMINS, lambda s, a: s.core.shared_costs.list(a)),
+    "shared_costs.rules": (FOR_ADMINS, lambda s, a: s.core.shared_costs.rules(a)),
+    "shared_costs.set_rule": (FOR_ADMINS, lambda s, a: s.core.shared_costs.set_rule(a, "default", Rule("heads"))),
     "sharing.colleague_at": (everybody("ok"), lambda s, a: s.core.sharing.colleague_at(a, "alice@example.com")),
     "sharing.colleagues": (everybody("ok"), lambda s, a: s.core.sharing.colleagues(a)),
     "sharing.grant": (OWN, lambda s, a: s.core.sharing.grant(a, "agent", s.agent().id, EVERYONE, "view")),
@@ -260,6 +277,13 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "setup.postpone": (FOR_ADMINS, lambda s, a: s.core.setup.postpone(a)),
     "setup.progress": (FOR_ADMINS, lambda s, a: s.core.setup.progress(a)),
     "setup.reminder": (everybody("ok"), lambda s, a: s.core.setup.reminder(a)),
+    "statements.adjust": (FOR_ADMINS, lambda s, a: s.core.statements.adjust(a, MONTH, "hr", 1, "Why")),
+    "statements.close": (NOT_OVER, lambda s, a: s.core.statements.close(a, MONTH)),
+    "statements.export": (everybody("ok"), lambda s, a: s.core.statements.export(a, MONTH)),
+    "statements.get": (FOR_MANAGERS, lambda s, a: s.core.statements.get(a, MONTH, "department")),
+    "statements.months": (everybody("ok"), lambda s, a: s.core.statements.months(a)),
+    "statements.reverse": (FOR_ADMINS, lambda s, a: s.core.statements.reverse(a, s.adjustment())),
+    "statements.views": (everybody("ok"), lambda s, a: s.core.statements.views(a)),
     "two_factor.begin": (everybody("ok"), lambda s, a: s.core.two_factor.begin(a)),
     "two_factor.disable": (everybody("code_refused"), lambda s, a: s.core.two_factor.disable(a, "000000")),
     "two_factor.enable": (everybody("code_refused"), lambda s, a: s.core.two_factor.enable(a, "000000")),

@@ -33,6 +33,7 @@ TABLE: dict[str, set[str]] = {
     "run": SIGNED_IN,
     "usage": SIGNED_IN,
     "budgets": SIGNED_IN,
+    "statement": SIGNED_IN,
     "connections": SIGNED_IN,
     "sessions": SIGNED_IN,
     "security": SIGNED_IN,

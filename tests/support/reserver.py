@@ -6,10 +6,13 @@ import random
 from datetime import timedelta
 from multiprocessing.connection import Connection
 
+from core.audit.service import Audit
 from core.budgets.failures import BudgetExceeded
 from core.db import Database
 from core.ledger.service import Ledger
 from core.llm.pricing import OwnPrice, Tokens
+from core.prices.service import Prices
+from core.rollup.service import Rollup
 from core.usage.models import CallOrigin
 from core.usage.service import Usage
 
@@ -17,9 +20,15 @@ PRICE = OwnPrice(1_000_000, 1_000_000)
 LEASE = timedelta(seconds=2)
 
 
+def usage_of(url: str) -> Usage:
+    """Return the books of a database, without what only people need."""
+    db = Database(url)
+    return Usage(db, Ledger(), Prices(db, Audit(db, b"")), Rollup())
+
+
 def spend(url: str, origin: CallOrigin, seed: int, calls: int, told: Connection) -> None:
     """Make so many calls; tell when it begins and, at the end, how many were sent and how many were refused."""
-    usage, dice, sent = _usage(Database(url)), random.Random(seed), 0
+    usage, dice, sent = usage_of(url), random.Random(seed), 0
     told.send("begun")
     for _ in range(calls):
         bound = Tokens(dice.randint(1, 400), dice.randint(1, 400))

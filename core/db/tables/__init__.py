@@ -4,6 +4,14 @@ Only ``repository.py`` files and this package touch these objects.
 """
 
 from core.db.tables.base import metadata
+from core.db.tables.books import (
+    adjustments,
+    shared_costs,
+    split_rules,
+    statement_lines,
+    statements,
+    usage_months,
+)
 from core.db.tables.people import (
     audit_head,
     audit_log,
@@ -39,6 +47,7 @@ from core.db.tables.work import (
 )
 
 __all__ = [
+    "adjustments",
     "agents",
     "audit_head",
     "audit_log",
@@ -64,9 +73,14 @@ __all__ = [
     "run_events",
     "runs",
     "sessions",
+    "shared_costs",
     "shares",
     "sign_in_failures",
+    "split_rules",
+    "statement_lines",
+    "statements",
     "tickets",
+    "usage_months",
     "users",
     "workers",
 ]

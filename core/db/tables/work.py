@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     false,
+    text,
 )
 
 from core.db.tables.base import Id, metadata
@@ -147,9 +148,17 @@ model_calls = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Column("duration_ms", Integer),
+    # The statement it is in: the month it was sent in, or a later one when that was closed before it was settled.
+    Column("billed_month", String(7)),
     Index("ix_model_calls_user_started", "user_id", "started_at"),
     Index("ix_model_calls_department_started", "department", "started_at"),
     Index("ix_model_calls_started", "started_at"),
+    Index(
+        "ix_model_calls_open",
+        "started_at",
+        sqlite_where=text("status = 'open'"),
+        postgresql_where=text("status = 'open'"),
+    ),
 )
 
 budgets = Table(
