@@ -31,6 +31,8 @@ from core.oauth.service import OAuth
 from core.organisation.service import Organisation
 from core.passkeys.service import Passkeys
 from core.people.service import People
+from core.quotas.rates import Rates
+from core.quotas.service import Quotas
 from core.runs.journal import RunJournal
 from core.runs.queue import RunQueue
 from core.runs.service import Runs
@@ -65,6 +67,8 @@ class Core:
     agents: Agents
     runs: Runs
     usage: Usage
+    quotas: Quotas
+    rates: Rates
     local_model: LocalModel
     mail: Mail
     outbox: Outbox
@@ -119,7 +123,8 @@ def build_core(settings: Settings | None = None) -> Core:
     agents = Agents(db, keys, departments, sharing, audit)
     ledger = Ledger()
     usage = Usage(db, ledger)
-    runs = Runs(db, RunQueue(settings), agents, usage, audit)
+    quotas = Quotas(db, audit)
+    runs = Runs(db, RunQueue(settings), agents, usage, audit, quotas)
     return Core(
         settings=settings,
         audit=audit,
@@ -138,6 +143,8 @@ def build_core(settings: Settings | None = None) -> Core:
         agents=agents,
         runs=runs,
         usage=usage,
+        quotas=quotas,
+        rates=Rates(db),
         local_model=local_model,
         mail=mail,
         outbox=Outbox(db, vault, mail),

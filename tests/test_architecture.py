@@ -25,6 +25,7 @@ NOUNS = (
     "organisation",
     "passkeys",
     "people",
+    "quotas",
     "runs",
     "setup",
     "two_factor",

@@ -56,9 +56,7 @@ class NodeMeter:
         while True:
             self.control.check()
             try:
-                return self._gate.open(
-                    bound, lambda: self._usage.open_call(self.origin, bound, self._own_price)
-                )
+                return self._gate.open(bound, lambda: self._usage.open_call(self.origin, bound, self._own_price))
             except BudgetBusy as busy:
                 give_up_at = give_up_at or clock.monotonic_seconds() + BUDGET_WAIT_SECONDS
                 if clock.monotonic_seconds() >= give_up_at:

@@ -1,8 +1,8 @@
 """Counts model calls against the limits of their key, person and department; for the engine, no actor asks.
 
-All workers share the windows. A call is counted in every window it falls under or in none; windows are always locked
-in one order, so that no two calls wait for each other. A worker that dies holds nothing: what it counted leaves the
-windows with the minute.
+All workers share the windows. A call is counted in every window it falls under or in none; windows are always
+locked in one order, so that no two calls wait for each other. A worker that dies holds nothing: what it counted
+leaves the windows with the minute.
 """
 
 from __future__ import annotations

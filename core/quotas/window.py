@@ -1,6 +1,6 @@
 """The arithmetic of "so many in a minute": a sliding window, kept in slots of one second.
 
-Guarantee: in any 60 seconds no more is let through than is allowed. Slots are whole seconds, so a slot is kept until
+Guarantee: in any 60 seconds no more is let through than is allowed. Slots are whole seconds, and one is kept until
 its last moment is 60 seconds old: what was used comes back after 60 to 61 seconds.
 """
 

@@ -90,7 +90,7 @@ class Stage:
         self.alice = alice
         self.controls = Controls()
         self.services = Services(
-            core.keys, core.usage, core.journal, PlainEndpoints(core.policy), core.settings.data_dir
+            core.keys, core.usage, core.journal, PlainEndpoints(core.policy), core.settings.data_dir, core.rates
         )
         self.key = core.keys.add(
             alice,
