@@ -52,6 +52,7 @@ KEYS = Entry("keys.py", "Keys", ":material/key:", "Build")
 RUNS = Entry("runs.py", "Runs", ":material/play_circle:", "Watch")
 RUN = Entry("run.py", "Run", ":material/play_circle:", None)
 USAGE = Entry("usage.py", "Usage", ":material/bar_chart:", "Watch")
+LIMITS = Entry("limits.py", "Limits", ":material/speed:", "Watch")
 
 CONNECTIONS = Entry("connections.py", "Connected accounts", ":material/link:", "Account")
 SESSIONS = Entry("sessions.py", "Sessions", ":material/devices:", "Account")
@@ -81,6 +82,7 @@ ALL = (
     RUNS,
     RUN,
     USAGE,
+    LIMITS,
     CONNECTIONS,
     SESSIONS,
     SECURITY,

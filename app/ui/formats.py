@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from core import clock
-from core.runs.models import Run
+from core.runs.models import QueuePlace, Run
 from core.usage.models import Totals
 
 Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "grey", "primary"]
@@ -48,6 +48,11 @@ def tokens(count: int | None) -> str:
     return f"{count / 1_000_000:.1f} M"
 
 
+def limit(count: int | None, of: str, how: str) -> str:
+    """Show a limit: 60 requests a minute, 1 run at once; a dash where there is none."""
+    return "–" if count is None else f"{count:,} {of}{'' if count == 1 else 's'} {how}"
+
+
 def duration(seconds: float) -> str:
     """Show a duration: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min."""
     if seconds < 9.95:
@@ -80,6 +85,22 @@ def run_seconds(run: Run) -> float | None:
     if run.started_at is None:
         return None
     return ((run.ended_at or clock.now()) - run.started_at).total_seconds()
+
+
+def queue_place(place: QueuePlace | None) -> str | None:
+    """Say in one sentence what a queued run waits for; None when it is next in line."""
+    if place is None or not (place.full or place.ahead):
+        return None
+    if place.full is None:
+        return "One run is ahead of yours." if place.ahead == 1 else f"{place.ahead:,} runs are ahead of yours."
+    one = place.full.working == 1
+    whose = {
+        "person": "of your runs",
+        "department": f"{'run' if one else 'runs'} of your department",
+        "key": f"{'run' if one else 'runs'} on the same key",
+    }[place.full.scope]
+    verb = "is" if one else "are"
+    return f"{place.full.working:,} {whose} {verb} working; the limit is {place.full.limit:,}."
 
 
 def size(count: int) -> str:

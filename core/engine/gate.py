@@ -82,7 +82,7 @@ class RateGate(Gate):
             self._origin.run_id,
             "limit_waiting",
             self._origin.node_id,
-            {"message": f"Waiting: {reached.limit}", "wait_seconds": round(reached.wait_seconds, 1)},
+            {"limit": reached.limit, "wait_seconds": round(reached.wait_seconds, 1)},
         )
 
     def _pause(self, reached: RateLimitReached) -> None:

@@ -32,6 +32,7 @@ TABLE: dict[str, set[str]] = {
     "runs": SIGNED_IN,
     "run": SIGNED_IN,
     "usage": SIGNED_IN,
+    "limits": SIGNED_IN,
     "connections": SIGNED_IN,
     "sessions": SIGNED_IN,
     "security": SIGNED_IN,
