@@ -96,7 +96,7 @@ def full(run: Waiting, working: Mapping[Subject, int], rules: Rules) -> Full | N
 
 
 def ahead(own_before: int, owner_id: str, waiting: Mapping[str, int], working: Mapping[Subject, int]) -> int:
-    """Return how many runs begin before somebody's run at the latest, when nothing new comes and nothing ends.
+    """Return how many runs at least begin before somebody's run, when nothing new comes and nothing ends.
 
     Args:
         own_before: how many runs of the same person were queued before it.
