@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
-
-import pytest
 
 from app import navigation
-from core.accounts import proof
 from core.accounts.models import User
 from core.bootstrap import Core
 from core.keys.models import Key
 from core.quotas.models import EVERY, Allowance, QuotaLine
 from core.runs.models import Run
-from tests.conftest import PASSWORD
 from tests.pages.conftest import Visit
+from tests.pages.test_step_up import asks, confirm
+from tests.pages.test_two_factor import let_proofs_age
 from tests.support.stub_queue import a_worker
 
 Visitor = Callable[..., Visit]
@@ -47,9 +44,9 @@ def test_an_administrator_sets_changes_and_removes_a_limit(visit: Visitor, page_
     assert "3 runs at once" in page.text
     quota_id = only(page_core, root).quota.id
     edit = f"limits_edit_{quota_id}"
-    page.press(edit).fill(**{f"limits_runs_{quota_id}": None, f"limits_tokens_{quota_id}": 1})
+    page.press(edit).fill(**{f"limits_runs_{quota_id}": 4, f"limits_tokens_{quota_id}": 1})
     page.press_in_dialog(edit, "limits_save")
-    assert lines(page_core, root) == [("Every person", Allowance(60, 1, None))]
+    assert lines(page_core, root) == [("Every person", Allowance(60, 1, 4))]
     page.press(f"limits_remove_{quota_id}").press_in_dialog(f"limits_remove_{quota_id}", "limits_remove_yes")
     assert page_core.quotas.list(root) == []
 
@@ -82,18 +79,15 @@ def test_charlie_without_a_key_can_set_nothing(visit: Visitor, charlie: User) ->
     assert "New limit" not in page.buttons
 
 
-def test_an_old_proof_is_asked_for_before_a_limit_is_removed(
-    visit: Visitor, page_core: Core, root: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_old_proof_is_asked_for_before_a_limit_is_removed(visit: Visitor, page_core: Core, root: User) -> None:
     quota = page_core.quotas.put(root, "person", EVERY, Allowance(concurrent_runs=2))
-    page = visit(root).open(navigation.LIMITS)
-    monkeypatch.setattr(proof, "PROOF_LIFE", timedelta(0))
     remove = f"limits_remove_{quota.id}"
-    page.press(remove).press_in_dialog(remove, "limits_remove_yes")
-    assert "limits_remove_step_up_secret" in {field.key for field in page.app.text_input}
+    page = visit(root).open(navigation.LIMITS).press(remove)
+    let_proofs_age(page_core)
+    page.press_in_dialog(remove, "limits_remove_yes")
+    assert asks(page)
     assert only(page_core, root).quota == quota
-    monkeypatch.undo()
-    page.fill(limits_remove_step_up_secret=PASSWORD).press_in_dialog(remove, "limits_remove_step_up_confirm")
+    confirm(page, "limits_remove", remove)
     assert page_core.quotas.list(root) == []
 
 
@@ -120,6 +114,11 @@ def test_the_trace_says_what_a_call_waits_for(visit: Visitor, page_core: Core, a
     page_core.journal.event(run.id, "node_started", "agent", {})
     limit = {"limit": "this key's limit of 60 requests a minute", "wait_seconds": 12.5}
     page_core.journal.event(run.id, "limit_waiting", "agent", limit)
-    assert "Waiting: this key's limit of 60 requests a minute" in visit(alice).open(navigation.RUN, id=run.id).text
+
+    def shown() -> str:
+        page = visit(alice).open(navigation.RUN, id=run.id)
+        return next(item.value for item in page.app.markdown if "limit" in item.value)
+
+    assert shown() == ":material/info: **Waiting: this key's limit of 60 requests a minute**"
     page_core.journal.event(run.id, "model_call_started", "agent", {"call_id": "call_1", "model": "fake-1"})
-    assert "Waited: this key's limit of 60 requests a minute" in visit(alice).open(navigation.RUN, id=run.id).text
+    assert shown() == ":material/info: **Waited: this key's limit of 60 requests a minute**"
