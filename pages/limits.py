@@ -6,8 +6,6 @@ from app import runtime, session
 from app.ui import answer, formats, layout, limit_dialogs
 from core.quotas.models import QuotaLine
 
-WIDTHS = [4.2, 1.7, 1.7, 1.5, 2.6]
-
 core = runtime.get_core()
 user = session.current_user()
 lines = core.quotas.list(user)
@@ -22,20 +20,12 @@ def new_button(key: str) -> None:
 
 def row(line: QuotaLine) -> None:
     """Draw one rule and what can be done with it."""
-    who, requests, tokens, runs, actions = st.columns(WIDTHS, vertical_alignment="center")
+    who, what, actions = st.columns([3.3, 4.2, 2.5], vertical_alignment="center")
+    name, about = limit_dialogs.named(line)
     with who, st.container(gap=None):
-        name = line.subject.name if line.subject else "Gone"
         st.markdown(f"{limit_dialogs.ICONS[line.quota.scope]} **{answer.harmless(name)}**")
-        if line.subject is None:
-            st.caption("What this limit was for has been deleted.")
-        elif line.subject.about:
-            st.caption(answer.harmless(line.subject.about))
-        elif line.quota.is_for_every:
-            st.caption("without a limit of its own")
-    allowance = line.quota.allowance
-    requests.markdown(formats.limit(allowance.requests_per_minute, "request", "a minute"))
-    tokens.markdown(formats.limit(allowance.tokens_per_minute, "token", "a minute"))
-    runs.markdown(formats.limit(allowance.concurrent_runs, "run", "at once"))
+        st.caption(answer.harmless(about))
+    what.markdown(formats.allowance(line.quota.allowance))
     if line.may_change:
         with actions, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
             if line.subject and st.button("Edit", icon=":material/edit:", key=f"limits_edit_{line.quota.id}"):
@@ -45,8 +35,7 @@ def row(line: QuotaLine) -> None:
 
 
 about = (
-    "Calls over a limit wait until there is room; runs over one wait for their turn. "
-    "A limit of its own replaces the one for every person, department or key."
+    "What is over a limit waits until there is room. Somebody's own limit replaces the one for everybody, whole."
 )
 with layout.header("Limits", about if lines else ""):
     if subjects and lines:
@@ -55,8 +44,7 @@ if not lines:
     layout.empty(
         ":material/speed:",
         "Nothing is limited",
-        "A limit keeps one person, department or key from using everything up: so many requests and tokens a "
-        "minute, so many runs at once."
+        "A limit keeps one person, department or key from using everything up."
         if subjects
         else "No limit is set that holds for you. Administrators can set some.",
         (lambda: new_button("limits_first")) if subjects else None,

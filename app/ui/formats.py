@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from core import clock
+from core.quotas.models import Allowance
 from core.runs.models import QueuePlace, Run
 from core.usage.models import Totals
 
@@ -48,9 +49,14 @@ def tokens(count: int | None) -> str:
     return f"{count / 1_000_000:.1f} M"
 
 
-def limit(count: int | None, of: str, how: str) -> str:
-    """Show a limit: 60 requests a minute, 1 run at once; a dash where there is none."""
-    return "–" if count is None else f"{count:,} {of}{'' if count == 1 else 's'} {how}"
+def allowance(allowed: Allowance) -> str:
+    """Show what is limited: 60 requests a minute · 1 run at once."""
+    parts = (
+        (allowed.requests_per_minute, "request", "a minute"),
+        (allowed.tokens_per_minute, "token", "a minute"),
+        (allowed.concurrent_runs, "run", "at once"),
+    )
+    return " · ".join(f"{n:,} {of}{'' if n == 1 else 's'} {how}" for n, of, how in parts if n is not None)
 
 
 def duration(seconds: float) -> str:

@@ -21,6 +21,20 @@ ICONS: Mapping[Scope, str] = {
 }
 
 
+_WITHOUT: Mapping[Scope, str] = {
+    "department": "that has no limit of its own",
+    "key": "that has no limit of its own",
+    "person": "who has no limit of their own",
+}
+
+
+def named(line: QuotaLine) -> tuple[str, str]:
+    """Return how a limit's subject is called, and what tells it apart."""
+    if line.subject is None:
+        return "Deleted", f"{line.quota.scope}, which is gone"
+    return line.subject.name, line.subject.about or _WITHOUT[line.quota.scope]
+
+
 @st.dialog("New limit", width="medium", on_dismiss="rerun")
 @guarded
 def add() -> None:
@@ -31,7 +45,7 @@ def add() -> None:
     subjects = core.quotas.subjects(actor)
     limited = {(line.quota.scope, line.quota.scope_id) for line in core.quotas.list(actor)}
     free = [subject for subject in subjects if (subject.scope, subject.scope_id) not in limited]
-    with st.form("limits_form", border=False):
+    with st.form("limits_form", border=False, enter_to_submit=False):
         subject = st.selectbox(
             "For",
             free,
@@ -63,7 +77,7 @@ def edit(line: QuotaLine) -> None:
         return
     if line.subject:
         st.markdown(f"{ICONS[quota.scope]} **{answer.harmless(line.subject.name)}**")
-    with st.form("limits_edit_form", border=False):
+    with st.form("limits_edit_form", border=False, enter_to_submit=False):
         allowance = _fields(quota.id, quota.allowance)
         submitted = st.form_submit_button("Save changes", type="primary", key="limits_save")
 
@@ -79,9 +93,13 @@ def edit(line: QuotaLine) -> None:
 @guarded
 def remove(line: QuotaLine) -> None:
     """Say what happens and ask."""
-    name = answer.harmless(line.subject.name) if line.subject else "What is gone"
-    after = "nothing is limited any more" if line.quota.is_for_every else "the limit for every other holds then"
-    st.write(f"**{name}**: {after}. It holds from the next call and the next run.")
+    scope, name = line.quota.scope, answer.harmless(named(line)[0])
+    if line.subject is None:
+        st.write("What this limit was for has been deleted.")
+    elif line.quota.is_for_every:
+        st.write(f"From the next call and the next run on, a {scope} without an own limit is not limited.")
+    else:
+        st.write(f"From the next call and the next run on, **{name}** is limited like every other {scope}.")
     pressed = st.button("Remove limit", type="primary", key="limits_remove_yes")
 
     def go_on(actor: User) -> None:
@@ -108,14 +126,12 @@ def _fields(of: str, allowance: Allowance) -> Allowance:
 
 
 def _number(what: str, of: str, label: str, value: int | None) -> int | None:
+    key = f"limits_{what}_{of}"
+    if key not in st.session_state:
+        # Not as the widget's own value: that one could be changed but not emptied.
+        st.session_state[key] = value
     return st.number_input(
-        label,
-        min_value=1,
-        max_value=HIGHEST,
-        value=value,
-        step=1,
-        placeholder="No limit",
-        key=f"limits_{what}_{of}",
+        label, min_value=1, max_value=HIGHEST, value=None, step=1, placeholder="No limit", key=key
     )
 
 
