@@ -55,7 +55,7 @@ class Trace:
         match event.kind:
             case "node_started":
                 step.state = "running"
-            case "limit_waiting":
+            case "model_call_waiting":
                 step.items.append(Item("note", f"Waiting: {data['limit']}"))
             case "model_call_started":
                 if step.items and step.items[-1].kind == "note":

@@ -80,7 +80,7 @@ class RateGate(Gate):
         self._has_told = True
         self._journal.event(
             self._origin.run_id,
-            "limit_waiting",
+            "model_call_waiting",
             self._origin.node_id,
             {"limit": reached.limit, "wait_seconds": round(reached.wait_seconds, 1)},
         )

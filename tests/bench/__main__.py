@@ -1,4 +1,4 @@
-"""Entry of ``python -m tests.bench``: start to health, and what an idle install weighs."""
+"""Entry of ``python -m tests.bench``: start to health, what an idle install weighs, how long runs wait."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.bench import queue
 from tests.support.app_server import AppServer
 
 STARTS = 5
@@ -34,6 +35,7 @@ def main() -> None:
     report("first start with migration, s", first)
     report("start to health, s", warm)
     report("idle PSS, MB", idle)
+    queue.main()
 
 
 def report(what: str, figures: list[float]) -> None:

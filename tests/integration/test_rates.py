@@ -160,7 +160,7 @@ class Node:
 
     def waits(self) -> list[object]:
         events = self.core.runs.events(self.alice, self.run.id)
-        return [event.data["limit"] for event in events if event.kind == "limit_waiting"]
+        return [event.data["limit"] for event in events if event.kind == "model_call_waiting"]
 
     def calls(self) -> list[str]:
         return [call.status for call in self.core.runs.model_calls(self.alice, self.run.id)]

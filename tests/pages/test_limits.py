@@ -112,7 +112,7 @@ def test_the_trace_says_what_a_call_waits_for(visit: Visitor, page_core: Core, a
     page_core.journal.begin(run.id)
     page_core.journal.event(run.id, "node_started", "agent", {})
     limit = {"limit": "this key's limit of 60 requests a minute", "wait_seconds": 12.5}
-    page_core.journal.event(run.id, "limit_waiting", "agent", limit)
+    page_core.journal.event(run.id, "model_call_waiting", "agent", limit)
 
     def shown() -> str:
         page = visit(alice).open(navigation.RUN, id=run.id)
