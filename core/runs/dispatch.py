@@ -12,7 +12,7 @@ from datetime import timedelta
 from core import clock
 from core.db import Connection, Database
 from core.logs import get_logger
-from core.quotas.models import Rules
+from core.quotas.models import SCOPES, Rules
 from core.quotas.service import Quotas
 from core.runs import fairness, repository
 from core.runs.models import QueuePlace, Run
@@ -41,16 +41,10 @@ class Dispatch:
             # Cheap, and without a lock: this is asked ten times a second.
             if not repository.any_waiting(connection) or self._free(connection) <= 0:
                 return 0
+            rules = self._quotas.rules(connection)
         with self._db.transaction() as connection:
             repository.one_chooses(connection)
-            rules = self._quotas.rules(connection)
-            chosen = fairness.choose(
-                self._waiting(connection, rules),
-                self._load(connection, rules),
-                rules,
-                self._free(connection),
-            )
-            owners = repository.note_enqueued(connection, chosen, clock.now())
+            owners = repository.note_enqueued(connection, self._choose(connection, rules), clock.now())
         for run_id, owner_id in owners.items():
             self._give(run_id, owner_id)
         return len(owners)
@@ -69,24 +63,30 @@ class Dispatch:
         """Return why a run waits; None when it does not."""
         with self._db.read() as connection:
             rules = self._quotas.rules(connection)
-            found = repository.waiting(connection, 1, of_keys=rules.limits_runs_of("key"), run_id=run.id)
+            of_keys = rules.limits_runs_of("key")
+            found = repository.waiting(connection, 1, of_keys=of_keys, run_id=run.id)
             if not found:
                 return None
-            load = self._load(connection, rules)
+            load = repository.load(connection, of_keys=of_keys)
             counts = repository.waiting_counts(connection)
             before = repository.waiting_before(connection, run.owner_id, run.created_at, run.id)
         ahead = fairness.ahead(before, run.owner_id, counts, load.working)
         return QueuePlace(ahead, fairness.full(found[0], load.working, rules))
 
-    def _waiting(self, connection: Connection, rules: Rules) -> list[fairness.Waiting]:
-        return repository.waiting(connection, LOOKED_AT, of_keys=rules.limits_runs_of("key"))
-
-    def _load(self, connection: Connection, rules: Rules) -> fairness.Load:
-        return repository.load(connection, of_keys=rules.limits_runs_of("key"))
+    def _choose(self, connection: Connection, rules: Rules) -> list[str]:
+        free = self._free(connection)
+        of_keys = rules.limits_runs_of("key")
+        waiting = repository.waiting(connection, LOOKED_AT, of_keys=of_keys)
+        load = fairness.Load()
+        # Most of the time nobody else waits and no limit asks who works.
+        if len({run.owner_id for run in waiting}) > 1 or any(map(rules.limits_runs_of, SCOPES)):
+            load = repository.load(connection, of_keys=of_keys)
+        return fairness.choose(waiting, load, rules, free)
 
     def _free(self, connection: Connection) -> int:
-        places = repository.places(connection, clock.now() - WORKER_SILENT_AFTER, sum_up=not self._db.is_sqlite)
-        return places - repository.begun(connection)
+        """Return how many places are free; on SQLite there is one worker, whatever rows dead ones left."""
+        since = clock.now() - WORKER_SILENT_AFTER
+        return repository.free_places(connection, since, sum_up=not self._db.is_sqlite)
 
     def _give(self, run_id: str, owner_id: str) -> bool:
         try:

@@ -188,16 +188,13 @@ def any_waiting(connection: Connection) -> bool:
     return bool(connection.execute(select(exists().where(*_WAITS))).scalar())
 
 
-def places(connection: Connection, since: datetime, *, sum_up: bool) -> int:
-    """Return how many runs the workers that were heard since a moment execute at once, or one of them."""
+def free_places(connection: Connection, since: datetime, *, sum_up: bool) -> int:
+    """Return how many more runs the workers that were heard since a moment can execute, or the largest of them."""
     of_all = func.sum if sum_up else func.max
     heard = (workers.c.heartbeat_at > since, workers.c.stopped_at.is_(None))
-    return int(connection.execute(select(func.coalesce(of_all(workers.c.slots), 0)).where(*heard)).scalar_one())
-
-
-def begun(connection: Connection) -> int:
-    """Return how many runs were let begin and have not ended."""
-    return int(connection.execute(select(func.count()).select_from(runs).where(_HAS_BEGUN)).scalar_one())
+    places = select(func.coalesce(of_all(workers.c.slots), 0)).where(*heard).scalar_subquery()
+    begun = select(func.count()).select_from(runs).where(_HAS_BEGUN).scalar_subquery()
+    return int(connection.execute(select(places - begun)).scalar_one())
 
 
 def waiting(connection: Connection, per_person: int, *, of_keys: bool, run_id: str | None = None) -> list[Waiting]:
