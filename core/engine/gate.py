@@ -48,8 +48,7 @@ class RateGate(Gate):
 
         Raises:
             RateLimitTooSmall: the call never has room.
-            RateLimitTimeout: the node's time was over first.
-            Stopped: the run was cancelled first.
+            Stopped: the run was cancelled, or the node's time was over (``RateLimitTimeout``).
         """
         use = self._room(bound.input + bound.output)
         try:
@@ -93,6 +92,6 @@ class RateGate(Gate):
                 self._control.check()
             except Stopped as stop:
                 if isinstance(stop.error, ModelTimeout):
-                    raise RateLimitTimeout(limit=reached.limit) from None
+                    raise Stopped(RateLimitTimeout(limit=reached.limit)) from None
                 raise
             time.sleep(POLL_SECONDS)

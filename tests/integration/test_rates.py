@@ -20,7 +20,7 @@ from core.engine.metering import NodeMeter
 from core.errors import BadKey
 from core.keys.models import KeyDraft
 from core.llm.pricing import Tokens
-from core.quotas.failures import RateLimitReached, RateLimitTimeout, RateLimitTooSmall
+from core.quotas.failures import RateLimitReached, RateLimitTooSmall
 from core.quotas.models import EVERY, Allowance, Use
 from core.quotas.rates import Rates
 from core.quotas.window import Window
@@ -172,7 +172,7 @@ class Node:
         def begin() -> None:
             try:
                 outcomes.append(self.meter().begin(BOUND))
-            except (Stopped, RateLimitTimeout) as error:
+            except Stopped as error:
                 outcomes.append(error)
 
         thread = threading.Thread(target=begin)
@@ -217,8 +217,9 @@ def test_a_node_whose_time_is_over_says_what_it_waited_for(
     core.quotas.put(root, "department", "hr", Allowance(requests_per_minute=1))
     node.meter().begin(BOUND)
     (error,) = node.begin_behind(lambda: node.control.stop("timeout"))
-    assert isinstance(error, RateLimitTimeout)
-    assert "your department's limit of 1 request a minute" in error.sentence
+    assert isinstance(error, Stopped)
+    assert error.error.code == "rate_limit_timeout"
+    assert "your department's limit of 1 request a minute" in error.error.sentence
 
 
 def test_a_call_that_never_fits_fails_at_once(core: Core, root: User, node: Node) -> None:
