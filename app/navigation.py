@@ -54,6 +54,7 @@ RUN = Entry("run.py", "Run", ":material/play_circle:", None)
 USAGE = Entry("usage.py", "Usage", ":material/bar_chart:", "Watch")
 BUDGETS = Entry("budgets.py", "Budgets", ":material/savings:", "Watch")
 STATEMENT = Entry("statement.py", "Statement", ":material/receipt_long:", "Watch")
+LIMITS = Entry("limits.py", "Limits", ":material/speed:", "Watch")
 
 CONNECTIONS = Entry("connections.py", "Connected accounts", ":material/link:", "Account")
 SESSIONS = Entry("sessions.py", "Sessions", ":material/devices:", "Account")
@@ -86,6 +87,7 @@ ALL = (
     USAGE,
     BUDGETS,
     STATEMENT,
+    LIMITS,
     CONNECTIONS,
     SESSIONS,
     SECURITY,

@@ -33,6 +33,8 @@ from core.organisation.service import Organisation
 from core.passkeys.service import Passkeys
 from core.people.service import People
 from core.prices.service import Prices
+from core.quotas.rates import Rates
+from core.quotas.service import Quotas
 from core.rollup.service import Rollup
 from core.runs.estimates import Estimates
 from core.runs.journal import RunJournal
@@ -76,6 +78,8 @@ class Core:
     budgets: Budgets
     shared_costs: SharedCosts
     statements: Statements
+    quotas: Quotas
+    rates: Rates
     local_model: LocalModel
     mail: Mail
     outbox: Outbox
@@ -134,7 +138,8 @@ def build_core(settings: Settings | None = None) -> Core:
     shared_costs = SharedCosts(db, departments, rollup, audit)
     budgets = Budgets(db, ledger, audit)
     tell_by_mail(mail, accounts, keys, passkeys, two_factor, budgets)
-    runs = Runs(db, RunQueue(settings), agents, usage, ledger, audit)
+    quotas = Quotas(db, audit)
+    runs = Runs(db, RunQueue(settings), agents, usage, ledger, quotas, audit)
     return Core(
         settings=settings,
         audit=audit,
@@ -158,6 +163,8 @@ def build_core(settings: Settings | None = None) -> Core:
         budgets=budgets,
         shared_costs=shared_costs,
         statements=Statements(db, departments, rollup, shared_costs, audit),
+        quotas=quotas,
+        rates=Rates(db),
         local_model=local_model,
         mail=mail,
         outbox=Outbox(db, vault, mail),

@@ -27,6 +27,7 @@ NOUNS = (
     "people",
     "prices",
     "rollup",
+    "quotas",
     "runs",
     "setup",
     "shared_costs",

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Literal
 
 from core import clock
-from core.runs.models import Run
+from core.quotas.models import Allowance
+from core.runs.models import QueuePlace, Run
 from core.usage.models import Totals
 
 Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "grey", "primary"]
@@ -69,6 +70,16 @@ def tokens(count: int | None) -> str:
     return f"{count / 1_000_000:.1f} M"
 
 
+def allowance(allowed: Allowance) -> str:
+    """Show what is limited: 60 requests a minute · 1 run at once."""
+    parts = (
+        (allowed.requests_per_minute, "request", "a minute"),
+        (allowed.tokens_per_minute, "token", "a minute"),
+        (allowed.concurrent_runs, "run", "at once"),
+    )
+    return " · ".join(f"{n:,} {of}{'' if n == 1 else 's'} {how}" for n, of, how in parts if n is not None)
+
+
 def duration(seconds: float) -> str:
     """Show a duration: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min."""
     if seconds < 9.95:
@@ -101,6 +112,22 @@ def run_seconds(run: Run) -> float | None:
     if run.started_at is None:
         return None
     return ((run.ended_at or clock.now()) - run.started_at).total_seconds()
+
+
+def queue_place(place: QueuePlace | None) -> str | None:
+    """Say in one sentence what a queued run waits for; None when it is next in line."""
+    if place is None or not (place.full or place.ahead):
+        return None
+    if place.full is None:
+        return "One run is ahead of yours." if place.ahead == 1 else f"{place.ahead:,} runs are ahead of yours."
+    one = place.full.working == 1
+    whose = {
+        "person": "of your runs",
+        "department": f"{'run' if one else 'runs'} of your department",
+        "key": f"{'run' if one else 'runs'} on the same key",
+    }[place.full.scope]
+    verb = "is" if one else "are"
+    return f"{place.full.working:,} {whose} {verb} working; the limit is {place.full.limit:,}."
 
 
 def size(count: int) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from core import clock
 from core.budgets.failures import BudgetBusy, BudgetExceeded, OutputOverrun
 from core.engine.control import RunControl
+from core.engine.gate import Gate
 from core.errors import CoreError, ModelTimeout, RunCancelled
 from core.keys.drafts import MAX_SECRET
 from core.llm.pricing import OwnPrice, Tokens
@@ -37,11 +38,13 @@ class NodeMeter:
         origin: CallOrigin,
         own_price: OwnPrice | None,
         control: RunControl,
+        gate: Gate | None = None,
     ) -> None:
-        """Write to the books of ``usage`` and the trace of ``journal``; obey ``control``."""
+        """Write to the books of ``usage`` and the trace of ``journal``; obey ``control``; pass through ``gate``."""
         self._usage = usage
         self._journal = journal
         self._own_price = own_price
+        self._gate = gate or Gate()
         self.origin = origin
         self.control = control
 
@@ -53,12 +56,13 @@ class NodeMeter:
 
     def _open(self, bound: Tokens) -> str:
         """Open a call; wait while only other calls under way stand between it and a budget."""
-        give_up_at = clock.monotonic_seconds() + BUDGET_WAIT_SECONDS
+        give_up_at = None
         while True:
             self.control.check()
             try:
-                return self._usage.open_call(self.origin, bound, self._own_price)
+                return self._gate.open(bound, lambda: self._usage.open_call(self.origin, bound, self._own_price))
             except BudgetBusy as busy:
+                give_up_at = give_up_at or clock.monotonic_seconds() + BUDGET_WAIT_SECONDS
                 if clock.monotonic_seconds() >= give_up_at:
                     raise BudgetExceeded(**busy.facts) from None
             time.sleep(BUDGET_POLL_SECONDS)
@@ -70,6 +74,8 @@ class NodeMeter:
     def settle(self, call_id: str, tokens: Tokens | None, duration_ms: int) -> None:
         """Book an answered call."""
         cost = self._usage.settle(call_id, self.origin, tokens, self._own_price, duration_ms)
+        if tokens:
+            self._gate.used(call_id, tokens)
         self.event(
             "model_call_finished",
             {
@@ -88,6 +94,7 @@ class NodeMeter:
             self._usage.interrupt(call_id, self.origin, bound, self._own_price, duration_ms)
         else:
             self._usage.fail(call_id, error.code, duration_ms)
+            self._gate.used(call_id, Tokens(0, 0))
         self.event("model_call_failed", {"call_id": call_id, "code": error.code, "message": error.sentence})
 
 

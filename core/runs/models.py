@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from core.runs.fairness import Full
 from core.usage.models import Totals
 
 Status = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
@@ -93,8 +94,16 @@ class Backlog:
 
 
 @dataclass(frozen=True)
+class QueuePlace:
+    """Why a queued run waits: ``full`` is the limit in its way, else ``ahead`` runs have their turn before it."""
+
+    ahead: int
+    full: Full | None
+
+
+@dataclass(frozen=True)
 class WorkerInfo:
-    """A worker process that has said it is alive."""
+    """A worker process that has said it is alive; it executes ``slots`` runs at once."""
 
     executor_id: str
     host: str
@@ -103,3 +112,4 @@ class WorkerInfo:
     started_at: datetime
     heartbeat_at: datetime
     stopped_at: datetime | None
+    slots: int = 0

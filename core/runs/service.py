@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from core import clock
@@ -21,16 +21,16 @@ from core.engine.nodes.registry import check_node
 from core.errors import CoreError, GraphInvalid, Invalid, NotFound, OwnerInactive
 from core.ledger.service import Ledger
 from core.logs import get_logger
+from core.quotas.service import Quotas
 from core.runs import repository
-from core.runs.models import Backlog, Run, RunEvent, WorkerInfo
+from core.runs.dispatch import WORKER_SILENT_AFTER, Dispatch
+from core.runs.models import Backlog, QueuePlace, Run, RunEvent, WorkerInfo
 from core.runs.queue import RunQueue
 from core.usage.models import ModelCall
 from core.usage.service import Usage
 
 MAX_INPUT = 200_000
 MAX_EVENTS = 2000
-SWEEP_AFTER = timedelta(seconds=3)
-WORKER_SILENT_AFTER = timedelta(seconds=20)
 
 log = get_logger(__name__)
 
@@ -39,10 +39,18 @@ class Runs:
     """A person's runs."""
 
     def __init__(
-        self, db: Database, queue: RunQueue, agents: Agents, usage: Usage, ledger: Ledger, audit: Audit
+        self,
+        db: Database,
+        queue: RunQueue,
+        agents: Agents,
+        usage: Usage,
+        ledger: Ledger,
+        quotas: Quotas,
+        audit: Audit,
     ) -> None:
-        """Look agents up in ``agents`` and costs in ``usage``; cap runs in ``ledger``; tell ``audit``."""
+        """Look agents up in ``agents`` and costs in ``usage``; cap and begin them by ``ledger`` and ``quotas``."""
         self._db = db
+        self.dispatch = Dispatch(db, queue, quotas)
         self._audit = audit
         self._queue = queue
         self._agents = agents
@@ -110,6 +118,10 @@ class Runs:
         """Return a run's model calls in the order of sending."""
         return self._usage.calls_of_run(self._owned(actor, run_id).id)
 
+    def place(self, actor: User, run_id: str) -> QueuePlace | None:
+        """Return why a run waits for its turn; None when it does not wait."""
+        return self.dispatch.place(self._owned(actor, run_id))
+
     def cancel(self, actor: User, run_id: str) -> Run:
         """Ask a run to stop: at once when it is queued, at its next breath when it runs."""
         run = self._owned(actor, run_id)
@@ -144,14 +156,6 @@ class Runs:
         require(actor, "workers.read")
         with self._db.read() as connection:
             return repository.backlog(connection)
-
-    def sweep(self) -> int:
-        """Enqueue what was written but not enqueued; return how many runs that were."""
-        with self._db.read() as connection:
-            lost = repository.not_enqueued(connection, clock.now() - SWEEP_AFTER)
-        for run_id, owner_id in lost:
-            self._try_to_enqueue(run_id, owner_id)
-        return len(lost)
 
     def close(self) -> None:
         """Close the queue's connections."""
@@ -197,21 +201,13 @@ class Runs:
                 self._ledger.cap_run(connection, run.id, budget_micros, actor.id)
             self._audit.record(connection, actor, "run.started", "run", run.id)
             repository.add_event(connection, run.id, run.created_at, "run_queued", None, {})
-        self._try_to_enqueue(run.id, actor.id)
+        try:
+            self.dispatch.begin_next()
+        except Exception as error:  # the run is safe in its row; a worker asks again
+            log.warning("no run could be let begin", run_id=run.id, error=type(error).__name__)
         for listener in self._listeners:
             listener()
         return run
-
-    def _try_to_enqueue(self, run_id: str, owner_id: str) -> None:
-        try:
-            self._enqueue(run_id, owner_id)
-        except Exception as error:  # the run is safe in its row; the next sweep tries again
-            log.warning("a run could not be enqueued", run_id=run_id, error=type(error).__name__)
-
-    def _enqueue(self, run_id: str, owner_id: str) -> None:
-        self._queue.enqueue(run_id, owner_id)
-        with self._db.transaction() as connection:
-            repository.note_enqueued(connection, run_id, clock.now())
 
     def _owned(self, actor: User, run_id: str) -> Run:
         with self._db.read() as connection:

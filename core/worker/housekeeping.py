@@ -52,6 +52,7 @@ class Housekeeping:
             **signing_in.batches(self._core.db, BATCH),
             "sign-ins at providers": lambda: self._core.oauth.forget_old(BATCH),
             "mails": self._core.outbox.forget_old,
+            "windows of limits": lambda: self._core.rates.forget_old(BATCH),
             "limits": lambda: self._core.limits.forget_old(BATCH),
         }
         counts = {name: _repeat(batch, end) for name, batch in batches.items()}

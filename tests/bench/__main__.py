@@ -1,4 +1,4 @@
-"""Entry of ``python -m tests.bench``: start to health, and what an idle install weighs."""
+"""Entry of ``python -m tests.bench``: start to health, what an idle install weighs, how long runs wait."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bench import statement
+from tests.bench import queue, statement
 from tests.support.app_server import AppServer
 
 STARTS = 5
@@ -41,6 +41,7 @@ def main() -> None:
     report("start to health, s", warm)
     report("idle PSS, MB", idle)
     statement.main(report)
+    queue.main()
 
 
 def report(what: str, figures: list[float]) -> None:

@@ -25,6 +25,7 @@ from core.notify.repository import insert_mail
 from core.oauth.models import Answer, Flow
 from core.passkeys.models import Assertion, Attestation, Site
 from core.prices.models import OverrideDraft
+from core.quotas.models import Allowance
 from core.runs.models import Run
 from core.runs.queue import RunQueue
 from core.shared_costs.models import Rule, SharedCost
@@ -117,6 +118,7 @@ MONTH = month_of(NOW)
 COST = SharedCost("", "Server", 1, MONTH, None, None)
 FLOW = Flow("google", "nonce", SecretStr("verifier"), None, "/")
 SITE = Site("localhost", "http://localhost:8501")
+LIMIT = Allowance(concurrent_runs=3)
 ANSWER = Answer("code", "", "", "http://127.0.0.1/oauth")
 Call = Callable[[Stage, User], object]
 Codes = tuple[str, str, str, str, str]
@@ -241,6 +243,13 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "prices.of": (everybody("ok"), lambda s, a: s.core.prices.of(a, "openai", "gpt-4o")),
     "prices.overrides": (FOR_ADMINS, lambda s, a: s.core.prices.overrides(a)),
     "prices.set": (FOR_ADMINS, lambda s, a: s.core.prices.set(a, s.price())),
+    "quotas.list": (everybody("ok"), lambda s, a: s.core.quotas.list(a)),
+    "quotas.put": (FOR_MANAGERS, lambda s, a: s.core.quotas.put(a, "person", s.somebody(), LIMIT)),
+    "quotas.remove": (
+        ("not_found", "not_found", "not_found", "ok", "ok"),
+        lambda s, a: s.core.quotas.remove(a, s.core.quotas.put(s.root(), "person", s.somebody(), LIMIT).id),
+    ),
+    "quotas.subjects": (everybody("ok"), lambda s, a: s.core.quotas.subjects(a)),
     "runs.backlog": (FOR_ADMINS, lambda s, a: s.core.runs.backlog(a)),
     "runs.cancel": (OWN, lambda s, a: s.core.runs.cancel(a, s.run().id)),
     "runs.events": (OWN, lambda s, a: s.core.runs.events(a, s.run().id)),
@@ -248,6 +257,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "runs.list": (everybody("ok"), lambda s, a: s.core.runs.list(a)),
     "runs.live_workers": (FOR_ADMINS, lambda s, a: s.core.runs.live_workers(a)),
     "runs.model_calls": (OWN, lambda s, a: s.core.runs.model_calls(a, s.run().id)),
+    "runs.place": (OWN, lambda s, a: s.core.runs.place(a, s.run().id)),
     "runs.start_agent_run": (FOR_MEMBERS, lambda s, a: s.core.runs.start_agent_run(a, s.agent().id, "text")),
     "runs.start_graph_run": (
         FOR_MEMBERS,
@@ -313,6 +323,8 @@ ELSEWHERE: dict[str, str] = {
     "people.set_department": "not_found",
     "people.set_role": "not_found",
     "people.suspend": "not_found",
+    "quotas.put": "not_found",
+    "quotas.remove": "not_found",
 }
 
 

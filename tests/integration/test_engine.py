@@ -20,7 +20,7 @@ from core.accounts.models import User
 from core.bootstrap import Core
 from core.db.tables import keys
 from core.engine import execution
-from core.engine.control import Controls
+from core.engine.control import Controls, Reason
 from core.engine.execution import NodeRunner, Outcome
 from core.engine.graph import parse_graph
 from core.engine.nodes.base import Services
@@ -30,12 +30,14 @@ from core.llm.base import Endpoint
 from core.llm.pricing import OwnPrice
 from core.llm.registry import provider_named
 from core.prices.models import OverrideDraft
+from core.quotas.models import EVERY, Allowance
 from core.runs.models import Run, RunEvent
 from core.runs.queue import RunQueue
 from core.security.egress import EgressPolicy, connections_opened
 from core.usage.models import CallOrigin, ModelCall
 from tests.fakes.model_server import FakeModelServer
 from tests.fakes.request_log import RequestRecord
+from tests.support.worker import wait_until
 
 SECRET = "zk-engine-key-0123456789abcdef"
 # $2 and $8 per million tokens: one call of the fake (100 in, 20 out) costs 360 micro-dollars.
@@ -94,7 +96,7 @@ class Stage:
         self.alice = alice
         self.controls = Controls()
         self.services = Services(
-            core.keys, core.usage, core.journal, PlainEndpoints(core.policy), core.settings.data_dir
+            core.keys, core.usage, core.journal, PlainEndpoints(core.policy), core.settings.data_dir, core.rates
         )
         self.key = core.keys.add(
             alice,
@@ -514,3 +516,35 @@ def test_on_the_organisations_key_a_model_of_unknown_price_is_refused_before_any
     priced = stage.queued(name="Priced")
     assert stage.execute(priced)["code"] is None
     assert [call.cost_micros for call in stage.calls(priced)] == [CALL_MICROS]
+
+
+# --- limits a minute ----------------------------------------------------------------------------
+
+
+@on_sqlite
+def test_a_call_that_never_fits_its_limit_ends_the_node_unsent(
+    stage: Stage, root: User, fake: FakeModelServer
+) -> None:
+    stage.core.quotas.put(root, "key", stage.key.id, Allowance(tokens_per_minute=10))
+    outcome = stage.execute(stage.queued())
+    assert outcome["code"] == "rate_limit_too_small"
+    assert outcome["message"] is not None
+    assert "this key's limit of 10 tokens a minute" in outcome["message"]
+    assert fake.chats == []
+
+
+@on_sqlite
+@pytest.mark.parametrize(("why", "code"), [("cancelled", "cancelled"), ("timeout", "rate_limit_timeout")])
+def test_a_node_that_waits_for_its_limit_stops_when_told_and_says_why(
+    stage: Stage, root: User, fake: FakeModelServer, why: Reason, code: str
+) -> None:
+    stage.core.quotas.put(root, "person", EVERY, Allowance(requests_per_minute=1))
+    assert stage.execute(stage.queued())["code"] is None
+    run = stage.queued()
+    with in_background(lambda: stage.execute(run)) as result:
+        wait_until(lambda: "model_call_waiting" in stage.kinds(run), 10, "the call to wait")
+        stage.controls.stop_run(run.id, why)
+    assert result.outcome is not None
+    assert result.outcome["code"] == code
+    assert len(fake.chats) == 1
+    assert stage.calls(run) == []

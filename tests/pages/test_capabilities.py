@@ -34,6 +34,7 @@ TABLE: dict[str, set[str]] = {
     "usage": SIGNED_IN,
     "budgets": SIGNED_IN,
     "statement": SIGNED_IN,
+    "limits": SIGNED_IN,
     "connections": SIGNED_IN,
     "sessions": SIGNED_IN,
     "security": SIGNED_IN,

@@ -106,6 +106,8 @@ runs = Table(
     Column("cancel_requested_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
     Index("ix_runs_owner_created", "owner_id", "created_at"),
+    # When somebody last had a turn.
+    Index("ix_runs_owner_enqueued", "owner_id", "enqueued_at"),
     Index("ix_runs_status", "status"),
 )
 
@@ -196,6 +198,31 @@ reservations = Table(
     Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 
+# Limits of a key, person or department; without scope_id of every one that has no row of its own.
+quotas = Table(
+    "quotas",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("scope", String(20), nullable=False),
+    Column("scope_id", String(40), nullable=False),
+    Column("requests_per_minute", Integer),
+    Column("tokens_per_minute", Integer),
+    Column("concurrent_runs", Integer),
+    Column("created_by", ForeignKey("users.id"), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("scope", "scope_id"),
+)
+
+# What one of them has used in the last minute, in slots of one second; locked for each call.
+quota_windows = Table(
+    "quota_windows",
+    metadata,
+    Column("scope", String(20), primary_key=True),
+    Column("scope_id", String(40), primary_key=True),
+    Column("slots", Json, nullable=False),
+    Column("last_second", BigInteger, nullable=False),
+)
+
 workers = Table(
     "workers",
     metadata,
@@ -203,6 +230,8 @@ workers = Table(
     Column("host", String(120), nullable=False),
     Column("pid", Integer, nullable=False),
     Column("is_embedded", Boolean, nullable=False),
+    # How many runs it executes at once.
+    Column("slots", Integer, nullable=False, server_default="0"),
     Column("started_at", UtcDateTime, nullable=False),
     Column("heartbeat_at", UtcDateTime, nullable=False),
     Column("stopped_at", UtcDateTime),
