@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, exists, func, insert, select, update
+from sqlalchemy import Text, case, cast, exists, func, insert, select, update
 
 from core.db import Connection
 from core.db.tables import run_events, runs, workers
+from core.keys.models import Dependent
 from core.runs.models import Backlog, Run, RunError, RunEvent, RunTask, WorkerInfo
 
 _ACTIVE = ("queued", "running", "waiting")
@@ -98,6 +99,16 @@ def active_of(connection: Connection, owner_id: str) -> list[str]:
     return [row.id for row in rows]
 
 
+def active_on_key(connection: Connection, key_id: str) -> list[Dependent]:
+    """Return the runs that wait or work and have an agent on this key, oldest first."""
+    rows = connection.execute(
+        select(runs.c.id, runs.c.title, runs.c.owner_id, runs.c.graph)
+        .where(runs.c.status.in_(_ACTIVE), cast(runs.c.graph, Text).contains(key_id, autoescape=True))
+        .order_by(runs.c.created_at, runs.c.id)
+    )
+    return [Dependent("run", row.id, row.title, key_id, row.owner_id) for row in rows if _uses(row.graph, key_id)]
+
+
 def backlog(connection: Connection) -> Backlog:
     """Return how many runs wait and work."""
     row = connection.execute(
@@ -175,6 +186,10 @@ def live_workers(connection: Connection, since: datetime) -> list[WorkerInfo]:
     """Return the workers that were heard since a moment and have not ended."""
     rows = connection.execute(select(workers).where(workers.c.heartbeat_at > since, workers.c.stopped_at.is_(None)))
     return [_worker(row) for row in rows]
+
+
+def _uses(graph: Mapping[str, Any], key_id: str) -> bool:
+    return any((node.get("agent") or {}).get("key_id") == key_id for node in graph["nodes"])
 
 
 def _worker(row: Any) -> WorkerInfo:

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -51,6 +52,10 @@ keys = Table(
     Column("deleted_at", UtcDateTime),
     # The organisation pays, and any administrator looks after it.
     Column("is_pool", Boolean, nullable=False, server_default=false()),
+    Column("disabled_at", UtcDateTime),
+    # ``expiry_told_days`` is the last reminder that went out, by how many days before; a new date forgets it.
+    Column("expires_on", Date),
+    Column("expiry_told_days", Integer),
 )
 
 agents = Table(
@@ -148,6 +153,7 @@ model_calls = Table(
     Index("ix_model_calls_user_started", "user_id", "started_at"),
     Index("ix_model_calls_department_started", "department", "started_at"),
     Index("ix_model_calls_started", "started_at"),
+    Index("ix_model_calls_key_started", "key_id", "started_at"),
 )
 
 budgets = Table(
