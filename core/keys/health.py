@@ -129,6 +129,7 @@ def _health(
         key=key,
         state=state_of(key, found, days_left, built_in),
         trouble="" if found in (None, "ok") else sentence_of(found),
+        usual_error=sentence_of(use.errors[0].code) if use.errors else "",
         days_left=days_left,
         is_metered=key.provider in all_providers(),
         is_looked_after=is_looked_after,

@@ -94,13 +94,15 @@ class KeyHealth:
     """How a key does, as far as somebody may know it.
 
     Who looks after it sees everything; others see their own calls and what is theirs among its ``dependents``.
-    ``trouble`` says why it is ``failing``. ``days_left`` is negative once it has expired. With ``is_metered`` its
-    use is model calls. ``last_used_at`` looks back 30 days where only one's own calls are seen.
+    ``trouble`` says why it is ``failing``, ``usual_error`` what most failed calls ended with; both are empty where
+    nothing is wrong. ``days_left`` is negative once it has expired. With ``is_metered`` its use is model calls.
+    ``last_used_at`` looks back 30 days where only one's own calls are seen.
     """
 
     key: Key
     state: KeyState
     trouble: str
+    usual_error: str
     days_left: int | None
     is_metered: bool
     is_looked_after: bool
