@@ -37,7 +37,7 @@ with st.container(horizontal=True, gap="small", vertical_alignment="center"):
     key_state.chip(health)
     if key.is_pool:
         st.badge("Company key", color="violet", icon=":material/corporate_fare:")
-    st.caption(key_state.facts(key), width="content")
+    st.caption(f"{key_state.facts(key)} · {key_health.moments(health)}", width="content")
 
 if can_enable:
     key_care.enable(key, is_wanted)

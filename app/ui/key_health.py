@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import navigation
-from app.ui import answer, charts, formats, layout, theme
+from app import navigation, runtime
+from app.ui import answer, charts, formats, key_state, layout, theme
 from app.ui.share_dialog import ICONS, MAY
 from core.accounts.models import User
 from core.keys.models import Dependent, KeyHealth
@@ -33,30 +33,45 @@ def warnings(health: KeyHealth) -> None:
         st.warning(f"{told}. {then} under Edit, and what uses it goes on.", icon=":material/event:")
 
 
+def moments(health: KeyHealth) -> str:
+    """Return in words when a key was last tested and used, and until when it is good."""
+    tested, used = health.key.tested_at, health.last_used_at
+    found = [
+        f"tested {formats.ago(tested)}" if tested else "never tested",
+        f"used {formats.ago(used)}" if used else "not used" if health.is_looked_after else "not used by you lately",
+        health.days_left is not None and formats.days_left(health.days_left),
+    ]
+    return " · ".join(str(fact) for fact in found if fact)
+
+
 def figures(health: KeyHealth) -> None:
-    """Draw a key's figures; those of model calls only where it is used for them."""
-    key, use = health.key, health.use
-    last_used = formats.ago(health.last_used_at) if health.last_used_at else "–"
-    with layout.metric_row("key_figures", narrowest=150):
-        if health.is_metered:
-            week, month = use.totals(7), use.totals(30)
-            st.metric("Spend, 7 days", formats.cost(week) if week.calls else "$0", border=True)
-            st.metric("Spend, 30 days", formats.cost(month) if month.calls else "$0", border=True)
-            st.metric(
-                "Model calls, 30 days", f"{month.calls:,}", border=True, help=f"In the last 7 days {week.calls:,}."
-            )
-            st.metric(
-                "Failed calls, 30 days",
-                formats.share(use.error_rate),
-                border=True,
-                help=f"{use.failed:,} of {use.failed + month.calls:,} calls."
-                if use.error_rate is not None
-                else None,
-            )
-        st.metric("Last used", last_used, border=True)
-        st.metric("Last test", formats.ago(key.tested_at), border=True)
+    """Draw the sums of a key's model calls; nothing for a key that is not used for them."""
+    if not health.is_metered:
+        return
+    use, week, month = health.use, health.use.totals(7), health.use.totals(30)
+    ended = use.failed + month.calls
+    with layout.metric_row("key_figures"):
+        st.metric("Spend, 7 days", formats.cost(week) if week.calls else "$0", border=True)
+        st.metric("Spend, 30 days", formats.cost(month) if month.calls else "$0", border=True)
+        st.metric("Calls, 30 days", f"{month.calls:,}", border=True, help=f"In the last 7 days {week.calls:,}.")
+        about_failed = f"{use.failed:,} of {ended:,} calls." if ended else None
+        st.metric("Failed, 30 days", formats.share(use.error_rate), border=True, help=about_failed)
     if not health.is_looked_after:
         st.caption("The figures are of your own calls; its owner sees those of everybody.")
+
+
+def alarms(actor: User) -> None:
+    """Draw which of somebody's own keys do not work or soon will not, with the way to each."""
+    for health in runtime.get_core().key_health.alarms(actor):
+        with st.container(
+            border=True, horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        ):
+            days = health.days_left
+            what = health.trouble if health.state == "failing" else f"It {formats.days_left(days or 0)}."
+            with st.container(horizontal=True, width="content", vertical_alignment="center", gap="small"):
+                key_state.chip(health)
+                st.markdown(f"**{answer.harmless(health.key.name)}**: {answer.harmless(what)}", width="content")
+            navigation.link(navigation.KEY, "Open the key", icon=":material/key:", id=health.key.id)
 
 
 def use_per_day(health: KeyHealth) -> None:

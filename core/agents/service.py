@@ -142,6 +142,8 @@ class Agents:
         require(actor, "agents.edit")
         definition = parse_definition(fields)
         self._departments.check(definition.department)
+        if not definition.key_id:
+            raise Invalid("Choose a key.", "key_id")
         if before is not None and before.definition.key_id == definition.key_id:
             # Who edits a colleague's agent may leave its key as it is, without having a right to it.
             self._keys.check_exists(definition.key_id)

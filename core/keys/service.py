@@ -211,10 +211,10 @@ class Keys:
         return self._checks.models(provider_named(opened.key.provider), opened.endpoint)
 
     def check_exists(self, key_id: str) -> None:
-        """Raise ``NotFound`` when a key was deleted, whosever it was."""
+        """Raise ``KeyDeleted`` when a key is gone, whosever it was."""
         with self._db.read() as connection:
             if repository.owner_of(connection, key_id) is None:
-                raise NotFound(what="key")
+                raise KeyDeleted
 
     def own_price_of(self, key_id: str) -> OwnPrice | None:
         """Return the price its owner gave a key, for the books; None when it has none or was deleted."""
