@@ -61,9 +61,10 @@ with right:
 if cares:
     st.subheader("Expiry", anchor=False)
     key_care.expiry(user, key)
+if health.is_looked_after:
     st.subheader("Danger zone", anchor=False)
     with st.container(border=True):
-        if not key.disabled_at:
+        if cares and not key.disabled_at:
             with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
                 st.markdown("**Disable**: nobody can use it until it is enabled again.", width="content")
                 if st.button("Disable", icon=":material/block:", key="key_disable"):

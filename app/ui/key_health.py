@@ -104,7 +104,7 @@ def use_per_day(health: KeyHealth) -> None:
         config={"displayModeBar": False},
         alt="Spend per day",
     )
-    calls = {"Answered": [day.totals.calls for day in days]}
+    calls = {"Calls": [day.totals.calls for day in days]}
     if any(day.failed for day in days):
         calls["Failed"] = [day.failed for day in days]
     right.plotly_chart(

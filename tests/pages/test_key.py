@@ -183,10 +183,10 @@ def test_the_list_is_searched_sorted_and_filtered_by_the_address(
     assert "No key matches your search." in nothing.captions
 
 
-def test_a_viewer_looks_and_changes_nothing(
+def test_a_viewer_changes_nothing_but_may_delete_what_is_theirs(
     visit: Visitor, page_core: Core, root: User, alice: User, key: Key
 ) -> None:
     page_core.people.set_role(replace(root, proved_at=clock.now()), alice.id, "viewer")
     page = visit(alice).open(navigation.KEY, id=key.id)
     assert page.title == key.name
-    assert page.buttons == ["Share", "Test", "Sign out"]
+    assert page.buttons == ["Share", "Test", "Delete", "Sign out"]
