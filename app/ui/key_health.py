@@ -67,7 +67,9 @@ def alarms(actor: User) -> None:
             border=True, horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
         ):
             days = health.days_left
-            what = health.trouble if health.state == "failing" else f"It {formats.days_left(days or 0)}."
+            what = health.trouble or "It does not work."
+            if health.state != "failing":
+                what = f"It {formats.days_left(days or 0)}."
             with st.container(horizontal=True, width="content", vertical_alignment="center", gap="small"):
                 key_state.chip(health)
                 st.markdown(f"**{answer.harmless(health.key.name)}**: {answer.harmless(what)}", width="content")

@@ -34,12 +34,16 @@ class Housekeeping:
 
     def serve(self, end: threading.Event) -> None:
         """Look every ten minutes whom to remind, and whether today's turn is still to be taken."""
+        turns: dict[str, Callable[[], object]] = {
+            "remind": self._core.key_care.remind,
+            "tidy up": lambda: self.tidy_once_a_day(end),
+        }
         while True:
-            try:
-                self._core.key_care.remind()
-                self.tidy_once_a_day(end)
-            except Exception as error:  # the database may be away for a moment
-                log.warning("cannot tidy up", error=type(error).__name__)
+            for what, turn in turns.items():
+                try:
+                    turn()
+                except Exception as error:  # the database may be away for a moment
+                    log.warning(f"cannot {what}", error=type(error).__name__)
             if end.wait(LOOK_SECONDS):
                 return
 
