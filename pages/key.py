@@ -29,7 +29,7 @@ with layout.header(answer.harmless(key.name)):
     if can_test and st.button("Test", type="primary", icon=":material/network_check:", key="key_test"):
         runtime.wake_worker()
         with st.spinner("Testing …"), reporting():
-            st.session_state["key_outcome"] = core.keys.test(user, key.id)
+            st.session_state[f"keys_outcome_{key.id}"] = core.keys.test(user, key.id)
             st.rerun()
     can_enable = cares and key.disabled_at is not None
     is_wanted = can_enable and st.button("Enable", type="primary", icon=":material/play_circle:", key="key_enable")
@@ -41,7 +41,7 @@ with st.container(horizontal=True, gap="small", vertical_alignment="center"):
 
 if can_enable:
     key_care.enable(key, is_wanted)
-outcome = st.session_state.pop("key_outcome", None)
+outcome = st.session_state.pop(f"keys_outcome_{key.id}", None)
 key_state.test_outcome(key, outcome)
 if outcome is None:
     key_health.warnings(health)

@@ -14,6 +14,7 @@ from core.keys.models import Dependent, KeyHealth
 from core.sharing.models import Share
 
 PERIODS = {"7 days": 7, "30 days": 30}
+MOST_ALARMS = 4
 _KINDS = {"agent": ":material/smart_toy:", "run": ":material/play_circle:"}
 
 
@@ -62,18 +63,20 @@ def figures(health: KeyHealth) -> None:
 
 def alarms(actor: User) -> None:
     """Draw which of somebody's own keys do not work or soon will not, with the way to each."""
-    for health in runtime.get_core().key_health.alarms(actor):
-        with st.container(
-            border=True, horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-        ):
-            days = health.days_left
-            what = health.trouble or "It does not work."
+    found = runtime.get_core().key_health.alarms(actor)
+    if not found:
+        return
+    with st.container(border=True, gap="xsmall", key="key_alarms"):
+        for health in found[:MOST_ALARMS]:
+            what = f"{(health.trouble or 'It does not work').partition('. ')[0].rstrip('.')}."
             if health.state != "failing":
-                what = f"It {formats.days_left(days or 0)}."
-            with st.container(horizontal=True, width="content", vertical_alignment="center", gap="small"):
+                what = f"It {formats.days_left(health.days_left or 0)}."
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 key_state.chip(health)
-                st.markdown(f"**{answer.harmless(health.key.name)}**: {answer.harmless(what)}", width="content")
-            navigation.link(navigation.KEY, "Open the key", icon=":material/key:", id=health.key.id)
+                navigation.link(navigation.KEY, f"**{answer.harmless(health.key.name)}**", id=health.key.id)
+                st.caption(answer.harmless(what), width="content")
+        if len(found) > MOST_ALARMS:
+            navigation.link(navigation.KEYS, f"and {len(found) - MOST_ALARMS} more keys")
 
 
 def use_per_day(health: KeyHealth) -> None:
@@ -83,15 +86,7 @@ def use_per_day(health: KeyHealth) -> None:
     use = health.use
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader("Use", anchor=False, width="content")
-        period = st.segmented_control(
-            "Period",
-            list(PERIODS),
-            default="30 days",
-            required=True,
-            label_visibility="collapsed",
-            key="key_period",
-            bind="query-params",
-        )
+        period = _period() if use.last_at else "30 days"
     days = use.days[-PERIODS[period] :]
     if not any(day.totals.calls or day.failed for day in days):
         st.caption(f"No model calls in the last {period}.")
@@ -120,6 +115,18 @@ def use_per_day(health: KeyHealth) -> None:
         st.caption(f"The price of {unpriced:,} call(s) is unknown; they are not in the spend.")
     if use.errors:
         st.caption(f"Most frequent error ({use.errors[0].count:,}×): {answer.harmless(health.usual_error)}")
+
+
+def _period() -> str:
+    return st.segmented_control(
+        "Period",
+        list(PERIODS),
+        default="30 days",
+        required=True,
+        label_visibility="collapsed",
+        key="key_period",
+        bind="query-params",
+    )
 
 
 def used_by(actor: User, dependents: Sequence[Dependent]) -> None:
