@@ -9,8 +9,8 @@ from datetime import date
 from core import clock
 from core.accounts.models import User
 from core.db import Connection, Database
-from core.keys.failures import sentence_of
 from core.keys.models import REMINDERS, Dependent, Key, KeyBreaks, KeyHealth, KeyState
+from core.keys.refusals import sentence_of
 from core.keys.rights import looks_after, require_care
 from core.keys.service import Keys
 from core.llm.registry import all_providers

@@ -14,8 +14,8 @@ from core.db import Connection, Database
 from core.errors import Conflict, Forbidden, Invalid, KeyNotShared, KeyOwnerInactive, NotFound
 from core.keys import drafts, repository
 from core.keys.checks import KeyChecks
-from core.keys.failures import KeyDeleted, KeyDisabled
 from core.keys.models import Key, KeyDraft, KeyTest, OpenKey
+from core.keys.refusals import KeyDeleted, KeyDisabled
 from core.keys.rights import looks_after
 from core.llm.base import Endpoint, Provider
 from core.llm.pricing import OwnPrice

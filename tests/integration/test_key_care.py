@@ -17,8 +17,8 @@ from core.bootstrap import Core, build_core
 from core.config import Settings
 from core.db.tables import audit_log
 from core.errors import Forbidden, Invalid, StepUpRequired
-from core.keys.failures import KeyDeleted, KeyDisabled, sentence_of
 from core.keys.models import Key, KeyDraft
+from core.keys.refusals import KeyDeleted, KeyDisabled, sentence_of
 from core.runs.queue import RunQueue
 from core.sharing.models import EVERYONE, Grantee
 from core.worker.housekeeping import Housekeeping
