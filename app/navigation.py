@@ -49,6 +49,7 @@ HOME = Entry("home.py", "Home", ":material/home:", "")
 AGENTS = Entry("agents.py", "Agents", ":material/smart_toy:", "Build")
 AGENT = Entry("agent.py", "Agent", ":material/smart_toy:", None)
 KEYS = Entry("keys.py", "Keys", ":material/key:", "Build")
+KEY = Entry("key.py", "Key", ":material/key:", None)
 RUNS = Entry("runs.py", "Runs", ":material/play_circle:", "Watch")
 RUN = Entry("run.py", "Run", ":material/play_circle:", None)
 USAGE = Entry("usage.py", "Usage", ":material/bar_chart:", "Watch")
@@ -82,6 +83,7 @@ ALL = (
     AGENTS,
     AGENT,
     KEYS,
+    KEY,
     RUNS,
     RUN,
     USAGE,

@@ -19,6 +19,8 @@ from core.db import Database
 from core.db.installation import open_installation
 from core.departments.service import Departments
 from core.errors import MasterKeyWrong
+from core.keys.care import KeyCare
+from core.keys.health import Health
 from core.keys.service import Keys
 from core.ledger.service import Ledger
 from core.limits.service import Limits
@@ -70,6 +72,8 @@ class Core:
     departments: Departments
     sharing: Sharing
     keys: Keys
+    key_care: KeyCare
+    key_health: Health
     agents: Agents
     runs: Runs
     estimates: Estimates
@@ -92,6 +96,8 @@ class Core:
     def work_is_waiting(self) -> bool:
         """Whether a worker has something to do now."""
         if self.runs.next_due_at() is not None or self.local_model.status().is_busy:
+            return True
+        if self.key_care.reminder_is_due():
             return True
         due = (self.mail.next_due_at(), self.usage.next_lease_end())
         return any(at is not None and at <= clock.now() for at in due)
@@ -155,6 +161,8 @@ def build_core(settings: Settings | None = None) -> Core:
         departments=departments,
         sharing=sharing,
         keys=keys,
+        key_care=KeyCare(db, keys, mail, audit),
+        key_health=Health(db, keys, sharing, usage, runs, local_model, {"agents": agents.using_keys}),
         agents=agents,
         runs=runs,
         estimates=Estimates(db, agents, keys, prices, usage),

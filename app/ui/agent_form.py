@@ -26,8 +26,8 @@ SAMPLE_INPUT = "I was charged twice for my March invoice and need one of the pay
 
 
 def usable_keys(actor: User) -> list[Key]:
-    """Return the keys that somebody may run on: their own and those shared with them for it."""
-    return [key for key in runtime.get_core().keys.list(actor) if key.access.reaches("run")]
+    """Return the keys that somebody can run on now: their own and those shared with them for it."""
+    return [key for key in _keys_to_run(actor) if not key.disabled_at]
 
 
 def draw(actor: User, agent: Agent | None, prefix: str) -> dict[str, object] | None:
@@ -136,8 +136,8 @@ def show(definition: AgentDefinition) -> None:
 def _model(actor: User, existing: AgentDefinition | None, prefix: str) -> tuple[str, str]:
     """Draw the choice of key and model; the models follow the key, so they stand outside the form."""
     left, right = st.columns(2)
-    by_id = {key.id: key for key in usable_keys(actor)}
     wanted = existing.key_id if existing else None
+    by_id = {key.id: key for key in _keys_to_run(actor) if not key.disabled_at or key.id == wanted}
     # A colleague's agent may run on a key that its editor does not see: it can stay.
     is_hidden = wanted is not None and wanted not in by_id and not _is_deleted(wanted)
     ids = [*([wanted] if is_hidden else []), *by_id]
@@ -192,9 +192,13 @@ def _price(actor: User, key: Key, model: str) -> None:
         st.caption(":material/help: The price of this model is unknown, and so is what its runs will have cost.")
 
 
+def _keys_to_run(actor: User) -> list[Key]:
+    return [key for key in runtime.get_core().keys.list(actor) if key.access.reaches("run")]
+
+
 def _key_label(key: Key) -> str:
     whose = "" if key.access.is_owner else f" · {key.access.owner_name}’s"
-    return f"{key.name} · {provider_named(key.provider).label}{whose}"
+    return f"{key.name} · {provider_named(key.provider).label}{whose}{' · disabled' if key.disabled_at else ''}"
 
 
 def _is_deleted(key_id: str) -> bool:

@@ -107,6 +107,21 @@ def ago(moment: datetime | None) -> str:
     return f"{days} day{'s' if days > 1 else ''} ago" if days < 8 else f"{moment:%Y-%m-%d}"
 
 
+def share(part: float | None) -> str:
+    """Show a share in percent: 0 %, 0.4 %, 12 %; a dash when there is nothing to share."""
+    if part is None:
+        return "–"
+    percent = part * 100
+    return f"{percent:.1f} %" if 0 < percent < 9.95 else f"{percent:.0f} %"
+
+
+def days_left(count: int) -> str:
+    """Show when a day comes, by how many days are left: expired, today, tomorrow, in 5 days."""
+    if count < 0:
+        return f"expired {-count} day{'s' if count < -1 else ''} ago"
+    return {0: "expires today", 1: "expires tomorrow"}.get(count, f"expires in {count} days")
+
+
 def run_seconds(run: Run) -> float | None:
     """Return how long a run has been working, or worked; None before it starts."""
     if run.started_at is None:

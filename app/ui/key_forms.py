@@ -1,4 +1,4 @@
-"""The dialogs of the Keys page: add a key, edit it, delete it."""
+"""The dialogs of the Keys page: add a key, edit it."""
 
 from __future__ import annotations
 
@@ -86,28 +86,6 @@ def edit(key: Key) -> None:
         st.rerun()
 
     step_up.carry_out("keys_edit", submitted, save)
-
-
-@st.dialog("Delete this key?", on_dismiss="rerun")
-@guarded
-def confirm_delete(key: Key) -> None:
-    """Say what breaks and ask."""
-    actor = step_up.confirmed("keys_delete", open_form="keys_delete_yes")
-    if actor is None:
-        return
-    core = runtime.get_core()
-    users = [agent.definition.name for agent in core.agents.list(actor) if agent.definition.key_id == key.id]
-    st.write(f"The secret of **{key.name}** is erased at once. What it has cost stays in the books.")
-    if users:
-        st.warning(f"Used by: {', '.join(users)}. They need another key before they run again.")
-
-    def delete(actor: User) -> None:
-        core.keys.delete(actor, key.id)
-        done("The key was deleted.")
-        st.rerun()
-
-    pressed = st.button("Delete key", type="primary", key="keys_delete_yes")
-    step_up.carry_out("keys_delete", pressed, delete)
 
 
 def _fields(provider: Provider, title: str) -> KeyDraft:

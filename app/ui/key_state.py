@@ -1,4 +1,4 @@
-"""How a key does: the outcome of its last test, and how far the built-in model is."""
+"""How a key does, in a chip and a line: its state, what it is, and how far the built-in model is."""
 
 from __future__ import annotations
 
@@ -8,8 +8,26 @@ from app import runtime
 from app.guarded import guarded
 from app.ui import answer, formats
 from app.ui.share_dialog import MAY
-from core.keys.models import Key
+from core.keys.models import Key, KeyHealth, KeyState, KeyTest
 from core.llm.registry import provider_named
+
+_CHIPS: dict[KeyState, tuple[str, str, formats.Colour]] = {
+    "disabled": ("Disabled", ":material/block:", "gray"),
+    "failing": ("Does not work", ":material/error:", "red"),
+    "expired": ("Expired", ":material/event_busy:", "orange"),
+    "expiring": ("Expires soon", ":material/event_upcoming:", "orange"),
+    "preparing": ("Getting ready", ":material/downloading:", "blue"),
+    "untested": ("Not tested", ":material/help:", "gray"),
+    "works": ("Works", ":material/check_circle:", "green"),
+}
+STATES: dict[KeyState, str] = {state: label for state, (label, _, _) in _CHIPS.items()}
+
+
+def chip(health: KeyHealth) -> None:
+    """Draw the one word for how a key does."""
+    label, icon, colour = _CHIPS[health.state]
+    tested = f"Tested {formats.ago(health.key.tested_at)}" if health.key.tested_at else None
+    st.badge(label, icon=icon, color=colour, help=health.trouble or tested)
 
 
 def test_badge(key: Key) -> None:
@@ -28,6 +46,14 @@ def test_badge(key: Key) -> None:
         st.badge("Getting ready", color="blue", icon=":material/downloading:")
     else:
         st.badge("Does not work", color="red", icon=":material/error:", help=tested)
+
+
+def test_outcome(key: Key, outcome: KeyTest | None) -> None:
+    """Draw how a test has just gone; of the built-in model, how far it is."""
+    if provider_named(key.provider).is_built_in:
+        built_in()
+    elif outcome is not None:
+        (st.success if outcome.ok else st.error)(answer.harmless(outcome.message))
 
 
 def built_in() -> None:
@@ -58,7 +84,7 @@ def built_in() -> None:
 
 
 def facts(key: Key) -> str:
-    """Return one line about a key: whose it is, what it is for, when it was last used."""
+    """Return one line about a key: whose it is, and where it leads."""
     provider = provider_named(key.provider)
     whose = "the organisation’s" if key.is_pool else f"{answer.harmless(key.access.owner_name)}’s"
     shared = "" if key.access.is_owner else f"{whose}, you {MAY['key'][key.access.level]}"
@@ -69,6 +95,5 @@ def facts(key: Key) -> str:
         provider.label,
         key.hint and f"`{key.hint}`",
         provider.asks_base_url and f"`{key.base_url}`",
-        f"last used {formats.ago(key.last_used_at)}",
     ]
     return " · ".join(str(fact) for fact in found if fact)

@@ -20,7 +20,7 @@ MAY: Mapping[Kind, Mapping[Level, str]] = {
     "agent": {"view": "may view it", "run": "may run it", "edit": "may change it"},
     "key": {"view": "may see that it exists", "run": "may run on it", "edit": "may replace it"},
 }
-_ICONS = {
+ICONS = {
     "person": ":material/person:",
     "department": ":material/domain:",
     "everyone": ":material/groups:",
@@ -42,7 +42,7 @@ def share_agent(agent: Agent) -> None:
         _lend(agent, key, any(share.level != "view" for share in shares))
 
 
-@st.dialog("Share this key", width="medium")
+@st.dialog("Share this key", width="medium", on_dismiss="rerun")
 @guarded
 def share_key(key: Key) -> None:
     """Share a key, after a step-up."""
@@ -116,7 +116,7 @@ def _row(actor: User, kind: Kind, object_id: str, share: Share) -> Share | None:
     of = f"{share.grantee.kind}_{share.grantee.id}"
     with place.container():
         name, how, end = st.columns([5, 4, 2], vertical_alignment="center")
-        name.markdown(f"{_ICONS[share.grantee.kind]} {answer.harmless(share.name)}")
+        name.markdown(f"{ICONS[share.grantee.kind]} {answer.harmless(share.name)}")
         level = share.level
         if share.grantee.kind == "agent":
             how.caption("runs on it, for whoever may run the agent")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import and_, insert, or_, select, update
 
 from core.db import Connection
-from core.db.tables import keys
-from core.keys.models import Key
+from core.db.tables import keys, users
+from core.keys.models import REMINDERS, Key, Reminder
 from core.llm.pricing import OwnPrice
 
 
@@ -95,6 +96,8 @@ def replace_secret(connection: Connection, key: Key, sealed: bytes | None, versi
                 secret_version=key.secret_version,
                 tested_at=None,
                 test_code=None,
+                expires_on=None,
+                expiry_told_days=None,
             )
         ).rowcount
         == 1
@@ -118,6 +121,59 @@ def note_use(connection: Connection, key_id: str, at: datetime) -> None:
     connection.execute(update(keys).where(keys.c.id == key_id).values(last_used_at=at))
 
 
+def set_disabled(connection: Connection, key_id: str, at: datetime | None) -> bool:
+    """Disable a key at a moment, or enable it with None; False when it is so already, or gone."""
+    differs = keys.c.disabled_at.is_(None) if at else keys.c.disabled_at.is_not(None)
+    done = connection.execute(
+        update(keys).where(keys.c.id == key_id, differs, keys.c.deleted_at.is_(None)).values(disabled_at=at)
+    )
+    return done.rowcount == 1
+
+
+def set_expiry(connection: Connection, key_id: str, day: date | None) -> None:
+    """Say on which day a key expires; reminders of another day are forgotten."""
+    connection.execute(update(keys).where(keys.c.id == key_id).values(expires_on=day, expiry_told_days=None))
+
+
+def reminders(connection: Connection, today: date) -> list[Reminder]:
+    """Return the keys about whose end somebody is to be told: owners, and administrators of the organisation's."""
+    told = keys.c.expiry_told_days
+    due = (
+        and_(keys.c.expires_on <= today + timedelta(days=days), or_(told.is_(None), told > days))
+        for days in REMINDERS
+    )
+    whom = or_(users.c.id == keys.c.owner_id, and_(keys.c.is_pool, users.c.role == "admin"))
+    rows = connection.execute(
+        select(keys.c.id, keys.c.name, keys.c.expires_on, users.c.email)
+        .join(users, and_(whom, users.c.is_active))
+        .where(keys.c.deleted_at.is_(None), keys.c.disabled_at.is_(None), or_(*due))
+        .order_by(keys.c.id, users.c.email)
+    ).all()
+    return [
+        Reminder(*key, _reached(key[2], today), tuple(row.email for row in of_key))
+        for key, of_key in groupby(rows, lambda row: (row.id, row.name, row.expires_on))
+    ]
+
+
+def note_reminder(connection: Connection, reminder: Reminder) -> bool:
+    """Remember that somebody is told; True for exactly one worker, and only while the day is the same."""
+    told = keys.c.expiry_told_days
+    done = connection.execute(
+        update(keys)
+        .where(
+            keys.c.id == reminder.key_id,
+            keys.c.expires_on == reminder.expires_on,
+            or_(told.is_(None), told > reminder.days),
+        )
+        .values(expiry_told_days=reminder.days)
+    )
+    return done.rowcount == 1
+
+
+def _reached(expires_on: date, today: date) -> int:
+    return min(days for days in REMINDERS if (expires_on - today).days <= days)
+
+
 def _key(row: Any) -> Key:
     known = row.input_price_micros_per_million is not None and row.output_price_micros_per_million is not None
     return Key(
@@ -136,4 +192,6 @@ def _key(row: Any) -> Key:
         test_code=row.test_code,
         last_used_at=row.last_used_at,
         is_pool=row.is_pool,
+        disabled_at=row.disabled_at,
+        expires_on=row.expires_on,
     )

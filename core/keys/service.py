@@ -15,6 +15,8 @@ from core.errors import Conflict, Forbidden, Invalid, KeyNotShared, KeyOwnerInac
 from core.keys import drafts, repository
 from core.keys.checks import KeyChecks
 from core.keys.models import Key, KeyDraft, KeyTest, OpenKey
+from core.keys.refusals import KeyDeleted, KeyDisabled
+from core.keys.rights import looks_after
 from core.llm.base import Endpoint, Provider
 from core.llm.pricing import OwnPrice
 from core.llm.registry import all_providers, provider_named
@@ -110,10 +112,13 @@ class Keys:
         return [_seen(key, of[key.id]) for key in found]
 
     def get(self, actor: User, key_id: str) -> Key:
-        """Return one key; ``NotFound`` for a stranger's."""
+        """Return one key; ``NotFound`` for a stranger's. Administrators see the organisation's."""
         with self._db.read() as connection:
-            access = self._sharing.access(connection, actor, "key", key_id)
             found = repository.key(connection, key_id)
+            access = self._sharing.access(connection, actor, "key", key_id)
+            if found and access is None and looks_after(actor, found[0]):
+                owner = self._sharing.owners(connection, [found[0].owner_id])[found[0].owner_id]
+                access = Access("view", False, owner.name)
         if found is None or access is None:
             raise NotFound(what="key")
         return _seen(found[0], access)
@@ -165,12 +170,12 @@ class Keys:
 
         Raises:
             NotFound: the key is a stranger's.
-            Forbidden: it is somebody else's.
+            Forbidden: the actor does not look after it.
             StepUpRequired: it is long ago that the actor proved who they are.
         """
         require_recent_proof(actor)
         key = self.get(actor, key_id)
-        if not key.access.is_owner:
+        if not looks_after(actor, key):
             raise Forbidden
         with self._db.transaction() as connection:
             repository.delete_key(connection, key.id, clock.now())
@@ -203,10 +208,13 @@ class Keys:
 
         Raises:
             Forbidden: it is shared with the actor to look at only.
+            KeyDisabled: it is disabled.
         """
         key = self.get(actor, key_id)
         if not key.access.reaches("run"):
             raise Forbidden
+        if key.disabled_at:
+            raise KeyDisabled(owner=key.access.owner_name)
         provider = provider_named(key.provider)
         outcome = self._checks.test(provider, lambda: self.open(actor, key.id).endpoint)
         with self._db.transaction() as connection:
@@ -217,17 +225,17 @@ class Keys:
         """Return the models a key may use, asking its provider.
 
         Raises:
-            NotFound, KeyNotShared, KeyOwnerInactive: the actor may not run on this key.
+            NotFound, KeyNotShared, KeyOwnerInactive, KeyDisabled: the actor cannot run on this key.
             ModelError: the provider does not answer or refuses.
         """
         opened = self.open(actor, key_id)
         return self._checks.models(provider_named(opened.key.provider), opened.endpoint)
 
     def check_exists(self, key_id: str) -> None:
-        """Raise ``NotFound`` when a key was deleted, whosever it was."""
+        """Raise ``KeyDeleted`` when a key is gone, whosever it was."""
         with self._db.read() as connection:
             if repository.owner_of(connection, key_id) is None:
-                raise NotFound(what="key")
+                raise KeyDeleted
 
     def own_price_of(self, key_id: str) -> OwnPrice | None:
         """Return the price its owner gave a key, for the books; None when it has none or was deleted."""
@@ -250,9 +258,10 @@ class Keys:
         With ``agent_id`` a key that is lent to this agent opens for whoever may run the agent.
 
         Raises:
-            NotFound: the key is gone, or a stranger's.
+            NotFound: the key is gone, or a stranger's; ``KeyDeleted`` where an agent needs it.
             KeyNotShared: it is another person's, and not shared with the actor to run.
             KeyOwnerInactive: its owner was suspended.
+            KeyDisabled: it is disabled.
             SecretUnreadable: no present master key opens it.
         """
         key, sealed = self._usable(actor, key_id, agent_id)
@@ -269,6 +278,8 @@ class Keys:
             found = repository.key(connection, key_id)
             access = self._sharing.access(connection, actor, "key", key_id)
             is_lent = agent_id is not None and self._sharing.may_run_lent(connection, actor, key_id, agent_id)
+            if found is None and agent_id is not None:
+                raise KeyDeleted
             if found is None or (access is None and agent_id is None):
                 raise NotFound(what="key")
             owner = self._sharing.owners(connection, [found[0].owner_id])[found[0].owner_id]
@@ -276,6 +287,8 @@ class Keys:
             raise KeyNotShared(owner=owner.name)
         if owner.id != actor.id and not owner.is_active and not found[0].is_pool:
             raise KeyOwnerInactive(owner=owner.name)
+        if found[0].disabled_at:
+            raise KeyDisabled(owner=owner.name)
         return found
 
     def _to_edit(self, actor: User, key_id: str) -> Key:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from pydantic import SecretStr
 
@@ -74,6 +74,22 @@ def key_added(at: datetime, name: str) -> Message:
         "A key was added to your account",
         f"The key “{name}” was added on {_moment(at)}.",
         "If it was not you, set a new password now and tell an administrator.",
+    )
+
+
+def key_expires(name: str, day: date, days_left: int, link: str) -> Message:
+    """Remind of the day on which a key expires; ``link`` leads to its page, or is empty."""
+    when = {0: "today", 1: "tomorrow"}.get(days_left, f"in {days_left} days")
+    if days_left < 0:
+        subject, told = "A key has expired", f"The key “{name}” expired on {day:%Y-%m-%d}."
+    else:
+        subject, told = f"A key expires {when}", f"The key “{name}” expires {when}, on {day:%Y-%m-%d}."
+    return _message(
+        "key_expires",
+        subject,
+        told,
+        "Make a new one at the provider and replace the stored one with it: what uses the key goes on.",
+        *filter(None, [link]),
     )
 
 

@@ -15,6 +15,7 @@ MailKind = Literal[
     "password_changed",
     "new_device",
     "key_added",
+    "key_expires",
     "passkey_added",
     "two_factor_reset",
     "budget_reached",

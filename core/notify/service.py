@@ -68,6 +68,10 @@ class Mail:
         register_secret(token)
         return f"{self._base_url or site.rstrip('/')}/{path}?{urlencode({'token': token})}"
 
+    def page(self, path: str, **query: str) -> str:
+        """Return the address of a page for a mail; empty where ZOARK_BASE_URL is unset."""
+        return f"{self._base_url}/{path}?{urlencode(query)}" if self._base_url else ""
+
     def put(
         self, connection: Connection, recipient: str, message: Message, *, is_decoy: bool = False
     ) -> str | None:

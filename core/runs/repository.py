@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, case, exists, func, insert, or_, select, text, update
+from sqlalchemy import Select, Text, and_, case, cast, exists, func, insert, or_, select, text, update
 
 from core.db import Connection
 from core.db.tables import run_events, runs, users, workers
+from core.keys.models import Dependent
 from core.runs.fairness import Load, Subject, Waiting
 from core.runs.models import Backlog, Run, RunError, RunEvent, RunTask, WorkerInfo
 
@@ -103,6 +104,16 @@ def active_of(connection: Connection, owner_id: str) -> list[str]:
     """Return the ids of a person's runs that are queued or running."""
     rows = connection.execute(select(runs.c.id).where(runs.c.owner_id == owner_id, runs.c.status.in_(_ACTIVE)))
     return [row.id for row in rows]
+
+
+def active_on_key(connection: Connection, key_id: str) -> list[Dependent]:
+    """Return the runs that wait or work and have an agent on this key, oldest first."""
+    rows = connection.execute(
+        select(runs.c.id, runs.c.title, runs.c.owner_id, runs.c.graph)
+        .where(runs.c.status.in_(_ACTIVE), cast(runs.c.graph, Text).contains(key_id, autoescape=True))
+        .order_by(runs.c.created_at, runs.c.id)
+    )
+    return [Dependent("run", row.id, row.title, key_id, row.owner_id) for row in rows if _uses(row.graph, key_id)]
 
 
 def backlog(connection: Connection) -> Backlog:
@@ -287,6 +298,10 @@ def _whose(of_keys: bool, *columns: Any) -> Select[Any]:
 def _keys(row: Any) -> frozenset[str]:
     agents = (node.get("agent") or {} for node in row.graph.get("nodes", ()))
     return frozenset(agent["key_id"] for agent in agents if isinstance(agent.get("key_id"), str))
+
+
+def _uses(graph: Mapping[str, Any], key_id: str) -> bool:
+    return any((node.get("agent") or {}).get("key_id") == key_id for node in graph["nodes"])
 
 
 def _worker(row: Any) -> WorkerInfo:

@@ -19,6 +19,7 @@ from core.db.types import storable
 from core.engine.graph import parse_graph
 from core.engine.nodes.registry import check_node
 from core.errors import CoreError, GraphInvalid, Invalid, NotFound, OwnerInactive
+from core.keys.models import Dependent
 from core.ledger.service import Ledger
 from core.logs import get_logger
 from core.quotas.service import Quotas
@@ -135,6 +136,10 @@ class Runs:
         for run_id in found:
             _cancel(connection, run_id, OwnerInactive())
         return len(found)
+
+    def active_on_key(self, connection: Connection, key_id: str) -> Sequence[Dependent]:
+        """Return anybody's runs that wait or work on a key; the caller has checked who may know."""
+        return repository.active_on_key(connection, key_id)
 
     def next_due_at(self) -> datetime | None:
         """Return when a worker has something to do: now, or None when nothing is queued or running."""

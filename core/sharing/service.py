@@ -77,7 +77,7 @@ class Sharing:
         """
         with self._db.read() as connection:
             self._require_owner(connection, actor, kind, object_id)
-            return repository.of_object(connection, kind, object_id)
+            return repository.of_objects(connection, kind, [object_id]).get(object_id, [])
 
     def grant(self, actor: User, kind: Kind, object_id: str, grantee: Grantee, level: Level) -> None:
         """Share a thing, or change how far an existing share goes.
@@ -159,6 +159,12 @@ class Sharing:
             )
             for object_id, owner_id in owner_ids.items()
         }
+
+    def shares(
+        self, connection: Connection, kind: Kind, object_ids: Collection[str]
+    ) -> Mapping[str, Sequence[Share]]:
+        """Return whom things are shared with; the caller has checked that the actor may know."""
+        return repository.of_objects(connection, kind, object_ids)
 
     def may_run_lent(self, connection: Connection, actor: User, key_id: str, agent_id: str) -> bool:
         """Whether a key is lent to an agent that the actor may run."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 from datetime import date, datetime
 from typing import Literal
 
@@ -84,3 +85,61 @@ class DayTotals:
     day: date
     model: str
     totals: Totals
+
+
+@dataclass(frozen=True)
+class DayUse:
+    """What a key was used for in one day (UTC); ``totals`` is without the ``failed`` calls."""
+
+    day: date
+    totals: Totals = Totals()
+    failed: int = 0
+    last_at: datetime | None = None
+    last_answered_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class CallErrors:
+    """How often calls failed with one code, and when last."""
+
+    code: str
+    count: int
+    last_at: datetime
+
+
+@dataclass(frozen=True)
+class KeyUse:
+    """The use of a key: one entry a day up to today, empty days included; errors, the most frequent first."""
+
+    days: tuple[DayUse, ...] = ()
+    errors: tuple[CallErrors, ...] = ()
+
+    def totals(self, days: int) -> Totals:
+        """Return the sums of the last so many days."""
+        return sum_of(day.totals for day in self.days[-days:])
+
+    @property
+    def failed(self) -> int:
+        """How many calls failed."""
+        return sum(day.failed for day in self.days)
+
+    @property
+    def error_rate(self) -> float | None:
+        """The share of calls that failed; None without calls."""
+        ended = self.failed + sum(day.totals.calls for day in self.days)
+        return self.failed / ended if ended else None
+
+    @property
+    def last_at(self) -> datetime | None:
+        """When the last call was sent, whatever became of it."""
+        return max((day.last_at for day in self.days if day.last_at), default=None)
+
+    @property
+    def last_answered_at(self) -> datetime | None:
+        """When the last call was sent that the provider answered."""
+        return max((day.last_answered_at for day in self.days if day.last_answered_at), default=None)
+
+
+def sum_of(parts: Iterable[Totals]) -> Totals:
+    """Add sums up."""
+    return Totals(*map(sum, zip(*map(astuple, parts), strict=True)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -12,13 +12,22 @@ from core.db import Connection
 from core.db.tables import model_calls, users
 from core.llm.pricing import Tokens
 from core.prices.models import Price
-from core.usage.models import CallOrigin, DayTotals, ModelCall, PersonTotals, Totals
+from core.usage.models import (
+    CallErrors,
+    CallOrigin,
+    DayTotals,
+    DayUse,
+    ModelCall,
+    PersonTotals,
+    Totals,
+)
 
 calls = model_calls.c
 Whose = ColumnElement[bool]
 
 # What counts as used: an answered call, or an interrupted one at its upper bound.
 _COUNTED = calls.status.in_(("answered", "interrupted"))
+_FAILED = calls.status == "failed"
 
 # In the order of ``CallOrigin``'s fields.
 _ORIGIN = (
@@ -155,9 +164,7 @@ def by_person(connection: Connection, whose: Whose, since: datetime, until: date
 
 def by_day_and_model(connection: Connection, whose: Whose, since: datetime, until: datetime) -> list[DayTotals]:
     """Return the sums per day (UTC) and model, by day."""
-    day = func.date(calls.started_at)
-    if connection.dialect.name == "postgresql":
-        day = func.date(func.timezone("UTC", calls.started_at))
+    day = _day(connection)
     rows = connection.execute(
         select(day.label("day"), calls.model, *_SUMS)
         .where(whose, *_window(since, until))
@@ -165,6 +172,51 @@ def by_day_and_model(connection: Connection, whose: Whose, since: datetime, unti
         .order_by(day, calls.model)
     )
     return [DayTotals(_as_date(row.day), row.model, _totals(row)) for row in rows]
+
+
+def by_key_and_day(
+    connection: Connection, key_ids: Collection[str], since: datetime, user_id: str | None
+) -> dict[str, list[DayUse]]:
+    """Return the use of keys per day (UTC) since a moment, by day; with ``user_id`` of one person only."""
+    day = _day(connection)
+    rows = connection.execute(
+        select(
+            calls.key_id,
+            day.label("day"),
+            func.count().filter(_COUNTED).label("calls"),
+            *(
+                func.coalesce(func.sum(column).filter(_COUNTED), 0).label(column.name)
+                for column in (calls.input_tokens, calls.output_tokens, calls.cost_micros)
+            ),
+            func.count().filter(_COUNTED, calls.cost_micros.is_(None)).label("unpriced_calls"),
+            func.count().filter(_FAILED).label("failed"),
+            func.max(calls.started_at).label("last_at"),
+            func.max(calls.started_at).filter(calls.status == "answered").label("last_answered_at"),
+        )
+        .where(*_of_keys(key_ids, since, user_id))
+        .group_by(calls.key_id, day)
+        .order_by(day)
+    )
+    found: dict[str, list[DayUse]] = {}
+    for row in rows:
+        use = DayUse(_as_date(row.day), _totals(row), row.failed, row.last_at, row.last_answered_at)
+        found.setdefault(row.key_id, []).append(use)
+    return found
+
+
+def errors_by_key(
+    connection: Connection, key_ids: Collection[str], since: datetime, user_id: str | None
+) -> dict[str, list[CallErrors]]:
+    """Return how the calls of keys failed since a moment, the most frequent error first."""
+    rows = connection.execute(
+        select(calls.key_id, calls.error_code, func.count(), func.max(calls.started_at))
+        .where(*_of_keys(key_ids, since, user_id), _FAILED)
+        .group_by(calls.key_id, calls.error_code)
+    )
+    found: dict[str, list[CallErrors]] = {}
+    for key_id, code, count, last_at in rows:
+        found.setdefault(key_id, []).append(CallErrors(code or "", count, last_at))
+    return {key_id: sorted(errors, key=lambda e: (-e.count, e.code)) for key_id, errors in found.items()}
 
 
 def recent_calls(
@@ -190,6 +242,17 @@ def calls_of_run(connection: Connection, run_id: str) -> list[ModelCall]:
 
 def _window(since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
     return (calls.started_at >= since, calls.started_at < until, _COUNTED)
+
+
+def _of_keys(key_ids: Collection[str], since: datetime, user_id: str | None) -> tuple[ColumnElement[bool], ...]:
+    whose = () if user_id is None else (calls.user_id == user_id,)
+    return (calls.key_id.in_(key_ids), calls.started_at >= since, *whose)
+
+
+def _day(connection: Connection) -> ColumnElement[Any]:
+    if connection.dialect.name == "postgresql":
+        return func.date(func.timezone("UTC", calls.started_at))
+    return func.date(calls.started_at)
 
 
 def _totals(row: Any) -> Totals:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from core import clock
@@ -18,9 +18,21 @@ from core.prices.models import Price
 from core.prices.service import Prices
 from core.rollup.service import Rollup
 from core.usage import repository
-from core.usage.models import CallOrigin, DayTotals, ModelCall, PersonTotals, Scope, Totals
+from core.usage.models import (
+    CallErrors,
+    CallOrigin,
+    DayTotals,
+    DayUse,
+    KeyUse,
+    ModelCall,
+    PersonTotals,
+    Scope,
+    Totals,
+)
 
 RECENT_LIMIT = 500
+# What the use of a key looks back on, today included.
+USE_DAYS = 30
 # Longer than any call may take: an agent's time limit is an hour at most.
 LEASE = timedelta(minutes=65)
 
@@ -80,6 +92,21 @@ class Usage:
         with self._db.read() as connection:
             found = repository.totals_of_runs(connection, run_ids)
         return {run_id: found.get(run_id, Totals()) for run_id in run_ids}
+
+    def of_keys(self, key_ids: Collection[str], user_id: str | None = None) -> dict[str, KeyUse]:
+        """Return the use of keys in the last 30 days; the caller has checked who may see them.
+
+        With ``user_id`` only one person's calls are counted.
+        """
+        last = clock.now().date()
+        days = [last - timedelta(days=ago) for ago in reversed(range(USE_DAYS))]
+        since = datetime.combine(days[0], datetime.min.time(), UTC)
+        if not key_ids:
+            return {}
+        with self._db.read() as connection:
+            used = repository.by_key_and_day(connection, key_ids, since, user_id)
+            errors = repository.errors_by_key(connection, key_ids, since, user_id)
+        return {key_id: _use(days, used.get(key_id, ()), errors.get(key_id, ())) for key_id in key_ids}
 
     def calls_of_run(self, run_id: str) -> list[ModelCall]:
         """Return a run's calls in the order of sending; the caller has checked whose run this is."""
@@ -236,6 +263,11 @@ class Usage:
             origin, started_at = closed
             self._ledger.settle(connection, call_id, origin, started_at, micros)
             self._rollup.book(connection, call_id, started_at)
+
+
+def _use(days: Sequence[date], used: Sequence[DayUse], errors: Sequence[CallErrors]) -> KeyUse:
+    by_day = {use.day: use for use in used}
+    return KeyUse(tuple(by_day.get(day, DayUse(day)) for day in days), tuple(errors))
 
 
 def _whose(actor: User, scope: Scope) -> repository.Whose:

@@ -29,6 +29,7 @@ TABLE: dict[str, set[str]] = {
     "agents": SIGNED_IN,
     "agent": SIGNED_IN,
     "keys": SIGNED_IN,
+    "key": SIGNED_IN,
     "runs": SIGNED_IN,
     "run": SIGNED_IN,
     "usage": SIGNED_IN,

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -52,6 +53,10 @@ keys = Table(
     Column("deleted_at", UtcDateTime),
     # The organisation pays, and any administrator looks after it.
     Column("is_pool", Boolean, nullable=False, server_default=false()),
+    Column("disabled_at", UtcDateTime),
+    # ``expiry_told_days`` is the last reminder that went out, by how many days before; a new date forgets it.
+    Column("expires_on", Date),
+    Column("expiry_told_days", Integer),
 )
 
 agents = Table(
@@ -161,6 +166,7 @@ model_calls = Table(
         sqlite_where=text("status = 'open'"),
         postgresql_where=text("status = 'open'"),
     ),
+    Index("ix_model_calls_key_started", "key_id", "started_at"),
 )
 
 budgets = Table(
