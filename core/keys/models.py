@@ -15,7 +15,8 @@ class Key:
     """A stored key. ``hint`` is the masked secret, such as ``sk-…a1b2``, or empty when there is none.
 
     ``is_pool`` says that it is the organisation's, which pays. Only its owner sees the hint; ``access`` is that of
-    the person who asked for the key.
+    the person who asked for the key. ``is_lost`` says that its secret has to be entered again, for the master key
+    ``sealed_with`` was lost.
     """
 
     id: str
@@ -31,6 +32,8 @@ class Key:
     test_code: str | None
     last_used_at: datetime | None
     is_pool: bool = False
+    sealed_with: int | None = field(default=None, compare=False)
+    is_lost: bool = False
     access: Access = field(default_factory=Access, compare=False)
 
 

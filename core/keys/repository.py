@@ -12,6 +12,7 @@ from core.db import Connection
 from core.db.tables import keys
 from core.keys.models import Key
 from core.llm.pricing import OwnPrice
+from core.security.sealing import key_id_of
 
 
 def insert_key(connection: Connection, key: Key, sealed: bytes | None) -> None:
@@ -126,4 +127,5 @@ def _key(row: Any) -> Key:
         test_code=row.test_code,
         last_used_at=row.last_used_at,
         is_pool=row.is_pool,
+        sealed_with=key_id_of(row.secret_sealed) if row.secret_sealed else None,
     )
