@@ -64,6 +64,7 @@ SIGN_IN_SETTINGS = Entry(
     "sign_in_settings.py", "Sign-in settings", ":material/admin_panel_settings:", "Admin", "settings.manage"
 )
 MAIL = Entry("mail.py", "E-mail", ":material/outgoing_mail:", "Admin", "settings.manage")
+MASTER_KEY = Entry("master_key.py", "Master key", ":material/encrypted:", "Admin", "settings.manage")
 SETUP = Entry("setup.py", "Set-up", ":material/checklist:", "Admin", "settings.manage")
 
 # Behind links in mails.
@@ -90,6 +91,7 @@ ALL = (
     WORKERS,
     SIGN_IN_SETTINGS,
     MAIL,
+    MASTER_KEY,
     SETUP,
     *PUBLIC,
 )

@@ -41,6 +41,7 @@ TABLE: dict[str, set[str]] = {
     "workers": ADMINS,
     "sign-in-settings": ADMINS,
     "mail": ADMINS,
+    "master-key": ADMINS,
     "setup": ADMINS,
     "reset": EVERYBODY,
     "new-password": EVERYBODY,
