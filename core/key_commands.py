@@ -66,7 +66,8 @@ def recover_lost_key(yes: str = "") -> int:
         install_ring(plan)
         core = build_core(settings, is_recovery=True)
         for what, rows in core.master_keys.recover().items():
-            print(f"  {rows:,} {what}")
+            if rows:
+                print(f"  {rows:,} {what}")
         core.close()
     db.dispose()
     print("Everything else is as it was. Start Zoark; browsers may have to sign in again.")
@@ -82,7 +83,7 @@ def _number(text: str) -> int:
 
 
 def _counts(status: MasterKeyStatus) -> str:
-    return ", ".join(f"master key {key.number} has {key.rows:,}" for key in status.keys)
+    return ", ".join(f"master key {key.number} has {key.rows:,}" for key in status.shown)
 
 
 def _advice(status: MasterKeyStatus) -> list[str]:
@@ -107,7 +108,7 @@ def _warning(loss: Loss) -> str:
     return "\n".join(
         [
             f"Without master key {numbers} nobody can open what it has sealed:",
-            *_lines(loss.secrets),
+            *_lines({**loss.secrets, **loss.ours}),
             "Stop Zoark and copy the database before you go on. Should the key be found later, put it back behind",
             "the new one: what was not entered again by then opens.",
         ]

@@ -27,8 +27,8 @@ elif not can_rotate:
 elif status.done < status.total:
     left = status.total - status.done
     st.warning(f"{left:,} of {status.total:,} secrets are sealed with an older key. Rotate to seal them anew.")
-for key in status.keys:
-    if key.state == "lost" and key.rows:
+for key in status.shown:
+    if key.state == "lost":
         st.warning(
             f"Key {key.number} was lost. What is still to be entered again is in its column below.",
             icon=":material/key_off:",

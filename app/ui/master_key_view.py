@@ -48,9 +48,7 @@ def progress(status: MasterKeyStatus) -> None:
 def keys(status: MasterKeyStatus) -> None:
     """Draw each key with what it is there for, and the way to remove one that is not needed."""
     with st.container(border=True, gap="small"):
-        for key in status.keys:
-            if key.state == "lost" and not key.rows:
-                continue
+        for key in status.shown:
             with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
                 with st.container(gap="xsmall", width=520):
                     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -67,11 +65,12 @@ def keys(status: MasterKeyStatus) -> None:
 
 def secrets(status: MasterKeyStatus) -> None:
     """Draw a table of what is sealed with which key."""
-    shown = [key.number for key in status.keys if key.rows or key.state == "newest"]
+    shown = [key.number for key in status.shown if key.rows or key.state == "newest"]
     st.dataframe(
         [
             {"Secrets": what, **{f"Key {number}": by_key.get(number, 0) for number in shown}}
             for what, by_key in status.secrets.items()
+            if any(by_key.get(number) for number in shown)
         ],
         hide_index=True,
         key="master_key_table",
@@ -119,9 +118,7 @@ def confirm_removal(number: int) -> None:
     if step_up.confirmed("master_key_remove", open_form="master_key_remove_yes") is None:
         return
     st.write(f"Key {number} is deleted from the file master.keys for good.")
-    st.warning(
-        "Backups from before the rotation need it. Keep a copy as long as you keep them."
-    )
+    st.warning("Backups from before the rotation need it. Keep a copy as long as you keep them.")
 
     def remove(actor: User) -> None:
         runtime.get_core().master_keys.remove(actor, number)

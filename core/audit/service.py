@@ -24,7 +24,7 @@ from core.audit.origin import origin
 from core.audit.segments import SegmentKeys
 from core.db import Connection, Database
 from core.db.types import storable, storable_tree
-from core.errors import SecretLost, SecretUnreadable
+from core.errors import MasterKeyWrong, SecretUnreadable
 from core.logs import get_logger
 from core.security.redact import redact_tree
 from core.security.sealing import Vault
@@ -177,7 +177,8 @@ class Audit:
     def _key(self, connection: Connection) -> bytes:
         key = self._keys.newest(connection).key
         if key is None:
-            raise SecretLost
+            # Better than to go on: what this process seals would need a key that may be removed any moment.
+            raise MasterKeyWrong("The newest master key is not here. Start Zoark again with every master key.")
         return key
 
     def _pieces(self, since: datetime, until: datetime, words: str, action: str) -> Iterator[str]:

@@ -15,11 +15,12 @@ from core.security.sealing import HEAD_BYTES, head_of, key_id_of
 
 @dataclass(frozen=True)
 class SealedColumn:
-    """A column of sealed secrets; ``what`` is what administrators call them."""
+    """A column of sealed secrets; ``what`` names them to administrators; ``is_ours``: nobody entered them."""
 
     column: Column[Any] = field(repr=False)
     what: str
     field: str
+    is_ours: bool
     bound_to: Mapping[str, str]
 
     @property
@@ -55,7 +56,7 @@ def sealed_columns() -> list[SealedColumn]:
         for column in table.columns:
             told = column.info.get("sealed")
             if told:
-                found.append(SealedColumn(column, told["what"], told["field"], told["bound_to"]))
+                found.append(SealedColumn(column, **told))
     return found
 
 

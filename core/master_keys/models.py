@@ -14,10 +14,11 @@ MasterKeyState = Literal["newest", "needed", "unneeded", "lost", "unknown"]
 
 @dataclass(frozen=True)
 class MasterKey:
-    """A master key by its number, and how many secrets are sealed with it."""
+    """A master key by its number, how many secrets are sealed with it, and how many of these people entered."""
 
     number: int
     rows: int
+    entered: int
     state: MasterKeyState
 
 
@@ -70,6 +71,11 @@ class MasterKeyStatus:
         return self.keys[0].rows
 
     @property
+    def shown(self) -> Sequence[MasterKey]:
+        """The keys that anybody can still do something about."""
+        return [key for key in self.keys if key.state != "lost" or key.entered]
+
+    @property
     def removable(self) -> Sequence[int]:
         """The numbers of old keys that nothing is sealed with any more."""
         return [key.number for key in self.keys if key.state == "unneeded"]
@@ -82,7 +88,8 @@ class MasterKeyStatus:
 
 @dataclass(frozen=True)
 class Loss:
-    """Which master keys are gone for good, and how many secrets of each kind with them."""
+    """Which master keys are gone for good, and how many secrets of each kind: entered by people, or ours."""
 
     numbers: Sequence[int]
     secrets: Mapping[str, int]
+    ours: Mapping[str, int]

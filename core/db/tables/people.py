@@ -216,7 +216,7 @@ audit_segments = Table(
     "audit_segments",
     metadata,
     Column("first_seq", Integer, primary_key=True, autoincrement=False),
-    sealed("key_sealed", "Keys of the audit log", field="key", row="first_seq"),
+    sealed("key_sealed", "Keys of the audit log", field="key", row="first_seq", is_ours=True),
     Column("created_at", UtcDateTime, nullable=False),
 )
 

@@ -27,7 +27,7 @@ installation = Table(
     Column("key_checks", Json, nullable=False),
     # Numbers of master keys that were lost: what they sealed is to be entered again.
     Column("lost_keys", Json, nullable=False, server_default="[]"),
-    sealed("cookie_sealed", "Key of browser cookies", field="cookie", row="id"),
+    sealed("cookie_sealed", "Key of browser cookies", field="cookie", row="id", is_ours=True),
     Column("created_at", UtcDateTime, nullable=False),
     CheckConstraint("id = 1", name="one_row"),
 )
