@@ -4,6 +4,7 @@ import streamlit as st
 
 from app import runtime, session
 from app.ui import answer, formats, layout, master_key_view
+from core.master_keys.models import COMMAND_LINE
 
 core = runtime.get_core()
 user = session.current_user()
@@ -35,12 +36,14 @@ for key in status.shown:
         )
 master_key_view.keys(status)
 if status.rotation is not None:
-    by = answer.harmless(status.rotation.started_by)
+    by = "from the command line"
+    if status.rotation.started_by != COMMAND_LINE:
+        by = f"by {answer.harmless(status.rotation.started_by)}"
     finished = status.rotation.finished_at
     st.caption(
-        f"Last rotated {formats.ago(finished)} by {by}."
+        f"Last rotated {formats.ago(finished)} {by}."
         if finished
-        else f"Started {formats.ago(status.rotation.started_at)} by {by}."
+        else f"Started {formats.ago(status.rotation.started_at)} {by}."
     )
 st.subheader("What is sealed", anchor=False)
 master_key_view.secrets(status)

@@ -21,7 +21,7 @@ _STATES: dict[MasterKeyState, tuple[str, str, formats.Colour]] = {
 _ABOUT: dict[MasterKeyState, str] = {
     "newest": "Every new secret is sealed with it.",
     "needed": "Opens what was sealed before. Rotate, and nothing needs it.",
-    "unneeded": "Nothing is sealed with it. Backups from before the rotation still need it.",
+    "unneeded": "Only backups from before the rotation need it.",
     "lost": "What it sealed is to be entered again.",
     "unknown": "This process does not have it, but something is sealed with it. Start it again with every key.",
 }

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+# Who has started a rotation where it was no administrator.
+COMMAND_LINE = "command line"
+
 # The newest seals. An old one is needed as long as it has rows. A lost one is not here, and what it sealed is to be
 # entered again; an unknown one is not here either, but nobody has said that it is lost.
 MasterKeyState = Literal["newest", "needed", "unneeded", "lost", "unknown"]

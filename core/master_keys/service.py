@@ -15,7 +15,7 @@ from core.db import Connection, Database
 from core.db.installation import note_keys, renew_cookie_key
 from core.errors import Conflict
 from core.master_keys import repository
-from core.master_keys.models import MasterKeyStatus, Rotation
+from core.master_keys.models import COMMAND_LINE, MasterKeyStatus, Rotation
 from core.master_keys.resealing import Resealing
 from core.master_keys.status import read_loss, read_status
 from core.security.ring_file import RingFile
@@ -149,7 +149,7 @@ class MasterKeys:
             if not isinstance(self._rings, RingFile):
                 raise Conflict(_how_to_add(status))
             ring = self._rings.add(status.next_number, ring)
-        by = actor.email if actor else "command line"
+        by = actor.email if actor else COMMAND_LINE
         with self._db.transaction() as connection:
             note_keys(connection, ring)
             if repository.start(connection, ring.newest, by, clock.now()):
