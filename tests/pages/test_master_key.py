@@ -45,13 +45,13 @@ def test_an_administrator_rotates_and_removes_the_old_key(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    page = visit(root).open(PAGE)
+    page = Visit(file_core, root).open(PAGE)
     assert "Key 1" in page.text
     assert "Keys of people and the organisation" in str(page.app.dataframe[0].value)
     page.press(ROTATE).press_in_dialog(ROTATE, CONFIRM)
     assert page.errors == []
     assert ring(tmp_path) == [2, 1]
-    page = visit(root).open(PAGE)
+    page = Visit(file_core, root).open(PAGE)
     assert any("Last rotated just now" in caption for caption in page.captions)
     page.press("master_key_remove_1").press_in_dialog("master_key_remove_1", "master_key_remove_yes")
     assert page.errors == ["Please wait a minute: somebody may be writing a secret with the old key right now."]
@@ -65,11 +65,9 @@ def test_an_administrator_rotates_and_removes_the_old_key(
     assert SECRET not in page.text
 
 
-def test_another_administrator_sees_the_rotation_that_is_under_way(
-    file_core: Core, visit: Visitor, root: User
-) -> None:
+def test_another_administrator_sees_the_rotation_that_is_under_way(file_core: Core, root: User) -> None:
     file_core.master_keys.begin_by_command()
-    page = visit(root).open(PAGE)
+    page = Visit(file_core, root).open(PAGE)
     assert "Sealing with key 2: 1 of" in page.text
     assert page.app.button(key=ROTATE).disabled
     assert any("from the command line" in caption for caption in page.captions)
@@ -85,20 +83,20 @@ def test_keys_in_a_setting_are_explained_step_by_step(page_core: Core, visit: Vi
 
 
 def test_a_lost_key_is_shown_where_its_secrets_are_entered_again(
-    page_core: Core, visit: Visitor, root: User, alice: User, key: Key, monkeypatch: pytest.MonkeyPatch
+    page_core: Core, root: User, alice: User, key: Key, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ZOARK_MASTER_KEYS", KeyRing({2: b"2" * 32}).render())
     core = build_core(load_settings(), is_recovery=True)
     core.master_keys.recover()
     monkeypatch.setattr(runtime._process, "core", core)
-    assert "Enter again" in visit(alice).open(navigation.KEYS).text
-    page = visit(root).open(PAGE)
+    assert "Enter again" in Visit(core, alice).open(navigation.KEYS).text
+    page = Visit(core, root).open(PAGE)
     assert [warning.value for warning in page.app.warning] == [
         "Key 1 was lost. What is still to be entered again is in its column below."
     ]
-    page = visit(root).open(navigation.AUDIT).press("audit_verify")
+    page = Visit(core, root).open(navigation.AUDIT).press("audit_verify")
     assert "cannot be checked" in page.app.warning[0].value
     core.keys.replace_secret(alice, key.id, SECRET)
-    assert "Enter again" not in visit(alice).open(navigation.KEYS).text
-    assert not visit(root).open(PAGE).app.warning
+    assert "Enter again" not in Visit(core, alice).open(navigation.KEYS).text
+    assert not Visit(core, root).open(PAGE).app.warning
     core.close()
