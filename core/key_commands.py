@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.bootstrap import KEY_FILE, build_core
+from core.bootstrap import KEY_FILE, build_core, load_rings
 from core.config import load_settings
 from core.db import Database
 from core.db.migrate import one_at_a_time, upgrade
@@ -56,6 +56,8 @@ def recover_lost_key(yes: str = "") -> int:
     if yes not in ("", "--yes"):
         raise Invalid("Write --yes to go on without a question, or nothing.")
     settings = load_settings()
+    if not settings.is_sqlite:
+        load_rings(settings)  # only SQLite's key file is made here
     db = Database(settings.database)
     with one_at_a_time(db, settings.data_dir):
         upgrade(db)

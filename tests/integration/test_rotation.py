@@ -15,6 +15,8 @@ import pytest
 from sqlalchemy import select, update
 
 from core.accounts.models import User
+from core.audit import repository
+from core.audit.chain import mac_of
 from core.bootstrap import KEY_FILE, Core, build_core, cookie_key, load_ring
 from core.config import ROOT, Settings, load_settings
 from core.db.sealed import SealedColumn
@@ -329,19 +331,26 @@ def test_a_damaged_value_does_not_hold_the_others_up(house: House) -> None:
     assert house.rows()[1] == 0
 
 
-def test_the_log_of_before_a_rotation_can_still_be_checked_but_not_rewritten_with_the_old_key(house: House) -> None:
+def test_who_had_the_old_key_cannot_rewrite_the_log(house: House) -> None:
     every_secret(house.core, house.alice)
     rotate(house.restart(BOTH))
     core = house.core
     core.accounts.start_session(house.alice, "agent")
     assert core.audit.verify().problem is None
+    stolen, previous = FIRST.derive("audit"), ""
     with core.db.transaction() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("ALTER TABLE audit_log DISABLE TRIGGER USER")
         else:
             connection.exec_driver_sql("DROP TRIGGER audit_log_no_update")
-        connection.execute(update(audit_log).where(audit_log.c.seq == 1).values(result="forged"))
-    assert core.audit.verify().broken_at == 1
+        _, first_after = repository.segments(connection)
+        for entry, _, _ in list(repository.all_entries(connection))[: first_after[0] - 1]:
+            forged = replace(entry, address="203.0.113.66") if entry.seq == 1 else entry
+            mac = mac_of(stolen, forged, previous)
+            values = {"address": forged.address, "previous": previous, "mac": mac}
+            connection.execute(update(audit_log).where(audit_log.c.seq == entry.seq).values(values))
+            previous = mac
+    assert core.audit.verify().broken_at == first_after[0]
 
 
 def test_the_worker_carries_a_rotation_on_while_runs_go_on(database_url: str, tmp_path: Path) -> None:
