@@ -187,7 +187,7 @@ def test_an_administrator_rotates_with_a_recent_proof_only(house: House) -> None
 
 
 def test_a_rotation_that_is_killed_goes_on_where_it_was(house: House) -> None:
-    secrets = every_secret(house.core, house.alice, 1500)
+    secrets = every_secret(house.core, house.alice, 700)
     house.restart(BOTH)
     total = sum(house.rows().values())
     with house.command("rotate-keys") as process:
