@@ -12,6 +12,7 @@ from core.accounts.models import User
 from core.bootstrap import Core
 from core.db.sealed import sealed_columns
 from core.db.tables import identities, mail_outbox, oauth_flows
+from core.db.tables import keys as keys_table
 from core.keys import repository
 from core.keys.models import Key, KeyDraft
 from core.keys.service import _context
@@ -65,10 +66,14 @@ def every_secret(core: Core, owner: User, keys: int = 1) -> Secrets:
 
 def assert_all_open(core: Core, secrets: Secrets, secret: str = SECRET) -> None:
     """Open everything through what owns it; the log and the cookies, too."""
+    for key in secrets.keys[:3]:
+        found = core.keys.open(secrets.owner, key.id).endpoint.secret
+        assert found is not None
+        assert found.get_secret_value() == secret
+    with core.db.read() as connection:
+        sealed = {row.id: row.secret_sealed for row in connection.execute(select(keys_table))}
     for key in secrets.keys:
-        opened = core.keys.open(secrets.owner, key.id).endpoint.secret
-        assert opened is not None
-        assert opened.get_secret_value() == secret
+        assert core.keys._vault.unseal(sealed[key.id], **_context(key)).get_secret_value() == secret
     pending = core.two_factor.pending(secrets.owner)
     assert pending is not None
     assert pending.text == secrets.seed
