@@ -69,6 +69,7 @@ SIGN_IN_SETTINGS = Entry(
 )
 MAIL = Entry("mail.py", "E-mail", ":material/outgoing_mail:", "Admin", "settings.manage")
 PRICES = Entry("prices.py", "Prices", ":material/sell:", "Admin", "settings.manage")
+MASTER_KEY = Entry("master_key.py", "Master key", ":material/encrypted:", "Admin", "settings.manage")
 SETUP = Entry("setup.py", "Set-up", ":material/checklist:", "Admin", "settings.manage")
 
 # Behind links in mails.
@@ -100,6 +101,7 @@ ALL = (
     SIGN_IN_SETTINGS,
     MAIL,
     PRICES,
+    MASTER_KEY,
     SETUP,
     *PUBLIC,
 )

@@ -164,6 +164,12 @@ class SecretUnreadable(CoreError):
     code = "secret_unreadable"
 
 
+class SecretLost(SecretUnreadable):
+    """The master key of this secret was lost. Enter the secret again; a model's key on the Keys page."""
+
+    code = "secret_lost"
+
+
 # --- model calls: the one vocabulary of the key test, the run and the API -------------------------
 
 

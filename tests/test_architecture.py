@@ -20,6 +20,7 @@ NOUNS = (
     "keys",
     "limits",
     "local_model",
+    "master_keys",
     "notify",
     "oauth",
     "organisation",

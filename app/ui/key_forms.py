@@ -67,7 +67,7 @@ def edit(key: Key) -> None:
                 "New key",
                 type="password",
                 autocomplete="off",
-                placeholder="Leave empty to keep the one that is stored",
+                placeholder="Enter it again" if key.is_lost else "Leave empty to keep the one that is stored",
                 help=provider.secret_help,
                 key=f"keys_replace_{key.id}",
             )

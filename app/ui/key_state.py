@@ -37,6 +37,11 @@ def test_badge(key: Key) -> None:
         code = {"ready": "ok", "failed": "failed", "absent": None}.get(
             runtime.get_core().local_model.status().state, "preparing"
         )
+    if key.is_lost:
+        st.badge(
+            "Enter again", color="orange", icon=":material/key_off:", help="The master key of this secret was lost."
+        )
+        return
     tested = f"Tested {formats.ago(key.tested_at)}" if key.tested_at else None
     if code is None:
         st.badge("Not tested", color="gray", icon=":material/help:")

@@ -23,7 +23,7 @@ class Key:
 
     ``is_pool`` says that it is the organisation's, which pays. ``expires_on`` is what its owner says: reminders go
     by it, the provider decides. Only its owner sees the hint; ``access`` is that of the person who asked for the
-    key.
+    key. ``is_lost`` says that its secret has to be entered again, for the master key ``sealed_with`` was lost.
     """
 
     id: str
@@ -41,6 +41,8 @@ class Key:
     is_pool: bool = False
     disabled_at: datetime | None = None
     expires_on: date | None = None
+    sealed_with: int | None = field(default=None, compare=False)
+    is_lost: bool = False
     access: Access = field(default_factory=Access, compare=False)
 
 

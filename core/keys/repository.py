@@ -13,6 +13,7 @@ from core.db import Connection
 from core.db.tables import keys, users
 from core.keys.models import REMINDERS, Key, Reminder
 from core.llm.pricing import OwnPrice
+from core.security.sealing import key_id_of
 
 
 def insert_key(connection: Connection, key: Key, sealed: bytes | None) -> None:
@@ -194,4 +195,5 @@ def _key(row: Any) -> Key:
         is_pool=row.is_pool,
         disabled_at=row.disabled_at,
         expires_on=row.expires_on,
+        sealed_with=key_id_of(row.secret_sealed) if row.secret_sealed else None,
     )

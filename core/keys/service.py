@@ -109,7 +109,7 @@ class Keys:
             levels = self._sharing.levels(connection, actor, "key")
             found = repository.keys_of(connection, actor.id, levels)
             of = self._sharing.accesses(connection, actor, "key", levels, {key.id: key.owner_id for key in found})
-        return [_seen(key, of[key.id]) for key in found]
+        return [self._seen(key, of[key.id]) for key in found]
 
     def get(self, actor: User, key_id: str) -> Key:
         """Return one key; ``NotFound`` for a stranger's. Administrators see the organisation's."""
@@ -121,7 +121,7 @@ class Keys:
                 access = Access("view", False, owner.name)
         if found is None or access is None:
             raise NotFound(what="key")
-        return _seen(found[0], access)
+        return self._seen(found[0], access)
 
     def rename(self, actor: User, key_id: str, name: str) -> Key:
         """Give a key another name.
@@ -262,7 +262,8 @@ class Keys:
             KeyNotShared: it is another person's, and not shared with the actor to run.
             KeyOwnerInactive: its owner was suspended.
             KeyDisabled: it is disabled.
-            SecretUnreadable: no present master key opens it.
+            SecretLost: its master key was lost.
+            SecretUnreadable: it was changed, or moved from another row.
         """
         key, sealed = self._usable(actor, key_id, agent_id)
         secret = self._vault.unseal(sealed, **_context(key)) if sealed else None
@@ -291,17 +292,17 @@ class Keys:
             raise KeyDisabled(owner=owner.name)
         return found
 
+    def _seen(self, key: Key, access: Access) -> Key:
+        """Return a key as somebody with this access may see it."""
+        is_lost = key.sealed_with is not None and not self._vault.has_key(key.sealed_with)
+        return replace(key, access=access, hint=key.hint if access.is_owner else "", is_lost=is_lost)
+
     def _to_edit(self, actor: User, key_id: str) -> Key:
         require(actor, "keys.edit")
         key = self.get(actor, key_id)
         if not key.access.reaches("edit"):
             raise Forbidden
         return key
-
-
-def _seen(key: Key, access: Access) -> Key:
-    """Return a key as somebody with this access may see it."""
-    return replace(key, access=access, hint=key.hint if access.is_owner else "")
 
 
 def _in_care_of(connection: Connection, actor: User) -> Collection[str]:

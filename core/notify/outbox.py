@@ -6,6 +6,7 @@ it may have been sent.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from core import clock
@@ -27,6 +28,7 @@ SET_UP_PATIENCE = timedelta(days=7)
 NOTICE_SHARE = 0.8
 KEPT = timedelta(days=30)
 BATCH = 500
+UNREADABLE = "The master key of this message was lost. Have a new one made where it came from."
 LOST = "The worker ended while it handed this message over; it may have been sent."
 
 
@@ -90,6 +92,10 @@ class Outbox:
         with self._db.transaction() as connection:
             emptied = repository.empty_failed(connection, at - BODY_KEPT, BATCH)
             return emptied + repository.forget(connection, at - KEPT, BATCH)
+
+    def fail_unreadable(self, connection: Connection, master_keys: Collection[int]) -> dict[str, int]:
+        """Mark the mails as failed that were sealed with lost master keys."""
+        return {"e-mails failed": repository.fail_sealed_with(connection, master_keys, UNREADABLE)}
 
     def _is_over(self, gone: int, waiting: Waiting) -> bool:
         cap = self._mail.daily_cap

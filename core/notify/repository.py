@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, delete, func, insert, select, text, update
 
 from core.db import Connection
+from core.db.sealed import is_sealed_with
 from core.db.tables import mail_outbox
 from core.notify.models import Held, MailKind, MailState, Waiting
 
@@ -89,6 +90,15 @@ def give_up_lost(connection: Connection, before: datetime, error: str) -> None:
         .where(box.status == "sending", box.claimed_at < before)
         .values(status="unknown", body_sealed=None, error=error)
     )
+
+
+def fail_sealed_with(connection: Connection, master_keys: Collection[int], error: str) -> int:
+    """Mark mails as failed that wait and are sealed with these master keys; return how many. Bodies are wiped."""
+    sealed = is_sealed_with(box.body_sealed, master_keys)
+    waits = update(mail_outbox).where(sealed, box.status.in_(("queued", "held")))
+    failed = connection.execute(waits.values(status="failed", body_sealed=None, error=error)).rowcount
+    connection.execute(update(mail_outbox).where(sealed).values(body_sealed=None))
+    return failed
 
 
 def postpone(connection: Connection, at: datetime, until: datetime, **values: Any) -> None:

@@ -134,6 +134,7 @@ FOR_MANAGERS: Codes = ("forbidden", "forbidden", "forbidden", "ok", "ok")
 FOR_ADMINS: Codes = ("forbidden", "forbidden", "forbidden", "forbidden", "ok")
 NOT_OVER: Codes = (*FOR_ADMINS[:-1], "conflict")
 NO_MAIL: Codes = (*FOR_ADMINS[:-1], "mail_not_set_up")
+ONE_MASTER_KEY: Codes = (*FOR_ADMINS[:-1], "conflict")
 
 # What each method answers a stranger, a viewer, a member, a manager and an administrator.
 TABLE: dict[str, tuple[Codes, Call]] = {
@@ -186,6 +187,9 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "mail.retry_waiting": (NO_MAIL, lambda s, a: s.core.mail.retry_waiting(a)),
     "mail.send_test": (NO_MAIL, lambda s, a: s.core.mail.send_test(a)),
     "mail.status": (FOR_ADMINS, lambda s, a: s.core.mail.status(a)),
+    "master_keys.remove": (ONE_MASTER_KEY, lambda s, a: s.core.master_keys.remove(a, 1)),
+    "master_keys.rotate": (ONE_MASTER_KEY, lambda s, a: s.core.master_keys.rotate(a)),
+    "master_keys.status": (FOR_ADMINS, lambda s, a: s.core.master_keys.status(a)),
     "mail_links.change_password": (
         everybody("invalid"),
         lambda s, a: s.core.mail_links.change_password(a, s.token(a), "not the password", PASSWORD + " again"),

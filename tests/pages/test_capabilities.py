@@ -46,6 +46,7 @@ TABLE: dict[str, set[str]] = {
     "sign-in-settings": ADMINS,
     "mail": ADMINS,
     "prices": ADMINS,
+    "master-key": ADMINS,
     "setup": ADMINS,
     "reset": EVERYBODY,
     "new-password": EVERYBODY,

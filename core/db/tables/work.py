@@ -11,14 +11,13 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     Table,
     UniqueConstraint,
     false,
     text,
 )
 
-from core.db.tables.base import Id, metadata
+from core.db.tables.base import Id, metadata, sealed
 from core.db.types import Json, String, Text, UtcDateTime
 
 # One row: which installation this is, and proof that the master keys are the ones it was made with.
@@ -28,8 +27,21 @@ installation = Table(
     Column("id", Integer, primary_key=True),
     Column("install_id", Id, nullable=False),
     Column("key_checks", Json, nullable=False),
+    # Numbers of master keys that were lost: what they sealed is to be entered again.
+    Column("lost_keys", Json, nullable=False, server_default="[]"),
+    sealed("cookie_sealed", "Key of browser cookies", field="cookie", row="id", is_ours=True),
     Column("created_at", UtcDateTime, nullable=False),
     CheckConstraint("id = 1", name="one_row"),
+)
+
+# One row a master key that everything was sealed anew with, or is being: whoever looks sees the same.
+key_rotations = Table(
+    "key_rotations",
+    metadata,
+    Column("target", Integer, primary_key=True, autoincrement=False),
+    Column("started_by", String(254), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
 )
 
 keys = Table(
@@ -41,7 +53,15 @@ keys = Table(
     Column("name", String(80), nullable=False),
     Column("provider", String(40), nullable=False),
     Column("base_url", String(400)),
-    Column("secret_sealed", LargeBinary),
+    sealed(
+        "secret_sealed",
+        "Keys of people and the organisation",
+        field="secret",
+        row="id",
+        owner="owner_id",
+        origin="base_url",
+        version="secret_version",
+    ),
     Column("secret_hint", String(20), nullable=False),
     Column("secret_version", Integer, nullable=False),
     Column("input_price_micros_per_million", BigInteger),
