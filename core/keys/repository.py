@@ -6,11 +6,11 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import insert, or_, select, true, update
 
 from core.db import Connection
 from core.db.tables import keys
-from core.keys.models import Key
+from core.keys.models import Family, Key
 from core.llm.pricing import OwnPrice
 
 
@@ -21,10 +21,11 @@ def insert_key(connection: Connection, key: Key, sealed: bytes | None) -> None:
         insert(keys).values(
             id=key.id,
             owner_id=key.owner_id,
-            kind="llm",
+            kind=key.family,
             name=key.name,
             provider=key.provider,
             base_url=key.base_url,
+            settings=dict(key.settings),
             secret_sealed=sealed,
             secret_hint=key.hint,
             secret_version=key.secret_version,
@@ -35,11 +36,14 @@ def insert_key(connection: Connection, key: Key, sealed: bytes | None) -> None:
     )
 
 
-def keys_of(connection: Connection, owner_id: str, shared: Collection[str]) -> list[Key]:
-    """Return a person's keys and those of the ids in ``shared``, newest first."""
+def keys_of(
+    connection: Connection, owner_id: str, shared: Collection[str], family: Family | None = None
+) -> list[Key]:
+    """Return a person's keys and those of the ids in ``shared``, newest first; of one family if that is told."""
     rows = connection.execute(
         select(keys)
         .where(or_(keys.c.owner_id == owner_id, keys.c.id.in_(shared)), keys.c.deleted_at.is_(None))
+        .where(true() if family is None else keys.c.kind == family)
         .order_by(keys.c.id.desc())
     )
     return [_key(row) for row in rows]
@@ -74,12 +78,14 @@ def rename_key(connection: Connection, key_id: str, name: str) -> None:
 
 
 def replace_secret(connection: Connection, key: Key, sealed: bytes | None, version: int) -> bool:
-    """Put a new secret in the place of ``version``; what was known of the old one is forgotten."""
+    """Put a new secret, and where it leads, in the place of ``version``; the last test is forgotten."""
     return (
         connection.execute(
             update(keys)
             .where(keys.c.id == key.id, keys.c.secret_version == version, keys.c.deleted_at.is_(None))
             .values(
+                base_url=key.base_url,
+                settings=dict(key.settings),
                 secret_sealed=sealed,
                 secret_hint=key.hint,
                 secret_version=key.secret_version,
@@ -126,4 +132,6 @@ def _key(row: Any) -> Key:
         test_code=row.test_code,
         last_used_at=row.last_used_at,
         is_pool=row.is_pool,
+        family=row.kind,
+        settings=row.settings,
     )

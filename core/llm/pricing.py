@@ -42,7 +42,7 @@ class Cost:
 
 def cost_of(pricing: Pricing, provider: str, model: str, tokens: Tokens, own: OwnPrice | None) -> Cost:
     """Return what a call of ``tokens`` costs."""
-    if pricing == "free":
+    if pricing == "free" and own is None:
         return Cost(0, "own hardware")
     if own is not None:
         micros = (

@@ -39,6 +39,8 @@ keys = Table(
     Column("name", String(80), nullable=False),
     Column("provider", String(40), nullable=False),
     Column("base_url", String(400)),
+    # What its kind asks for besides secret and address; never a secret.
+    Column("settings", Json, nullable=False, server_default="{}"),
     Column("secret_sealed", LargeBinary),
     Column("secret_hint", String(20), nullable=False),
     Column("secret_version", Integer, nullable=False),
