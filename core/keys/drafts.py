@@ -32,7 +32,7 @@ def new_key(kind: Kind, draft: KeyDraft, policy: EgressPolicy, owner_id: str) ->
         base_url=clean_url(kind, draft.base_url, policy),
         hint=mask(secret, kind),
         secret_version=1,
-        own_price=own_price(draft),
+        own_price=own_price(draft) if kind.asks_price else None,
         created_at=clock.now(),
         tested_at=None,
         test_code=None,

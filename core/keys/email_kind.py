@@ -26,11 +26,16 @@ SENDER = Field(
 
 
 class EmailKind(Kind):
-    """A service that sends mail; an administrator chooses on the page E-mail whether it does."""
+    """A service that sends mail; an administrator chooses on the page E-mail whether it does.
+
+    Attributes:
+        daily_cap: mails a day (UTC) that its free tier allows; None without limit.
+    """
 
     family: Family = "email"
     group: Group = "email"
     fields: tuple[Field, ...] = (SENDER,)
+    daily_cap: int | None = None
 
     def clean(self, given: Mapping[str, str], secret: str, policy: EgressPolicy) -> dict[str, str]:
         """Return the settings; the sender has to be an address."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from core.accounts.models import User
-from core.db import Database
+from core.db import Connection, Database
 from core.errors import NotFound
 from core.keys import repository
 from core.keys.models import Family, Key, OpenKey
@@ -37,10 +37,9 @@ class OtherUses(ABC):
         self.note_use(opened.key.id)
         return kind.client(opened, self._policy)
 
-    def find_for_mail(self, key_id: str) -> Key | None:
+    def find_for_mail(self, connection: Connection, key_id: str) -> Key | None:
         """Return the e-mail key that an administrator has chosen, whosever it is; None when it was deleted."""
-        with self._db.read() as connection:
-            found = repository.key(connection, key_id)
+        found = repository.key(connection, key_id)
         return found[0] if found and found[0].family == "email" else None
 
     def open_for_mail(self, key_id: str) -> OpenKey:

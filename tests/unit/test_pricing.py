@@ -83,8 +83,9 @@ def test_an_own_endpoint_without_a_price_is_unknown_and_not_zero() -> None:
     assert cost_of("own", "openai_compatible", "gpt-4o", Tokens(1000, 10), None).micros is None
 
 
-def test_own_hardware_is_free_whatever_price_was_entered() -> None:
-    assert cost_of("free", "ollama", "llama3", Tokens(10**9, 10**9), OwnPrice(1, 1)).micros == 0
+def test_own_hardware_is_free_unless_the_key_has_a_price() -> None:
+    assert cost_of("free", "ollama", "llama3", Tokens(10**9, 10**9), None).micros == 0
+    assert cost_of("free", "vllm", "llama3", Tokens(10**9, 10**9), OwnPrice(1, 1)).micros == 2000
 
 
 @given(

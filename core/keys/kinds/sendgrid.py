@@ -22,6 +22,7 @@ class SendGridKind(EmailKind):
     label = "SendGrid"
     about = "Sends mail with your SendGrid account. The sender's address has to be verified there."
     secret_help = "SendGrid → Settings → API Keys → Create API Key, with access to Mail Send."
+    daily_cap = SendGrid.daily_cap
     asks_base_url = True
     default_base_url = "https://api.sendgrid.com"
     address_help = "European accounts: https://api.eu.sendgrid.com"

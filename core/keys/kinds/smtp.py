@@ -45,8 +45,8 @@ class SmtpKind(EmailKind):
     secret_help = "The mailbox's password. Google and Microsoft want an app password, made in your account there."
     secret_is_words = True
     advice: Mapping[str, str] = {
-        "tls_failed": "Choose the other encryption or its port with Change address. The server has to be named as on "
-        "its certificate.",
+        "tls_failed": "Choose the other encryption or its port with Change address. The server has to be named as "
+        "on its certificate.",
         "bad_response": "Check server and port with Change address: this port does not speak SMTP.",
     }
 
