@@ -1,11 +1,10 @@
-"""Keys: add, test, share and delete the keys of model providers."""
+"""Keys: add, test, share and delete the keys of models, e-mail services and other services."""
 
 import streamlit as st
 
-from app import runtime, session
+from app import runtime, session, state
 from app.feedback import reporting
 from app.ui import answer, key_forms, key_state, layout, rights, share_dialog
-from core.llm.registry import provider_named
 
 core = runtime.get_core()
 user = session.current_user()
@@ -28,13 +27,15 @@ if not keys:
         ":material/key:",
         "No keys yet",
         "A key lets your agents use a model: of OpenAI, Anthropic, Google, Mistral or Groq, any compatible server, "
-        "Ollama, or the built-in demo model.",
+        "Ollama, or the built-in demo model. Keys of e-mail and other services are kept here, too.",
         lambda: new_key_button("keys_first"),
     )
-if st.query_params.get("new"):
+wanted = st.query_params.get("new")
+to_move = st.session_state.pop(state.KEY_TO_MOVE, None)
+if wanted:
     del st.query_params["new"]
     if rights.may(user, "keys.edit"):
-        key_forms.add_key()
+        key_forms.add_key(first="email" if wanted == "email" else None)
 
 for key in keys:
     with st.container(border=True):
@@ -49,7 +50,7 @@ for key in keys:
             ):
                 runtime.wake_worker()
                 with st.spinner("Testing …"), reporting():
-                    st.session_state[f"keys_outcome_{key.id}"] = core.keys.test(user, key.id)
+                    key_state.keep(key.id, core.keys.test(user, key.id))
                     st.rerun()
             if key.access.is_owner and st.button("Share", icon=":material/share:", key=f"keys_share_{key.id}"):
                 share_dialog.share_key(key)
@@ -60,8 +61,11 @@ for key in keys:
                 "Delete", icon=":material/delete:", type="tertiary", key=f"keys_delete_{key.id}"
             ):
                 key_forms.confirm_delete(key)
-        outcome = st.session_state.pop(f"keys_outcome_{key.id}", None)
-        if provider_named(key.provider).is_built_in:
+        if key_state.is_built_in(key):
             key_state.built_in()
-        elif outcome is not None:
-            (st.success if outcome.ok else st.error)(outcome.message)
+        else:
+            key_state.outcome(key)
+        if can_edit and key_state.failed(key):
+            key_forms.ways_out(key)
+        if to_move == key.id and can_edit:
+            key_forms.change_address(key)

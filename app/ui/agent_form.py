@@ -27,7 +27,7 @@ SAMPLE_INPUT = "I was charged twice for my March invoice and need one of the pay
 
 def usable_keys(actor: User) -> list[Key]:
     """Return the keys that somebody may run on: their own and those shared with them for it."""
-    return [key for key in runtime.get_core().keys.list(actor) if key.access.reaches("run")]
+    return [key for key in runtime.get_core().keys.list(actor, "llm") if key.access.reaches("run")]
 
 
 def draw(actor: User, agent: Agent | None, prefix: str) -> dict[str, object] | None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import streamlit as st
 
 from app import runtime
+from app.feedback import done
 from app.guarded import guarded
 from app.ui import answer, formats
 from app.ui.share_dialog import MAY
-from core.keys.models import Key
-from core.llm.registry import provider_named
+from core.keys.advice import explained
+from core.keys.model_kind import said_of
+from core.keys.models import Key, KeyTest
+from core.keys.registry import kind_named
 
 
 def test_badge(key: Key) -> None:
     """Draw how the last test went; of the built-in model, how far it is."""
     code = key.test_code
-    if provider_named(key.provider).is_built_in:
+    if is_built_in(key):
         code = {"ready": "ok", "failed": "failed", "absent": None}.get(
             runtime.get_core().local_model.status().state, "preparing"
         )
@@ -28,6 +31,46 @@ def test_badge(key: Key) -> None:
         st.badge("Getting ready", color="blue", icon=":material/downloading:")
     else:
         st.badge("Does not work", color="red", icon=":material/error:", help=tested)
+
+
+def tell(what: str, key_id: str, outcome: KeyTest) -> None:
+    """Say after the next rerun what was done, and keep the outcome of its test for ``outcome``."""
+    done(f"{what} {_first_sentence(outcome.message)}")
+    keep(key_id, outcome)
+
+
+def keep(key_id: str, outcome: KeyTest) -> None:
+    """Remember the outcome of a test until it was drawn once."""
+    st.session_state[f"keys_outcome_{key_id}"] = outcome
+
+
+def outcome(key: Key) -> None:
+    """Draw how the test has just ended, or what the last one has left to do."""
+    now: KeyTest | None = st.session_state.pop(f"keys_outcome_{key.id}", None)
+    if now is None:
+        said = explained(kind_named(key.provider), key.test_code or "")
+        if said:
+            st.caption(f":material/error: {said}")
+        return
+    # A sentence may quote an address, and these read Markdown.
+    (st.success if now.ok else st.error)(answer.harmless(now.message))
+    if now.models:
+        st.caption(f"{len(now.models)} models: {answer.harmless(said_of(now.models))}")
+
+
+def is_built_in(key: Key) -> bool:
+    """Whether it is the key of the built-in model."""
+    return kind_named(key.provider).is_built_in
+
+
+def failed(key: Key) -> bool:
+    """Whether the last test of a key failed."""
+    return key.test_code not in (None, "ok", "preparing") and not is_built_in(key)
+
+
+def _first_sentence(text: str) -> str:
+    head, stop, _ = text.partition(". ")
+    return f"{head}." if stop else text
 
 
 def built_in() -> None:
@@ -59,7 +102,8 @@ def built_in() -> None:
 
 def facts(key: Key) -> str:
     """Return one line about a key: whose it is, what it is for, when it was last used."""
-    provider = provider_named(key.provider)
+    kind = kind_named(key.provider)
+    leads_to = kind.leads_to(key)
     shared = (
         ""
         if key.access.is_owner
@@ -67,9 +111,9 @@ def facts(key: Key) -> str:
     )
     found = [
         shared,
-        provider.label,
+        kind.label,
         key.hint and f"`{key.hint}`",
-        provider.asks_base_url and f"`{key.base_url}`",
+        leads_to and f"`{leads_to}`",
         f"last used {formats.ago(key.last_used_at)}",
     ]
     return " · ".join(str(fact) for fact in found if fact)
