@@ -71,8 +71,8 @@ def facts(status: MailStatus) -> None:
     st.markdown(f"Sent with **{status.transport}** through `{way}`, as `{sender}`.")
     if status.setting:
         st.caption(
-            f":material/lock: It is set by `{status.setting}` and `ZOARK_MAIL_FROM`, not here. While they are set, no "
-            "key can be chosen instead."
+            f":material/lock: It is set by `{status.setting}` and `ZOARK_MAIL_FROM`, not here. While it is set, no key "
+            "can be chosen instead."
         )
     if status.problem:
         st.error(f"No mail goes out: {answer.harmless(status.problem)}", icon=":material/error:")
@@ -85,9 +85,7 @@ def send_with(actor: User, status: MailStatus) -> None:
     core = runtime.get_core()
     keys = {key.id: key for key in core.mail.choices(actor)}
     st.subheader("Send with a key", anchor=False)
-    st.caption(
-        "Takes effect at once, without a new start. The key is kept encrypted and opened for each mail only."
-    )
+    st.caption("Takes effect at once. The key is kept encrypted and opened for each mail only.")
     if not keys and status.key_id is None:
         if st.button("Add an e-mail key", icon=":material/add:", key="mail_add_key"):
             navigation.go(navigation.KEYS, new="email")

@@ -129,12 +129,12 @@ def test_a_key_that_does_not_work_is_kept_and_says_why(
     ("fault", "sentence"),
     [
         ("", "OpenAI-compatible endpoint accepts this key."),
-        ("401", "The provider does not accept this key. Replace it on the Keys page."),
+        ("401", "The provider does not accept this key. Copy the whole key again and choose Replace secret."),
         ("403", "The provider accepts the key but forbids this call."),
         ("429", "The provider asks us to slow down."),
         ("quota", "The account behind this key has no credit left."),
         ("badjson", "The provider's answer could not be read."),
-        ("500", "The model's provider answered with an error."),
+        ("500", "The provider answers with an error of its own."),
     ],
 )
 def test_a_test_tells_its_outcome(
@@ -155,7 +155,7 @@ def test_a_test_tells_its_outcome(
 def test_a_server_that_is_gone_is_unreachable(visit: Visitor, alice: User, key: Key, fake: FakeModelServer) -> None:
     fake.stop()
     page = visit(alice).open(navigation.KEYS).press(f"keys_test_{key.id}")
-    assert page.errors[0].startswith("The provider's server cannot be reached.")
+    assert page.errors[0].startswith("The server cannot be reached: it takes no connection on this port.")
 
 
 def test_deleting_asks_and_says_which_agents_break(
