@@ -71,8 +71,8 @@ def facts(status: MailStatus) -> None:
     st.markdown(f"Sent with **{status.transport}** through `{way}`, as `{sender}`.")
     if status.setting:
         st.caption(
-            f":material/lock: It is set by `{status.setting}` and `ZOARK_MAIL_FROM`, not here. While it is set, no key "
-            "can be chosen instead."
+            f":material/lock: It is set by `{status.setting}` and `ZOARK_MAIL_FROM`, not here. While it is "
+            "set, no key can be chosen instead."
         )
     if status.problem:
         st.error(f"No mail goes out: {answer.harmless(status.problem)}", icon=":material/error:")
