@@ -87,7 +87,7 @@ class ServiceClient:
         """Send one request to ``url``, a whole address on an allowed host.
 
         Raises:
-            AddressBlocked: it is on another host, or may not be called; nothing is sent then.
+            AddressBlocked: it is no address, on another host, or may not be called; nothing is sent then.
             Unreachable, ModelTimeout, BadResponse, ResponseTooLarge: there was no whole answer.
             Invalid: this is no request that can be sent.
         """
@@ -95,7 +95,9 @@ class ServiceClient:
             response = self._http.request(
                 method, url, headers=headers, params=params, json=json, data=data, content=content
             )
-        except (httpx.InvalidURL, httpx.HTTPError, UnicodeError):
+        except httpx.InvalidURL:
+            raise AddressBlocked("it cannot be read") from None
+        except (httpx.HTTPError, UnicodeError):
             raise Invalid("This request cannot be sent: its address or a header cannot be read.") from None
         return ServiceAnswer(
             response.status_code,
