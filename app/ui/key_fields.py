@@ -58,7 +58,7 @@ def choose(kinds: Sequence[Kind], family: Family | None, first: Group | None) ->
     )
     kind = of_group[name]
     st.caption(kind.about)
-    if kind.needs_secret:
+    if kind.needs_secret or kind.secret_is_words:
         st.caption(f":material/key: {kind.secret_help}")
     return kind
 
@@ -89,7 +89,7 @@ def draw_secret(kind: Kind, key: str) -> str:
         f"{kind.secret_label} (optional)" if is_optional else kind.secret_label,
         type="password",
         autocomplete="off",
-        help=None if kind.needs_secret else kind.secret_help,
+        help=kind.secret_help if is_optional else None,
         key=key,
     )
 

@@ -35,7 +35,7 @@ def test_badge(key: Key) -> None:
 
 def tell(what: str, key_id: str, outcome: KeyTest) -> None:
     """Say after the next rerun what was done, and keep the outcome of its test for ``outcome``."""
-    done(f"{what} {_first_sentence(outcome.message)}")
+    done(what)
     keep(key_id, outcome)
 
 
@@ -66,11 +66,6 @@ def is_built_in(key: Key) -> bool:
 def failed(key: Key) -> bool:
     """Whether the last test of a key failed."""
     return key.test_code not in (None, "ok", "preparing") and not is_built_in(key)
-
-
-def _first_sentence(text: str) -> str:
-    head, stop, _ = text.partition(". ")
-    return f"{head}." if stop else text
 
 
 def built_in() -> None:

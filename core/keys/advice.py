@@ -81,7 +81,7 @@ def next_step(kind: Kind, code: str) -> str:
     if code in kind.advice:
         return kind.advice[code]
     step = _NEXT.get(code, "").format(label=kind.label)
-    if code == "bad_key" and kind.secret_help:
+    if code == "bad_key" and kind.needs_secret and kind.secret_help:
         step = f"{step} Where to find it: {kind.secret_help.rstrip('.')}."
     if code in _ABOUT_ADDRESS and kind.has_address:
         step = f"{step} If the address is wrong, choose Change address."

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from core.keys.models import Key, OpenKey
     from core.security.egress import EgressPolicy
 
-TLS = {"starttls": "STARTTLS (usually port 587)", "implicit": "TLS at once (usually port 465)", "off": "None"}
+TLS = {
+    "starttls": "STARTTLS (usually port 587)",
+    "implicit": "TLS at once (usually port 465)",
+    "off": "None, inside a trusted network",
+}
 _PORT = re.compile(r"[0-9]{1,5}")
 
 
