@@ -107,7 +107,7 @@ def facts(key: Key) -> str:
     found = [
         shared,
         kind.label,
-        key.hint and f"`{key.hint}`",
+        len(key.hint) > 1 and f"`{key.hint}`",
         leads_to and f"`{leads_to}`",
         f"last used {formats.ago(key.last_used_at)}",
     ]

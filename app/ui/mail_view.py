@@ -101,7 +101,9 @@ def send_with(actor: User, status: MailStatus) -> None:
             format_func=lambda one: _named(keys[one]) if one in keys else "No mail service",
             key="mail_key",
         )
-        submitted = st.form_submit_button("Save", type="primary", key="mail_choose")
+        submitted = st.form_submit_button(
+            "Save", type="secondary" if status.transport else "primary", key="mail_choose"
+        )
 
     def save(user: User) -> None:
         core.mail.choose_key(user, chosen if chosen != NOTHING else None)

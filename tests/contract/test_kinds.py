@@ -154,6 +154,25 @@ def test_a_service_says_what_its_answer_means(status: int, code: str) -> None:
         assert outcome.message.count(".") >= 2
 
 
+@pytest.mark.parametrize(
+    ("tls", "says"), [("starttls", "offers no encryption"), ("implicit", "not encrypted from")]
+)
+def test_a_mail_server_without_tls_is_told_apart(tls: str, says: str) -> None:
+    with stage_of(all_kinds()["smtp"]) as stage:
+        outcome = outcome_of(stage, opened(stage, tls=tls))
+        assert outcome.code == "tls_failed"
+        assert says in outcome.message
+        assert SECRET not in stage.heard()
+
+
+def test_https_where_there_is_none_is_told_apart() -> None:
+    with stage_of(all_kinds()["vllm"]) as stage:
+        stage.base_url = stage.base_url.replace("http:", "https:")
+        outcome = outcome_of(stage, opened(stage))
+    assert outcome.code == "tls_failed"
+    assert "does not speak https" in outcome.message
+
+
 def test_a_service_without_a_test_address_is_only_reached_and_gets_no_secret() -> None:
     with stage_of(all_kinds()["service_bearer"]) as stage:
         outcome = outcome_of(stage, opened(stage, test_url=""))
