@@ -166,7 +166,7 @@ def test_a_mail_server_without_tls_is_told_apart(tls: str, says: str) -> None:
 
 
 def test_https_where_there_is_none_is_told_apart() -> None:
-    with stage_of(all_kinds()["vllm"]) as stage:
+    with stage_of(all_kinds()["sendgrid"]) as stage:
         stage.base_url = stage.base_url.replace("http:", "https:")
         outcome = outcome_of(stage, opened(stage))
     assert outcome.code == "tls_failed"
