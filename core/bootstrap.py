@@ -25,6 +25,7 @@ from core.limits.service import Limits
 from core.local_model.service import LocalModel
 from core.logs import set_up_logs
 from core.master_keys.service import MasterKeys
+from core.notify.chosen import ChosenKeys
 from core.notify.notices import tell_by_mail
 from core.notify.outbox import Outbox
 from core.notify.registry import chosen_transport
@@ -143,10 +144,11 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
     departments = Departments(db, audit)
     sessions = Sessions(db, organisation, audit)
     two_factor = TwoFactor(db, vault, accounts, passkeys, sessions, organisation, audit)
-    mail = Mail(db, settings, vault, chosen_transport(settings, policy), audit, limits)
-    mail_links = MailLinks(db, organisation, audit, accounts, departments, mail, limits)
     sharing = Sharing(db, departments, audit)
     keys = Keys(db, vault, policy, local_model, sharing, audit)
+    chosen = ChosenKeys(db, settings, keys, policy, audit)
+    mail = Mail(db, settings, vault, chosen_transport(settings, policy), audit, limits, chosen)
+    mail_links = MailLinks(db, organisation, audit, accounts, departments, mail, limits)
     agents = Agents(db, keys, departments, sharing, audit)
     ledger = Ledger()
     prices = Prices(db, audit)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import navigation, runtime, session
+from app import navigation, runtime, session, state
 from app.feedback import reporting
 from app.ui import answer, key_care, key_forms, key_health, key_state, layout, rights, share_dialog
 from core.errors import NotFound
@@ -29,7 +29,7 @@ with layout.header(answer.harmless(key.name)):
     if can_test and st.button("Test", type="primary", icon=":material/network_check:", key="key_test"):
         runtime.wake_worker()
         with st.spinner("Testing …"), reporting():
-            st.session_state[f"keys_outcome_{key.id}"] = core.keys.test(user, key.id)
+            key_state.keep(key.id, core.keys.test(user, key.id))
             st.rerun()
     can_enable = cares and key.disabled_at is not None
     is_wanted = can_enable and st.button("Enable", type="primary", icon=":material/play_circle:", key="key_enable")
@@ -41,10 +41,13 @@ with st.container(horizontal=True, gap="small", vertical_alignment="center"):
 
 if can_enable:
     key_care.enable(key, is_wanted)
-outcome = st.session_state.pop(f"keys_outcome_{key.id}", None)
-key_state.test_outcome(key, outcome)
-if outcome is None:
+if not key_state.outcome(key):
     key_health.warnings(health)
+may_fix = key.access.reaches("edit") and may_edit
+if may_fix and health.state in ("failing", "lost"):
+    key_forms.ways_out(key)
+if st.session_state.pop(state.KEY_TO_MOVE, None) == key.id and may_fix:
+    key_forms.change_address(key)
 key_health.figures(health)
 key_health.use_per_day(health)
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import runtime, session
 from app.feedback import reporting
-from app.ui import key_forms, key_list, key_state, layout, rights
+from app.ui import answer, key_forms, key_list, key_state, layout, rights
 
 core = runtime.get_core()
 user = session.current_user()
@@ -27,13 +27,14 @@ if not healths:
         ":material/key:",
         "No keys yet",
         "A key lets your agents use a model: of OpenAI, Anthropic, Google, Mistral or Groq, any compatible server, "
-        "Ollama, or the built-in demo model.",
+        "Ollama, or the built-in demo model. Keys of e-mail and other services are kept here, too.",
         lambda: new_key_button("keys_first"),
     )
-if st.query_params.get("new"):
+wanted = st.query_params.get("new")
+if wanted:
     del st.query_params["new"]
     if rights.may(user, "keys.edit"):
-        key_forms.add_key()
+        key_forms.add_key(first="email" if wanted == "email" else None)
 
 chosen = key_list.choose(healths)
 if healths and not chosen:
@@ -44,9 +45,11 @@ for health in chosen:
         if key_list.row(health):
             runtime.wake_worker()
             with st.spinner("Testing …"), reporting():
-                st.session_state[f"keys_outcome_{key.id}"] = core.keys.test(user, key.id)
+                key_state.keep(key.id, core.keys.test(user, key.id))
                 st.rerun()
-        outcome = st.session_state.pop(f"keys_outcome_{key.id}", None)
-        key_state.test_outcome(key, outcome)
+        if not key_state.outcome(key) and health.trouble:
+            st.caption(f":material/error: {answer.harmless(health.trouble)}")
+        if health.state in ("failing", "lost") and key.access.reaches("edit") and rights.may(user, "keys.edit"):
+            key_forms.ways_out(key)
 if any(health.is_metered and health.use.totals(30).calls for health in healths):
     st.caption("Spend and bars are of the last 30 days. Of a key that is shared with you they are your own.")

@@ -193,7 +193,7 @@ def _price(actor: User, key: Key, model: str) -> None:
 
 
 def _keys_to_run(actor: User) -> list[Key]:
-    return [key for key in runtime.get_core().keys.list(actor) if key.access.reaches("run")]
+    return [key for key in runtime.get_core().keys.list(actor, "llm") if key.access.reaches("run")]
 
 
 def _key_label(key: Key) -> str:

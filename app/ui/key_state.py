@@ -5,14 +5,17 @@ from __future__ import annotations
 import streamlit as st
 
 from app import runtime
+from app.feedback import done
 from app.guarded import guarded
 from app.ui import answer, formats
 from app.ui.share_dialog import MAY
+from core.keys.model_kind import said_of
 from core.keys.models import Key, KeyHealth, KeyState, KeyTest
-from core.llm.registry import provider_named
+from core.keys.registry import kind_named
 
 _CHIPS: dict[KeyState, tuple[str, str, formats.Colour]] = {
     "disabled": ("Disabled", ":material/block:", "gray"),
+    "lost": ("Enter again", ":material/key_off:", "orange"),
     "failing": ("Does not work", ":material/error:", "red"),
     "expired": ("Expired", ":material/event_busy:", "orange"),
     "expiring": ("Expires soon", ":material/event_upcoming:", "orange"),
@@ -30,35 +33,35 @@ def chip(health: KeyHealth) -> None:
     st.badge(label, icon=icon, color=colour, help=health.trouble or tested)
 
 
-def test_badge(key: Key) -> None:
-    """Draw how the last test went; of the built-in model, how far it is."""
-    code = key.test_code
-    if provider_named(key.provider).is_built_in:
-        code = {"ready": "ok", "failed": "failed", "absent": None}.get(
-            runtime.get_core().local_model.status().state, "preparing"
-        )
-    if key.is_lost:
-        st.badge(
-            "Enter again", color="orange", icon=":material/key_off:", help="The master key of this secret was lost."
-        )
-        return
-    tested = f"Tested {formats.ago(key.tested_at)}" if key.tested_at else None
-    if code is None:
-        st.badge("Not tested", color="gray", icon=":material/help:")
-    elif code == "ok":
-        st.badge("Works", color="green", icon=":material/check_circle:", help=tested)
-    elif code == "preparing":
-        st.badge("Getting ready", color="blue", icon=":material/downloading:")
-    else:
-        st.badge("Does not work", color="red", icon=":material/error:", help=tested)
+def tell(what: str, key_id: str, outcome: KeyTest) -> None:
+    """Say after the next rerun what was done, and keep the outcome of its test for ``outcome``."""
+    done(what)
+    keep(key_id, outcome)
 
 
-def test_outcome(key: Key, outcome: KeyTest | None) -> None:
-    """Draw how a test has just gone; of the built-in model, how far it is."""
-    if provider_named(key.provider).is_built_in:
+def keep(key_id: str, outcome: KeyTest) -> None:
+    """Remember the outcome of a test until it was drawn once."""
+    st.session_state[f"keys_outcome_{key_id}"] = outcome
+
+
+def outcome(key: Key) -> bool:
+    """Draw how a test has just ended; of the built-in model, how far it is. Return whether there was one."""
+    now: KeyTest | None = st.session_state.pop(f"keys_outcome_{key.id}", None)
+    if is_built_in(key):
         built_in()
-    elif outcome is not None:
-        (st.success if outcome.ok else st.error)(answer.harmless(outcome.message))
+        return True
+    if now is None:
+        return False
+    # A sentence may quote an address, and these read Markdown.
+    (st.success if now.ok else st.error)(answer.harmless(now.message))
+    if now.models:
+        st.caption(f"{len(now.models)} models: {answer.harmless(said_of(now.models))}")
+    return True
+
+
+def is_built_in(key: Key) -> bool:
+    """Whether it is the key of the built-in model."""
+    return kind_named(key.provider).is_built_in
 
 
 def built_in() -> None:
@@ -90,15 +93,16 @@ def built_in() -> None:
 
 def facts(key: Key) -> str:
     """Return one line about a key: whose it is, and where it leads."""
-    provider = provider_named(key.provider)
+    kind = kind_named(key.provider)
+    leads_to = kind.leads_to(key)
     whose = "the organisation’s" if key.is_pool else f"{answer.harmless(key.access.owner_name)}’s"
     shared = "" if key.access.is_owner else f"{whose}, you {MAY['key'][key.access.level]}"
     if key.is_pool and key.access.is_owner:
         shared = "key of the pool"
     found = [
         shared,
-        provider.label,
-        key.hint and f"`{key.hint}`",
-        provider.asks_base_url and f"`{key.base_url}`",
+        kind.label,
+        len(key.hint) > 1 and f"`{key.hint}`",
+        leads_to and f"`{leads_to}`",
     ]
     return " · ".join(str(fact) for fact in found if fact)

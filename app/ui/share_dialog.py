@@ -34,7 +34,7 @@ def share_agent(agent: Agent) -> None:
     """Share an agent and, where it runs on the actor's key, lend it the key."""
     actor = session.current_user()
     shares = _draw(actor, "agent", agent.id)
-    keys = {key.id: key for key in runtime.get_core().keys.list(actor) if key.access.is_owner}
+    keys = {key.id: key for key in runtime.get_core().keys.list(actor, "llm") if key.access.is_owner}
     key = keys.get(agent.definition.key_id)
     if key is None:
         st.caption("It runs on a key that is not yours: its owner decides who may run on it.")

@@ -56,7 +56,7 @@ class KeyCare:
         """
         require(actor, "keys.edit")
         key = self._keys.get(actor, key_id)
-        require_care(actor, key)
+        require_care(key)
         today = clock.now().date()
         if day is not None and not today <= day <= today + LONGEST_LIFE:
             raise Invalid("Choose a day from today on, or none.", "expires_on")
@@ -100,7 +100,7 @@ class KeyCare:
         require(actor, "keys.edit")
         require_recent_proof(actor)
         key = self._keys.get(actor, key_id)
-        require_care(actor, key)
+        require_care(key)
         with self._db.transaction() as connection:
             if repository.set_disabled(connection, key.id, None if is_on else clock.now()):
                 action = "key.enabled" if is_on else "key.disabled"

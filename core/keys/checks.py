@@ -1,4 +1,4 @@
-"""Asks a provider whether a key works and what it may use: cheap, guarded, and never long."""
+"""Asks a provider or service whether a key works and what it may use: cheap, guarded, and never long."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 
 from core import clock
 from core.errors import CoreError
-from core.keys.models import KeyTest
+from core.keys.advice import outcome_of
+from core.keys.kind import Kind, Reach
+from core.keys.models import KeyTest, OpenKey
 from core.llm.base import Endpoint, Provider
 from core.local_model.models import LocalModelStatus
 from core.local_model.service import LocalModel
@@ -22,13 +24,13 @@ class KeyChecks:
     """One cheap real call for each question."""
 
     def __init__(self, policy: EgressPolicy, local_model: LocalModel) -> None:
-        """Reach providers under ``policy`` only; ask ``local_model`` about the built-in one."""
+        """Reach everything under ``policy`` only; ask ``local_model`` about the built-in one."""
         self._policy = policy
         self._local_model = local_model
 
-    def test(self, provider: Provider, opened: Callable[[], Endpoint]) -> KeyTest:
+    def test(self, kind: Kind, opened: Callable[[], OpenKey]) -> KeyTest:
         """Say whether a key works; a failure of ``opened`` is an outcome too."""
-        return self._test_built_in() if provider.is_built_in else self._test_remote(provider, opened)
+        return self._test_built_in() if kind.is_built_in else self._test_remote(kind, opened)
 
     def models(self, provider: Provider, endpoint: Endpoint) -> Sequence[str]:
         """Return the models a key may use; raises ``ModelError``."""
@@ -37,13 +39,13 @@ class KeyChecks:
         with self._client() as http:
             return provider.list_models(endpoint, http)
 
-    def _test_remote(self, provider: Provider, opened: Callable[[], Endpoint]) -> KeyTest:
+    def _test_remote(self, kind: Kind, opened: Callable[[], OpenKey]) -> KeyTest:
         try:
             with self._client() as http:
-                provider.check(opened(), http)
+                found = kind.check(opened(), Reach(http, self._policy, TEST_SECONDS))
         except CoreError as error:
-            return KeyTest(False, error.code, error.sentence)
-        return KeyTest(True, "ok", f"{provider.label} accepts this key.")
+            return outcome_of(kind, error)
+        return KeyTest(True, "ok", found.sentence, found.models)
 
     def _test_built_in(self) -> KeyTest:
         try:

@@ -9,11 +9,13 @@ from datetime import date
 from core import clock
 from core.accounts.models import User
 from core.db import Connection, Database
+from core.errors import SecretLost
+from core.keys.advice import explained
 from core.keys.models import REMINDERS, Dependent, Key, KeyBreaks, KeyHealth, KeyState
 from core.keys.refusals import sentence_of
+from core.keys.registry import kind_named
 from core.keys.rights import looks_after, require_care
 from core.keys.service import Keys
-from core.llm.registry import all_providers
 from core.local_model.service import LocalModel
 from core.runs.service import Runs
 from core.sharing.models import Share
@@ -62,7 +64,9 @@ class Health:
     def alarms(self, actor: User) -> Sequence[KeyHealth]:
         """Return the actor's own keys that do not work or that expire within 14 days."""
         own = [key for key in self._keys.list(actor) if key.access.is_owner]
-        return [health for health in self._of(actor, own) if health.state in ("failing", "expired", "expiring")]
+        return [
+            health for health in self._of(actor, own) if health.state in ("lost", "failing", "expired", "expiring")
+        ]
 
     def what_breaks(self, actor: User, key_id: str) -> KeyBreaks:
         """Return what would break without a key.
@@ -72,7 +76,7 @@ class Health:
             Forbidden: the actor does not look after it.
         """
         key = self._keys.get(actor, key_id)
-        require_care(actor, key)
+        require_care(key)
         with self._db.read() as connection:
             dependents = self._dependents(connection, [key.id])
             runs = self._named(connection, self._runs.active_on_key(connection, key.id))
@@ -83,8 +87,8 @@ class Health:
         """Return how keys do, in a number of statements that does not grow with them."""
         if not keys:
             return []
-        cared_for = [key.id for key in keys if looks_after(actor, key)]
-        others = [key.id for key in keys if not looks_after(actor, key)]
+        cared_for = [key.id for key in keys if looks_after(key)]
+        others = [key.id for key in keys if not looks_after(key)]
         use = self._usage.of_keys(cared_for) | self._usage.of_keys(others, actor.id)
         with self._db.read() as connection:
             dependents = self._dependents(connection, [key.id for key in keys])
@@ -94,7 +98,7 @@ class Health:
         return [
             _health(
                 key,
-                looks_after(actor, key),
+                looks_after(key),
                 use[key.id],
                 [d for d in dependents if d.key_id == key.id and (key.id in cared_for or d.owner_id == actor.id)],
                 shares.get(key.id, ()),
@@ -130,10 +134,10 @@ def _health(
     return KeyHealth(
         key=key,
         state=state_of(key, found, days_left, built_in),
-        trouble="" if found in (None, "ok") else sentence_of(found),
+        trouble=_trouble(key, found),
         usual_error=sentence_of(use.errors[0].code) if use.errors else "",
         days_left=days_left,
-        is_metered=key.provider in all_providers(),
+        is_metered=key.family == "llm",
         is_looked_after=is_looked_after,
         last_used_at=key.last_used_at if is_looked_after else use.last_at,
         use=use,
@@ -159,6 +163,8 @@ def state_of(key: Key, found: str | None, days_left: int | None, built_in: KeySt
     """Return the one word for how a key does: what keeps it from working first, then what soon will."""
     if key.disabled_at:
         return "disabled"
+    if key.is_lost:
+        return "lost"
     if built_in:
         return built_in
     if found not in (None, "ok"):
@@ -168,6 +174,13 @@ def state_of(key: Key, found: str | None, days_left: int | None, built_in: KeySt
     return "works" if found else "untested"
 
 
+def _trouble(key: Key, found: str | None) -> str:
+    if key.is_lost:
+        return SecretLost().sentence
+    if found is None or found == "ok":
+        return ""
+    return explained(kind_named(key.provider), found) or sentence_of(found)
+
+
 def _is_built_in(key: Key) -> bool:
-    provider = all_providers().get(key.provider)
-    return provider is not None and provider.is_built_in
+    return kind_named(key.provider).is_built_in

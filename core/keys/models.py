@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
@@ -13,8 +14,12 @@ from core.usage.models import KeyUse
 
 # So long before a key expires its owner is told, and last on the day itself.
 REMINDERS = (14, 3, 0)
-KeyState = Literal["disabled", "failing", "expired", "expiring", "preparing", "untested", "works"]
+KeyState = Literal["disabled", "lost", "failing", "expired", "expiring", "preparing", "untested", "works"]
 DependentKind = Literal["agent", "run"]
+
+# What a key is for, and under which heading its kind is chosen.
+Family = Literal["llm", "email", "service"]
+Group = Literal["models", "local", "email", "services"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class Key:
     expires_on: date | None = None
     sealed_with: int | None = field(default=None, compare=False)
     is_lost: bool = False
+    family: Family = "llm"
+    settings: Mapping[str, str] = field(default_factory=dict, hash=False)
     access: Access = field(default_factory=Access, compare=False)
 
 
@@ -56,6 +63,7 @@ class KeyDraft:
     base_url: str = ""
     input_price_micros_per_million: int | None = None
     output_price_micros_per_million: int | None = None
+    settings: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __repr__(self) -> str:
         """Leave the secret out."""
@@ -64,16 +72,20 @@ class KeyDraft:
 
 @dataclass(frozen=True)
 class KeyTest:
-    """The outcome of a test: ``code`` is ``ok``, ``preparing`` or one of the error codes."""
+    """The outcome of a test: ``code`` is ``ok``, ``preparing`` or one of the error codes.
+
+    ``message`` says what was found and, when that is a failure, what to do next.
+    """
 
     ok: bool
     code: str
     message: str
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class OpenKey:
-    """A key with its secret opened, for one node of a run. Never stored or shown."""
+    """A key with its secret opened, for one node of a run, one mail or one test. Never stored or shown."""
 
     key: Key
     endpoint: Endpoint

@@ -7,11 +7,12 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, insert, or_, select, true, update
 
 from core.db import Connection
 from core.db.tables import keys, users
-from core.keys.models import REMINDERS, Key, Reminder
+from core.keys.binding import origin
+from core.keys.models import REMINDERS, Family, Key, Reminder
 from core.llm.pricing import OwnPrice
 from core.security.sealing import key_id_of
 
@@ -23,10 +24,12 @@ def insert_key(connection: Connection, key: Key, sealed: bytes | None) -> None:
         insert(keys).values(
             id=key.id,
             owner_id=key.owner_id,
-            kind="llm",
+            kind=key.family,
             name=key.name,
             provider=key.provider,
             base_url=key.base_url,
+            settings=dict(key.settings),
+            bound_to=origin(key),
             secret_sealed=sealed,
             secret_hint=key.hint,
             secret_version=key.secret_version,
@@ -37,11 +40,14 @@ def insert_key(connection: Connection, key: Key, sealed: bytes | None) -> None:
     )
 
 
-def keys_of(connection: Connection, owner_id: str, shared: Collection[str]) -> list[Key]:
-    """Return a person's keys and those of the ids in ``shared``, newest first."""
+def keys_of(
+    connection: Connection, owner_id: str, shared: Collection[str], family: Family | None = None
+) -> list[Key]:
+    """Return a person's keys and those of the ids in ``shared``, newest first; of one family if that is told."""
     rows = connection.execute(
         select(keys)
         .where(or_(keys.c.owner_id == owner_id, keys.c.id.in_(shared)), keys.c.deleted_at.is_(None))
+        .where(true() if family is None else keys.c.kind == family)
         .order_by(keys.c.id.desc())
     )
     return [_key(row) for row in rows]
@@ -86,12 +92,15 @@ def rename_key(connection: Connection, key_id: str, name: str) -> None:
 
 
 def replace_secret(connection: Connection, key: Key, sealed: bytes | None, version: int) -> bool:
-    """Put a new secret in the place of ``version``; what was known of the old one is forgotten."""
+    """Put a new secret, and where it leads, in the place of ``version``; the last test is forgotten."""
     return (
         connection.execute(
             update(keys)
             .where(keys.c.id == key.id, keys.c.secret_version == version, keys.c.deleted_at.is_(None))
             .values(
+                base_url=key.base_url,
+                settings=dict(key.settings),
+                bound_to=origin(key),
                 secret_sealed=sealed,
                 secret_hint=key.hint,
                 secret_version=key.secret_version,
@@ -196,4 +205,6 @@ def _key(row: Any) -> Key:
         disabled_at=row.disabled_at,
         expires_on=row.expires_on,
         sealed_with=key_id_of(row.secret_sealed) if row.secret_sealed else None,
+        family=row.kind,
+        settings=row.settings,
     )

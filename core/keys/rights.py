@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from core.accounts.capabilities import can
-from core.accounts.models import User
 from core.errors import Forbidden
 from core.keys.models import Key
 
 
-def looks_after(actor: User, key: Key) -> bool:
-    """Whether somebody may disable and delete a key and see all of its health.
+def looks_after(key: Key) -> bool:
+    """Whether whoever asked for a key may disable and delete it and see all of its health.
 
-    That is its owner and, where it is the organisation's, any administrator.
+    That is its owner and, where it is the organisation's, any administrator: ``access`` says so of both.
     """
-    return key.owner_id == actor.id or (key.is_pool and can(actor, "settings.manage"))
+    return key.access.is_owner
 
 
-def require_care(actor: User, key: Key) -> None:
-    """Raise ``Forbidden`` unless the actor looks after a key."""
-    if not looks_after(actor, key):
+def require_care(key: Key) -> None:
+    """Raise ``Forbidden`` unless whoever asked for a key looks after it."""
+    if not looks_after(key):
         raise Forbidden

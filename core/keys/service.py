@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from core import clock
@@ -11,15 +11,19 @@ from core.accounts.models import User
 from core.accounts.proof import require_recent_proof
 from core.audit.service import Audit
 from core.db import Connection, Database
-from core.errors import Conflict, Forbidden, Invalid, KeyNotShared, KeyOwnerInactive, NotFound
-from core.keys import drafts, repository
+from core.errors import Conflict, Forbidden, Invalid, KeyNotShared, KeyOwnerInactive, NotFound, WrongKindOfKey
+from core.keys import binding, drafts, repository
 from core.keys.checks import KeyChecks
-from core.keys.models import Key, KeyDraft, KeyTest, OpenKey
+from core.keys.kind import PURPOSES, Kind
+from core.keys.model_kind import ModelKind
+from core.keys.models import Family, Key, KeyDraft, KeyTest, OpenKey
 from core.keys.refusals import KeyDeleted, KeyDisabled
-from core.keys.rights import looks_after
+from core.keys.registry import all_kinds, kind_named
+from core.keys.rights import require_care
+from core.keys.services import OtherUses
 from core.llm.base import Endpoint, Provider
 from core.llm.pricing import OwnPrice
-from core.llm.registry import all_providers, provider_named
+from core.llm.registry import provider_named
 from core.local_model.service import LocalModel
 from core.names import clean_name
 from core.security.egress import EgressPolicy
@@ -27,10 +31,8 @@ from core.security.sealing import Vault
 from core.sharing.models import Access
 from core.sharing.service import Sharing
 
-MAX_NAME = 80
 
-
-class Keys:
+class Keys(OtherUses):
     """Add, list, test, open and delete keys: a person's own, and those shared with them as far as that goes."""
 
     def __init__(
@@ -58,9 +60,13 @@ class Keys:
         self._listeners.append(tell)
 
     def providers(self) -> list[Provider]:
-        """Return the providers that can be used here, in the order of the picker."""
+        """Return the model providers that can be used here, in the order of the picker."""
+        return [kind.provider for kind in self.kinds() if isinstance(kind, ModelKind)]
+
+    def kinds(self) -> list[Kind]:
+        """Return the kinds of keys that can be used here, in the order of the picker."""
         hidden = self._local_model.why_unavailable() is not None
-        return [p for p in all_providers().values() if not (p.is_built_in and hidden)]
+        return [kind for kind in all_kinds().values() if not (kind.is_built_in and hidden)]
 
     def add(self, actor: User, draft: KeyDraft) -> Key:
         """Store a new key.
@@ -74,51 +80,32 @@ class Keys:
         """
         require(actor, "keys.edit")
         require_recent_proof(actor)
-        provider = provider_named(draft.provider)
-        name = clean_name(draft.name, MAX_NAME, "Give the key a name")
-        secret = drafts.clean_secret(provider, draft.secret)
-        base_url = drafts.clean_url(provider, draft.base_url, self._policy)
-        if provider.is_built_in:
+        kind = kind_named(draft.provider)
+        key, secret = drafts.new_key(kind, draft, self._policy, actor.id)
+        if kind.is_built_in:
             self._local_model.request()
-        key = Key(
-            id=clock.new_id("key"),
-            owner_id=actor.id,
-            name=name,
-            provider=provider.name,
-            base_url=base_url,
-            hint=drafts.mask(secret),
-            secret_version=1,
-            own_price=drafts.own_price(draft),
-            created_at=clock.now(),
-            tested_at=None,
-            test_code=None,
-            last_used_at=None,
-        )
-        sealed = self._vault.seal(secret, **_context(key)) if secret else None
+        sealed = self._vault.seal(secret, **binding.context(key)) if secret else None
         with self._db.transaction() as connection:
-            _check_name(connection, actor, actor.id, name)
+            _check_name(connection, actor, actor.id, key.name)
             repository.insert_key(connection, key, sealed)
             self._audit.record(connection, actor, "key.added", "key", key.id, detail={"provider": key.provider})
             for tell in self._listeners:
                 tell(connection, actor, key)
         return key
 
-    def list(self, actor: User) -> Sequence[Key]:
-        """Return the actor's keys and those shared with them, newest first."""
+    def list(self, actor: User, family: Family | None = None) -> Sequence[Key]:
+        """Return the actor's keys and those shared with them, newest first; of one family if that is told."""
         with self._db.read() as connection:
             levels = self._sharing.levels(connection, actor, "key")
-            found = repository.keys_of(connection, actor.id, levels)
+            found = repository.keys_of(connection, actor.id, levels, family)
             of = self._sharing.accesses(connection, actor, "key", levels, {key.id: key.owner_id for key in found})
         return [self._seen(key, of[key.id]) for key in found]
 
     def get(self, actor: User, key_id: str) -> Key:
-        """Return one key; ``NotFound`` for a stranger's. Administrators see the organisation's."""
+        """Return one key; ``NotFound`` for a stranger's."""
         with self._db.read() as connection:
             found = repository.key(connection, key_id)
             access = self._sharing.access(connection, actor, "key", key_id)
-            if found and access is None and looks_after(actor, found[0]):
-                owner = self._sharing.owners(connection, [found[0].owner_id])[found[0].owner_id]
-                access = Access("view", False, owner.name)
         if found is None or access is None:
             raise NotFound(what="key")
         return self._seen(found[0], access)
@@ -132,7 +119,7 @@ class Keys:
             Conflict: its owner has a key of this name.
         """
         key = self._to_edit(actor, key_id)
-        name = clean_name(name, MAX_NAME, "Give the key a name")
+        name = clean_name(name, drafts.MAX_NAME, "Give the key a name")
         with self._db.transaction() as connection:
             if name != key.name:
                 _check_name(connection, actor, key.owner_id, name)
@@ -153,17 +140,29 @@ class Keys:
         """
         require_recent_proof(actor)
         key = self._to_edit(actor, key_id)
-        provider = provider_named(key.provider)
-        fresh = drafts.clean_secret(provider, secret)
+        after, fresh = drafts.with_secret(key, kind_named(key.provider), secret)
         if not fresh:
             raise Invalid("Enter the new key.", "secret")
-        after = replace(key, hint=drafts.mask(fresh), secret_version=key.secret_version + 1)
-        sealed = self._vault.seal(fresh, **_context(after))
-        with self._db.transaction() as connection:
-            if not repository.replace_secret(connection, after, sealed, key.secret_version):
-                raise Conflict("This key was changed elsewhere just now. Reload the page and try again.")
-            self._audit.record(connection, actor, "key.secret_replaced", "key", key.id)
+        self._replace(actor, key, after, fresh, "key.secret_replaced")
         return self.get(actor, key_id)
+
+    def change_address(
+        self, actor: User, key_id: str, base_url: str, secret: str, settings: Mapping[str, str] | None = None
+    ) -> KeyTest:
+        """Let a key lead elsewhere: to another address, or to what its kind's ``settings`` say; then test it.
+
+        The secret is asked for again, so that nobody who may edit a key can have its secret sent where they like.
+
+        Raises:
+            NotFound, Forbidden, StepUpRequired, Conflict: as ``replace_secret``.
+            Invalid: a field has not the right form, the secret is missing, or the kind's address is fixed.
+            AddressBlocked: the address may not be reached from here.
+        """
+        require_recent_proof(actor)
+        key = self._to_edit(actor, key_id)
+        after, fresh = drafts.moved(key, kind_named(key.provider), base_url, secret, settings, self._policy)
+        self._replace(actor, key, after, fresh, "key.address_changed")
+        return self.test(actor, key_id)
 
     def delete(self, actor: User, key_id: str) -> None:
         """Delete a key and its secret at once; agents that use it need another one.
@@ -175,8 +174,7 @@ class Keys:
         """
         require_recent_proof(actor)
         key = self.get(actor, key_id)
-        if not looks_after(actor, key):
-            raise Forbidden
+        require_care(key)
         with self._db.transaction() as connection:
             repository.delete_key(connection, key.id, clock.now())
             self._sharing.forget(connection, "key", key.id)
@@ -215,8 +213,7 @@ class Keys:
             raise Forbidden
         if key.disabled_at:
             raise KeyDisabled(owner=key.access.owner_name)
-        provider = provider_named(key.provider)
-        outcome = self._checks.test(provider, lambda: self.open(actor, key.id).endpoint)
+        outcome = self._checks.test(kind_named(key.provider), lambda: self._opened(actor, key.id))
         with self._db.transaction() as connection:
             repository.note_test(connection, key.id, clock.now(), outcome.code)
         return outcome
@@ -250,10 +247,10 @@ class Keys:
 
     def require_usable(self, actor: User, key_id: str, agent_id: str | None = None) -> None:
         """Raise what ``open`` would raise about the actor's right to run on a key, for an agent or at all."""
-        self._usable(actor, key_id, agent_id)
+        self._usable(actor, key_id, agent_id, "llm")
 
     def open(self, actor: User, key_id: str, agent_id: str | None = None) -> OpenKey:
-        """Open a key's secret for one call or one node: the only way from the database to a provider.
+        """Open a model key's secret for one call or one node: the only way from the database to a provider.
 
         With ``agent_id`` a key that is lent to this agent opens for whoever may run the agent.
 
@@ -264,17 +261,34 @@ class Keys:
             KeyDisabled: it is disabled.
             SecretLost: its master key was lost.
             SecretUnreadable: it was changed, or moved from another row.
+            WrongKindOfKey: it is not one of a model provider.
         """
-        key, sealed = self._usable(actor, key_id, agent_id)
-        secret = self._vault.unseal(sealed, **_context(key)) if sealed else None
-        return OpenKey(key, Endpoint(key.base_url, secret))
+        return self._opened(actor, key_id, agent_id, "llm")
 
     def note_use(self, key_id: str) -> None:
         """Remember that a run used this key now."""
         with self._db.transaction() as connection:
             repository.note_use(connection, key_id, clock.now())
 
-    def _usable(self, actor: User, key_id: str, agent_id: str | None) -> tuple[Key, bytes | None]:
+    def _opened(
+        self, actor: User, key_id: str, agent_id: str | None = None, family: Family | None = None
+    ) -> OpenKey:
+        return self._unsealed(*self._usable(actor, key_id, agent_id, family))
+
+    def _unsealed(self, key: Key, sealed: bytes | None) -> OpenKey:
+        secret = self._vault.unseal(sealed, **binding.context(key)) if sealed else None
+        return OpenKey(key, Endpoint(key.base_url, secret))
+
+    def _replace(self, actor: User, key: Key, after: Key, secret: str, action: str) -> None:
+        sealed = self._vault.seal(secret, **binding.context(after)) if secret else None
+        with self._db.transaction() as connection:
+            if not repository.replace_secret(connection, after, sealed, key.secret_version):
+                raise Conflict("This key was changed elsewhere just now. Reload the page and try again.")
+            self._audit.record(connection, actor, action, "key", key.id)
+
+    def _usable(
+        self, actor: User, key_id: str, agent_id: str | None, family: Family | None
+    ) -> tuple[Key, bytes | None]:
         with self._db.read() as connection:
             found = repository.key(connection, key_id)
             access = self._sharing.access(connection, actor, "key", key_id)
@@ -290,6 +304,8 @@ class Keys:
             raise KeyOwnerInactive(owner=owner.name)
         if found[0].disabled_at:
             raise KeyDisabled(owner=owner.name)
+        if family is not None and found[0].family != family:
+            raise WrongKindOfKey(name=found[0].name, purpose=PURPOSES[family])
         return found
 
     def _seen(self, key: Key, access: Access) -> Key:
@@ -313,14 +329,3 @@ def _check_name(connection: Connection, actor: User, owner_id: str, name: str) -
     if repository.name_is_taken(connection, owner_id, name):
         whose = "You already have" if owner_id == actor.id else "Its owner already has"
         raise Conflict(f"{whose} a key of this name. Choose another name.")
-
-
-def _context(key: Key) -> dict[str, str | int]:
-    return {
-        "table": "keys",
-        "row": key.id,
-        "field": "secret",
-        "owner": key.owner_id,
-        "origin": key.base_url,
-        "version": key.secret_version,
-    }

@@ -111,10 +111,19 @@ class SentMail:
 
 
 @dataclass(frozen=True)
+class MailKeyChoice:
+    """Which key an administrator has chosen to send mail, and the version of its secret then."""
+
+    key_id: str
+    version: int
+
+
+@dataclass(frozen=True)
 class MailStatus:
     """How the mail goes: the way it takes, counts, and the daily cap if there is one. Times are UTC.
 
-    ``way`` says where it is handed over, ``setting`` which setting says so; neither has a secret.
+    ``way`` says where it is handed over, ``setting`` which setting says so, or ``key_name`` which key; none of them
+    has a secret. ``problem`` says why the key cannot be used.
     """
 
     transport: str | None
@@ -127,3 +136,6 @@ class MailStatus:
     unknown: int
     daily_cap: int | None
     last_error: str | None
+    key_id: str | None = None
+    key_name: str = ""
+    problem: str | None = None

@@ -36,20 +36,21 @@ class Outbox:
     """What a worker does with the mails."""
 
     def __init__(self, db: Database, vault: Vault, mail: Mail) -> None:
-        """Send with the transport of ``mail``."""
+        """Send the way that ``mail`` says."""
         self._db = db
         self._vault = vault
         self._mail = mail
 
     def deliver_next(self) -> bool:
         """Send the mail that has waited longest; False when none is due."""
-        transport = self._mail.transport
-        letter = self.claim() if transport else None
-        if transport is None or letter is None:
+        way = self._mail.way()
+        letter = self.claim() if way else None
+        if way is None or letter is None:
             return False
-        mail = Outgoing(letter.id, self._mail.sender, letter.recipient, letter.subject, letter.body)
+        sender, opened = way
+        mail = Outgoing(letter.id, sender, letter.recipient, letter.subject, letter.body)
         try:
-            transport.send(mail)
+            opened().send(mail)
         except MailDelayed as error:
             self._try_later(letter, error)
         except MailSetUpWrong as error:
@@ -73,10 +74,11 @@ class Outbox:
             repository.lock(connection)
             repository.give_up_lost(connection, at - LOST_AFTER, LOST)
             gone = repository.handed_over(connection, midnight(at))
+            cap = self._mail.cap(connection)
             while waiting := repository.next_due(connection, at):
-                if self._is_over(gone, waiting):
+                if cap is not None and waiting.kind in NOTICES and gone >= cap * NOTICE_SHARE:
                     self._hold(connection, waiting)
-                elif self._mail.daily_cap is not None and gone >= self._mail.daily_cap:
+                elif cap is not None and gone >= cap:
                     repository.postpone(connection, at, midnight(at) + timedelta(days=1))
                 elif letter := self._take(connection, waiting):
                     return letter

@@ -53,13 +53,17 @@ keys = Table(
     Column("name", String(80), nullable=False),
     Column("provider", String(40), nullable=False),
     Column("base_url", String(400)),
+    # What its kind asks for besides secret and address; never a secret.
+    Column("settings", Json, nullable=False, server_default="{}"),
+    # Where the secret may go, in one text: it is sealed for that.
+    Column("bound_to", Text, nullable=False, server_default=""),
     sealed(
         "secret_sealed",
         "Keys of people and the organisation",
         field="secret",
         row="id",
         owner="owner_id",
-        origin="base_url",
+        origin="bound_to",
         version="secret_version",
     ),
     Column("secret_hint", String(20), nullable=False),
