@@ -76,7 +76,7 @@ def _pool(actor: User, key: Key) -> bool:
     )
     if wanted != runtime.get_core().keys.get(actor, key.id).is_pool:
         with reporting():
-            runtime.get_core().keys.set_pool(actor, key.id, wanted)
+            runtime.get_core().key_care.set_pool(actor, key.id, wanted)
     return wanted
 
 

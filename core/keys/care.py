@@ -67,6 +67,26 @@ class KeyCare:
                 self._audit.record(connection, actor, "key.expiry_set", "key", key.id, detail=told)
         return self._keys.get(actor, key_id)
 
+    def set_pool(self, actor: User, key_id: str, is_pool: bool) -> None:
+        """Take a key into the organisation's pool, or give it back to whoever added it.
+
+        The organisation pays for a key of the pool, administrators look after it, and whoever it is shared with may
+        run on it. It stays when the person who added it leaves.
+
+        Raises:
+            NotFound: the key is a stranger's.
+            Forbidden: the actor is no administrator, or the key is somebody else's.
+            StepUpRequired: it is long ago that the actor proved who they are.
+        """
+        require(actor, "pool.manage")
+        require_recent_proof(actor)
+        key = self._keys.get(actor, key_id)
+        require_care(key)
+        with self._db.transaction() as connection:
+            repository.set_pool(connection, key.id, is_pool)
+            action = "key.pooled" if is_pool else "key.unpooled"
+            self._audit.record(connection, actor, action, "key", key.id)
+
     def reminder_is_due(self) -> bool:
         """Whether a worker has somebody to remind; False while mail is not set up."""
         if not self._mail.is_set_up:

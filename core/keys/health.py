@@ -26,6 +26,7 @@ from core.usage.service import Usage
 # What a noun answers who is asked for everything of it that uses one of these keys.
 LookUp = Callable[[Connection, Collection[str]], Sequence[Dependent]]
 
+ALARMING: frozenset[KeyState] = frozenset({"lost", "failing", "expired", "expiring"})
 # A call that ended with one of these says that the key does not work, whatever was asked.
 ABOUT_THE_KEY = frozenset({"bad_key", "key_forbidden", "quota"})
 _BUILT_IN: Mapping[str, KeyState] = {"ready": "works", "failed": "failing", "absent": "untested"}

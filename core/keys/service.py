@@ -180,27 +180,6 @@ class Keys(OtherUses):
             self._sharing.forget(connection, "key", key.id)
             self._audit.record(connection, actor, "key.deleted", "key", key.id)
 
-    def set_pool(self, actor: User, key_id: str, is_pool: bool) -> None:
-        """Take a key into the organisation's pool, or give it back to whoever added it.
-
-        The organisation pays for a key of the pool, administrators look after it, and whoever it is shared with may
-        run on it. It stays when the person who added it leaves.
-
-        Raises:
-            NotFound: the key is a stranger's.
-            Forbidden: the actor is no administrator, or the key is somebody else's.
-            StepUpRequired: it is long ago that the actor proved who they are.
-        """
-        require(actor, "pool.manage")
-        require_recent_proof(actor)
-        key = self.get(actor, key_id)
-        if not key.access.is_owner:
-            raise Forbidden
-        with self._db.transaction() as connection:
-            repository.set_pool(connection, key.id, is_pool)
-            action = "key.pooled" if is_pool else "key.unpooled"
-            self._audit.record(connection, actor, action, "key", key.id)
-
     def test(self, actor: User, key_id: str) -> KeyTest:
         """Make one cheap real call with a key and remember how it went.
 

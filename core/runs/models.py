@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from core.runs.fairness import Full
+from core.turns.fairness import Full
 from core.usage.models import Totals
 
 Status = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]

@@ -24,9 +24,9 @@ from core.ledger.service import Ledger
 from core.logs import get_logger
 from core.quotas.service import Quotas
 from core.runs import repository
-from core.runs.dispatch import WORKER_SILENT_AFTER, Dispatch
 from core.runs.models import Backlog, QueuePlace, Run, RunEvent, WorkerInfo
 from core.runs.queue import RunQueue
+from core.turns.service import WORKER_SILENT_AFTER, Dispatch
 from core.usage.models import ModelCall
 from core.usage.service import Usage
 

@@ -27,7 +27,7 @@ from core.worker.rotation import Rotator
 from core.worker.workflow import register_workflow
 
 BEAT_SECONDS = 3.0
-# Others adopt after core.runs.dispatch.WORKER_SILENT_AFTER (20 s): a worker that could not beat for this
+# Others adopt after core.turns.service.WORKER_SILENT_AFTER (20 s): a worker that could not beat for this
 # long, or slept with its laptop, ends itself before that.
 GIVE_UP_SECONDS = 12.0
 CANCEL_POLL_SECONDS = 0.3

@@ -187,7 +187,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "keys.rename": (FOR_MEMBERS, lambda s, a: s.core.keys.rename(a, s.key().id, clock.new_id("name"))),
     "keys.replace_secret": (FOR_MEMBERS, lambda s, a: s.core.keys.replace_secret(a, s.key().id, "zk-New-1")),
     "keys.require_usable": (OWN, lambda s, a: s.core.keys.require_usable(a, s.key().id)),
-    "keys.set_pool": (FOR_ADMINS, lambda s, a: s.core.keys.set_pool(a, s.key().id, True)),
+    "key_care.set_pool": (FOR_ADMINS, lambda s, a: s.core.key_care.set_pool(a, s.key().id, True)),
     "keys.test": (OWN, lambda s, a: s.core.keys.test(a, s.key().id)),
     "mail.choices": (FOR_ADMINS, lambda s, a: s.core.mail.choices(a)),
     "mail.choose_key": (FOR_ADMINS, lambda s, a: s.core.mail.choose_key(a, None)),

@@ -15,9 +15,9 @@ from core.bootstrap import Core
 from core.db.tables import runs
 from core.keys.models import KeyDraft
 from core.quotas.models import EVERY, Allowance
-from core.runs.fairness import Full
 from core.runs.models import QueuePlace, Run
 from core.runs.service import Runs
+from core.turns.fairness import Full
 from tests.conftest import Cast
 from tests.support.stopped_clock import StoppedClock
 from tests.support.stub_queue import StubQueue, a_worker, runs_with

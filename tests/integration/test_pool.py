@@ -29,7 +29,7 @@ def other_admin(core: Core) -> User:
 @pytest.fixture
 def pooled(core: Core, admin: User) -> Key:
     key = core.keys.add(admin, KeyDraft("Company", "openai", SECRET))
-    core.keys.set_pool(admin, key.id, True)
+    core.key_care.set_pool(admin, key.id, True)
     return core.keys.get(admin, key.id)
 
 
@@ -41,7 +41,7 @@ def test_every_administrator_looks_after_the_pool(core: Core, admin: User, other
     core.keys.rename(other_admin, pooled.id, "Ours")
     core.sharing.grant(other_admin, "key", pooled.id, Grantee("department", "hr"), "run")
     assert [share.name for share in core.sharing.list(admin, "key", pooled.id)] == ["HR"]
-    core.keys.set_pool(other_admin, pooled.id, False)
+    core.key_care.set_pool(other_admin, pooled.id, False)
     with pytest.raises(NotFound):
         core.keys.open(other_admin, pooled.id)
     assert core.keys.get(admin, pooled.id).name == "Ours"
@@ -64,16 +64,16 @@ def test_chosen_people_run_on_it_and_others_do_not_know_it(
     with pytest.raises(Forbidden):
         core.sharing.grant(cast.alice, "key", pooled.id, Grantee("everyone"), "run")
     with pytest.raises(Forbidden):
-        core.keys.set_pool(cast.alice, pooled.id, False)
+        core.key_care.set_pool(cast.alice, pooled.id, False)
 
 
 def test_a_manager_and_an_administrator_take_no_key_of_somebody_else(core: Core, cast: Cast, admin: User) -> None:
     key = core.keys.add(cast.alice.proven(clock.now()), KeyDraft("Mine", "openai", SECRET))
     with pytest.raises(NotFound):
-        core.keys.set_pool(admin, key.id, True)
+        core.key_care.set_pool(admin, key.id, True)
     core.sharing.grant(cast.alice.proven(clock.now()), "key", key.id, Grantee("person", admin.id), "edit")
     with pytest.raises(Forbidden):
-        core.keys.set_pool(admin, key.id, True)
+        core.key_care.set_pool(admin, key.id, True)
 
 
 def test_the_pool_outlives_the_person_who_added_to_it(

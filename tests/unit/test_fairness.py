@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core import clock
 from core.quotas.models import Allowance, Quota, Rules, Scope
-from core.runs.fairness import Load, Waiting, ahead, choose, full
+from core.turns.fairness import Load, Waiting, ahead, choose, full
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 NO_RULES = Rules()

@@ -14,9 +14,9 @@ from core.db import Connection, Database
 from core.logs import get_logger
 from core.quotas.models import SCOPES, Rules
 from core.quotas.service import Quotas
-from core.runs import fairness, repository
 from core.runs.models import QueuePlace, Run
 from core.runs.queue import RunQueue
+from core.turns import fairness, repository
 
 SWEEP_AFTER = timedelta(seconds=3)
 WORKER_SILENT_AFTER = timedelta(seconds=20)
