@@ -286,12 +286,6 @@ class KeyNotShared(CoreError):
     code = "key_not_shared"
 
 
-class WrongKindOfKey(CoreError):
-    """The key {name} is not one for {purpose}. Choose another key."""
-
-    code = "wrong_kind_of_key"
-
-
 class KeyOwnerInactive(CoreError):
     """This runs on a key of {owner}, whose account is suspended. Choose another key."""
 

@@ -19,6 +19,12 @@ class KeyDeleted(NotFound):
     code = "key_deleted"
 
 
+class WrongKindOfKey(CoreError):
+    """The key {name} is not one for {purpose}. Choose another key."""
+
+    code = "wrong_kind_of_key"
+
+
 def sentence_of(code: str) -> str:
     """Return what people read about a stored code: its error's sentence, up to a fact that is not stored."""
     for error in _all(CoreError):

@@ -11,13 +11,13 @@ from core.accounts.models import User
 from core.accounts.proof import require_recent_proof
 from core.audit.service import Audit
 from core.db import Connection, Database
-from core.errors import Conflict, Forbidden, Invalid, KeyNotShared, KeyOwnerInactive, NotFound, WrongKindOfKey
+from core.errors import Conflict, Forbidden, Invalid, KeyNotShared, KeyOwnerInactive, NotFound
 from core.keys import binding, drafts, repository
 from core.keys.checks import KeyChecks
 from core.keys.kind import PURPOSES, Kind
 from core.keys.model_kind import ModelKind
 from core.keys.models import Family, Key, KeyDraft, KeyTest, OpenKey
-from core.keys.refusals import KeyDeleted, KeyDisabled
+from core.keys.refusals import KeyDeleted, KeyDisabled, WrongKindOfKey
 from core.keys.registry import all_kinds, kind_named
 from core.keys.rights import require_care
 from core.keys.services import OtherUses

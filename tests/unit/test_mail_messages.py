@@ -19,6 +19,7 @@ ALL = {
     "new_device": messages.new_device(AT, "Firefox on Linux", "203.0.113.7"),
     "key_added": messages.key_added(AT, "My key"),
     "key_expires": messages.key_expires("My key", date(2026, 11, 27), 3, "https://zoark.example.com/key?id=key_1"),
+    "budget_reached": messages.budget_reached("your monthly budget", 80, "$4.00", "$5.00"),
     "passkey_added": messages.passkey_added(AT, "My telephone"),
     "digest": messages.digest([Held("mail_1", "Your password was changed", AT)]),
 }
@@ -47,7 +48,7 @@ def test_a_notice_has_no_link_and_says_what_to_do() -> None:
     for kind in NOTICES:
         body = ALL[kind].body.get_secret_value()
         assert "http" not in body
-        assert "If it was not you" in body
+        assert ("on the page Budgets" if kind == "budget_reached" else "If it was not you") in body
 
 
 def test_a_new_device_says_when_what_and_from_where() -> None:

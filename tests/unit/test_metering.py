@@ -19,7 +19,7 @@ from core.usage.models import CallOrigin
 from core.usage.service import Usage
 
 ORIGIN = CallOrigin("run_1", "agent", None, "user_1", None, "key_1", "openai", "gpt-4o")
-BOUND = Tokens(100, 50)
+BOUND = Tokens(100, 10_000)
 
 
 @dataclass
