@@ -25,9 +25,9 @@ from core.errors import (
     NotFound,
     SecretUnreadable,
     StepUpRequired,
-    WrongKindOfKey,
 )
 from core.keys.models import Key, KeyDraft
+from core.keys.refusals import WrongKindOfKey
 from core.keys.registry import all_kinds
 from core.notify import messages
 from tests.fakes.api import Answer, Api, Asked

@@ -14,10 +14,11 @@ from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
 from core.budgets.models import Budget
-from core.budgets.repository import insert_budget, used
+from core.budgets.repository import insert_budget
 from core.db.tables import model_calls
 from core.errors import Conflict, CoreError, Forbidden, Invalid, NotFound, StepUpRequired
 from core.keys.models import KeyDraft
+from core.ledger.repository import used
 from core.llm.pricing import Cost, OwnPrice, Tokens
 from core.prices.catalogue import catalogue, published
 from core.prices.failures import PriceUnknown
@@ -339,9 +340,9 @@ def test_a_call_that_a_dead_worker_left_open_keeps_the_price_it_was_sent_at(
 def test_what_is_held_for_a_long_call_is_its_highest_price_and_is_booked_when_its_lease_is_over(
     core: Core, admin: User, alice: User, time: StoppedClock
 ) -> None:
-    budget = Budget("budget_1", "person", alice.id, "month", 10**12, time())
+    budget = Budget("budget_1", "person", alice.id, "month", 10**12, admin.id, time())
     with core.db.transaction() as connection:
-        insert_budget(connection, budget, admin.id)
+        insert_budget(connection, budget)
     origin = origin_of_known(core, alice, "openai", "gpt-5.5")
     core.usage.open_call(origin, BOUND, lease=timedelta(0))
     price = published("openai", "gpt-5.5", time())

@@ -23,8 +23,8 @@ from core.db.sealed import SealedColumn
 from core.db.tables import audit_log
 from core.db.tables import keys as keys_table
 from core.errors import Conflict, MasterKeyWrong, StepUpRequired
+from core.keys import binding
 from core.keys.models import KeyDraft
-from core.keys.service import _context
 from core.master_keys import resealing, service
 from core.security.ring_file import RingFile
 from core.security.sealing import KeyRing
@@ -271,7 +271,7 @@ def test_a_secret_that_is_replaced_between_reading_and_writing_stays_replaced(
         if column.table.name == "keys" and not missed:
             # As another process would have it between our read and our write.
             key = replace(core.keys.get(house.alice, secrets.keys[0].id), secret_version=2)
-            sealed = core.keys._vault.seal("zk-Replaced-0123456789", **_context(key))
+            sealed = core.keys._vault.seal("zk-Replaced-0123456789", **binding.context(key))
             values = {"secret_sealed": sealed, "secret_version": 2}
             connection.execute(  # type: ignore[attr-defined]
                 update(keys_table).where(keys_table.c.id == secrets.keys[0].id).values(values)

@@ -13,9 +13,8 @@ from core.bootstrap import Core
 from core.db.sealed import sealed_columns
 from core.db.tables import identities, mail_outbox, oauth_flows
 from core.db.tables import keys as keys_table
-from core.keys import repository
+from core.keys import binding, repository
 from core.keys.models import Key, KeyDraft
-from core.keys.service import _context
 from core.notify import messages
 from core.notify.service import sealing_context
 from core.oauth.models import Profile, Tokens
@@ -48,7 +47,7 @@ def every_secret(core: Core, owner: User, keys: int = 1) -> Secrets:
     seed = core.two_factor.begin(owner).text
     with core.db.transaction() as connection:
         for key in more:
-            repository.insert_key(connection, key, core.keys._vault.seal(SECRET, **_context(key)))
+            repository.insert_key(connection, key, core.keys._vault.seal(SECRET, **binding.context(key)))
         core.oauth._identities.add(connection, owner, GOOGLE, profile, tokens)
         insert_flow(
             connection,
@@ -73,7 +72,7 @@ def assert_all_open(core: Core, secrets: Secrets, secret: str = SECRET) -> None:
     with core.db.read() as connection:
         sealed = {row.id: row.secret_sealed for row in connection.execute(select(keys_table))}
     for key in secrets.keys:
-        assert core.keys._vault.unseal(sealed[key.id], **_context(key)).get_secret_value() == secret
+        assert core.keys._vault.unseal(sealed[key.id], **binding.context(key)).get_secret_value() == secret
     pending = core.two_factor.pending(secrets.owner)
     assert pending is not None
     assert pending.text == secrets.seed
