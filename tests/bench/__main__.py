@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bench import queue, statement
+from tests.bench import queue, reservation, statement
 from tests.support.app_server import AppServer
 
 STARTS = 5
@@ -41,6 +41,7 @@ def main() -> None:
     report("start to health, s", warm)
     report("idle PSS, MB", idle)
     statement.main(report)
+    reservation.main()
     queue.main()
 
 

@@ -19,11 +19,8 @@ SECRET = "zk-bench-key-0123456789abcdef"
 
 def figures(kind: str) -> dict[str, list[float]]:
     """Return milliseconds on a kind of database: from pressing Run to the first call, and what a crowd adds."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zoark-bench-")))
-        url = stack.enter_context(_database(kind, folder))
-        at = stack.enter_context(desk(url, folder, SECRET))
-        stack.enter_context(Worker(at.settings)).wait_until_ready()
+    with on(kind) as at, Worker(at.settings) as worker:
+        worker.wait_until_ready()
         agent = at.agent("fake-1")
         one_by_one = []
         for number in range(RUNS + 3):
@@ -32,6 +29,15 @@ def figures(kind: str) -> dict[str, list[float]]:
             if number >= 3:  # the first ones load what is imported on first use
                 one_by_one.append(_until_first_call(at, run))
         return {"alone": one_by_one, "behind a crowd": [_behind_a_crowd(at) for _ in range(3)]}
+
+
+@contextmanager
+def on(kind: str) -> Iterator[Desk]:
+    """A desk on a fresh database of a kind."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zoark-bench-")))
+        url = stack.enter_context(_database(kind, folder))
+        yield stack.enter_context(desk(url, folder, SECRET))
 
 
 def percentile(found: list[float], percent: int) -> float:
