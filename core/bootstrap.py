@@ -162,6 +162,7 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
     outbox = Outbox(db, vault, mail)
     master_keys = MasterKeys(db, vault, rings, audit)
     master_keys.on_lost(two_factor.lost.reset_unreadable, oauth.forget_unreadable, outbox.fail_unreadable)
+    dependents = {"agents": agents.using_keys, "mail": chosen.using_keys}
     return Core(
         settings=settings,
         audit=audit,
@@ -178,7 +179,7 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
         sharing=sharing,
         keys=keys,
         key_care=KeyCare(db, keys, mail, audit),
-        key_health=Health(db, keys, sharing, usage, runs, local_model, {"agents": agents.using_keys}),
+        key_health=Health(db, keys, sharing, usage, runs, local_model, dependents),
         agents=agents,
         runs=runs,
         estimates=Estimates(db, agents, keys, prices, usage),

@@ -98,9 +98,11 @@ def confirm_delete(key: Key) -> None:
 
 
 def _breaks(actor: User, breaks: KeyBreaks, what_then: str) -> None:
-    if breaks.dependents:
-        count = len(breaks.dependents)
-        lines = _lines(actor, breaks.dependents)
+    agents = [one for one in breaks.dependents if one.kind == "agent"]
+    if len(agents) < len(breaks.dependents):
+        st.warning("The organisation’s e-mail is sent with it: none goes out before another way is chosen.")
+    if agents:
+        count, lines = len(agents), _lines(actor, agents)
         st.warning(f"Used by {count} agent{'s' if count > 1 else ''}. {what_then}.\n{lines}")
     if breaks.runs:
         count = len(breaks.runs)

@@ -15,7 +15,7 @@ from core.sharing.models import Share
 
 PERIODS = {"7 days": 7, "30 days": 30}
 MOST_ALARMS = 4
-_KINDS = {"agent": ":material/smart_toy:", "run": ":material/play_circle:"}
+_KINDS = {"agent": ":material/smart_toy:", "run": ":material/play_circle:", "mail": ":material/outgoing_mail:"}
 
 
 def warnings(health: KeyHealth) -> None:
@@ -133,7 +133,7 @@ def used_by(actor: User, dependents: Sequence[Dependent]) -> None:
     """Draw what works with a key, and whose it is."""
     st.subheader("Used by", anchor=False)
     if not dependents:
-        st.caption("No agent uses it.")
+        st.caption("Nothing uses it.")
         return
     with st.container(border=True, gap="xsmall"):
         for one in dependents:

@@ -15,7 +15,7 @@ from core.usage.models import KeyUse
 # So long before a key expires its owner is told, and last on the day itself.
 REMINDERS = (14, 3, 0)
 KeyState = Literal["disabled", "lost", "failing", "expired", "expiring", "preparing", "untested", "works"]
-DependentKind = Literal["agent", "run"]
+DependentKind = Literal["agent", "run", "mail"]
 
 # What a key is for, and under which heading its kind is chosen.
 Family = Literal["llm", "email", "service"]

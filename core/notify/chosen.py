@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from email.utils import parseaddr
 
@@ -15,7 +15,7 @@ from core.config import Settings
 from core.db import Connection, Database
 from core.errors import CoreError, Invalid, NotFound
 from core.keys.email_kind import EmailKind
-from core.keys.models import Key
+from core.keys.models import Dependent, Key
 from core.keys.registry import kind_named
 from core.keys.service import Keys
 from core.notify import repository
@@ -62,6 +62,12 @@ class ChosenKeys:
         cap = kind.daily_cap if isinstance(kind, EmailKind) else None
         problem = None if key.secret_version == choice.version else _CHANGED.format(name=key.name)
         return ChosenKey(key, self._sender(key), self._settings.mail_daily_cap or cap, problem)
+
+    def using_keys(self, connection: Connection, key_ids: Collection[str]) -> Sequence[Dependent]:
+        """Return the organisation's mail where it is sent with one of these keys."""
+        choice = repository.mail_key(connection)
+        key = self._keys.find_for_mail(connection, choice.key_id) if choice and choice.key_id in key_ids else None
+        return [Dependent("mail", key.id, "The organisation’s e-mail", key.id, key.owner_id)] if key else []
 
     def transport(self) -> Transport:
         """Open the chosen key for one mail.

@@ -283,6 +283,9 @@ def test_only_the_key_as_it_was_chosen_sends_mail(core: Core, root: User, stages
     core.keys.test(root, key.id)
     core.mail.choose_key(root, key.id)
     assert core.mail.status(root).problem is None
+    assert [one.name for one in core.key_health.what_breaks(root, key.id).dependents] == [
+        "The organisation’s e-mail"
+    ]
     assert core.outbox.deliver_next(), "what waited for it goes at once"
     assert core.mail.get(root, mail_id).state == "sent"
     core.keys.delete(root, key.id)

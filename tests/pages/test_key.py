@@ -59,7 +59,7 @@ def test_a_key_that_was_never_used_is_no_empty_chart(visit: Visitor, alice: User
     page = visit(alice).open(navigation.KEY, id=key.id)
     assert page.metrics["Failed, 30 days"] == "–"
     assert not page.app.get("plotly_chart")
-    assert {"No model calls in the last 30 days.", "No agent uses it."} <= set(page.captions)
+    assert {"No model calls in the last 30 days.", "Nothing uses it."} <= set(page.captions)
 
 
 def test_whom_it_is_shared_with_sees_no_more_than_their_own(
