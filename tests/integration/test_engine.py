@@ -491,8 +491,8 @@ def test_a_node_of_a_deleted_key_fails_with_a_sentence(stage: Stage, fake: FakeM
     run = stage.queued()
     stage.core.keys.delete(stage.alice, stage.key.id)
     outcome = stage.execute(run)
-    assert outcome["code"] == "not_found"
-    assert "key" in (outcome["message"] or "")
+    assert outcome["code"] == "key_deleted"
+    assert "Choose another key" in (outcome["message"] or "")
     assert fake.requests == []
 
 

@@ -346,7 +346,7 @@ def test_the_sums_are_what_a_recount_finds(
         sent = books.open(
             chance.choice(["hr", "sales", None]),
             is_pool=chance.random() < 0.5,
-            model=chance.choice(["gpt-4o", "mini"]),
+            model=chance.choice(["gpt-4o", "gpt-4o-mini"]),
         )
         waiting.append((books, sent))
         if chance.random() < 0.7:

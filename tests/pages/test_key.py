@@ -80,7 +80,7 @@ def test_a_test_tells_its_outcome_on_the_page(visit: Visitor, alice: User, key: 
     page = visit(alice).open(navigation.KEY, id=key.id)
     fake.options.fault = "401"
     page.press("key_test")
-    refused = "The provider does not accept this key. Replace it on the Keys page."
+    refused = "The provider does not accept this key. Copy the whole key again and choose Replace secret."
     assert page.errors == [refused]
     assert "Does not work" in page.text
     assert page.rerun().errors == [refused]  # until a test or a call goes well

@@ -232,7 +232,7 @@ def test_a_key_that_does_not_work_stays_with_what_to_do_until_it_does(
 def test_another_address_is_saved_with_the_secret_entered_again(
     visit: Visitor, page_core: Core, alice: User, key: Key, fake: FakeModelServer
 ) -> None:
-    page = visit(alice).open(navigation.KEYS).press(f"keys_edit_{key.id}")
-    page.press_in_dialog(f"keys_edit_{key.id}", "keys_edit_move")
+    page = visit(alice).open(navigation.KEY, id=key.id).press("key_edit")
+    page.press_in_dialog("key_edit", "keys_edit_move")
     assert page.app.text_input(key=f"keys_move_url_{key.id}").value == key.base_url
     assert page.app.text_input(key=f"keys_move_secret_{key.id}").value == ""

@@ -94,7 +94,7 @@ def test_a_queued_run_says_what_it_waits_for(
     visit: Visitor, page_core: Core, root: User, alice: User, run: Run
 ) -> None:
     a_worker(page_core, slots=1)
-    page_core.turns.service.begin_next()
+    page_core.runs.dispatch.begin_next()
     assert run.agent_id is not None
     second = page_core.runs.start_agent_run(alice, run.agent_id, "Another one.")
     third = page_core.runs.start_agent_run(alice, run.agent_id, "And another one.")

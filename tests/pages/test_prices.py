@@ -149,7 +149,7 @@ def test_alice_is_warned_of_an_unknown_price_on_the_organisations_key(
 ) -> None:
     real = page_core.keys.list
     monkeypatch.setattr(
-        type(page_core.keys), "list", lambda _, actor: [replace(key, is_pool=True) for key in real(actor)]
+        type(page_core.keys), "list", lambda _, *asked: [replace(key, is_pool=True) for key in real(*asked)]
     )
     page = visit(alice).open(navigation.AGENT, id=unpriced.id)
     assert [w.value for w in page.app.warning if w.value.startswith("The price of this model is unknown")]

@@ -38,12 +38,10 @@ class Books:
         return self._core.usage.open_call(origin, BOUND), origin
 
     def settle(self, sent: tuple[str, CallOrigin], micros: int | None) -> None:
-        """Settle a call; None: its price is unknown."""
+        """Settle a call; None: its provider gave no count, so what it has cost is unknown."""
         call_id, origin = sent
-        if micros is None:
-            origin = replace(origin, model="a-model-of-tomorrow")
-        tokens = Tokens(5 if micros is None else micros, 1)
-        self._core.usage.settle(call_id, origin, tokens, None if micros is None else PRICE, 1)
+        tokens = None if micros is None else Tokens(micros, 1)
+        self._core.usage.settle(call_id, origin, tokens, PRICE, 1)
 
     def call(
         self, department: str | None, micros: int | None, *, is_pool: bool = True, model: str = "gpt-4o"
