@@ -13,9 +13,9 @@ run: $(VENV)/.installed-run ## migrate and serve the app on :8501
 	$(BIN)/python -m core migrate
 	exec $(BIN)/streamlit run app/main.py --server.port $(PORT) --server.address $(ADDRESS)
 
-test: $(VENV)/.installed-dev ## everything that must pass
+test: $(VENV)/.installed-dev ## everything that must pass, on two processes
 	$(MAKE) --no-print-directory lint
-	CHROMIUM="$$(.ci/chromium $(BIN)/python)" $(BIN)/python -m pytest --all-rings
+	CHROMIUM="$$(.ci/chromium $(BIN)/python)" $(BIN)/python -m pytest --all-rings -n 2 --dist loadfile
 
 demo: $(VENV)/.installed-run ## one real agent run in the terminal, on the built-in model
 	$(BIN)/python -m core demo

@@ -49,9 +49,13 @@ HOME = Entry("home.py", "Home", ":material/home:", "")
 AGENTS = Entry("agents.py", "Agents", ":material/smart_toy:", "Build")
 AGENT = Entry("agent.py", "Agent", ":material/smart_toy:", None)
 KEYS = Entry("keys.py", "Keys", ":material/key:", "Build")
+KEY = Entry("key.py", "Key", ":material/key:", None)
 RUNS = Entry("runs.py", "Runs", ":material/play_circle:", "Watch")
 RUN = Entry("run.py", "Run", ":material/play_circle:", None)
 USAGE = Entry("usage.py", "Usage", ":material/bar_chart:", "Watch")
+BUDGETS = Entry("budgets.py", "Budgets", ":material/savings:", "Watch")
+STATEMENT = Entry("statement.py", "Statement", ":material/receipt_long:", "Watch")
+LIMITS = Entry("limits.py", "Limits", ":material/speed:", "Watch")
 
 CONNECTIONS = Entry("connections.py", "Connected accounts", ":material/link:", "Account")
 SESSIONS = Entry("sessions.py", "Sessions", ":material/devices:", "Account")
@@ -64,6 +68,8 @@ SIGN_IN_SETTINGS = Entry(
     "sign_in_settings.py", "Sign-in settings", ":material/admin_panel_settings:", "Admin", "settings.manage"
 )
 MAIL = Entry("mail.py", "E-mail", ":material/outgoing_mail:", "Admin", "settings.manage")
+PRICES = Entry("prices.py", "Prices", ":material/sell:", "Admin", "settings.manage")
+MASTER_KEY = Entry("master_key.py", "Master key", ":material/encrypted:", "Admin", "settings.manage")
 SETUP = Entry("setup.py", "Set-up", ":material/checklist:", "Admin", "settings.manage")
 
 # Behind links in mails.
@@ -78,9 +84,13 @@ ALL = (
     AGENTS,
     AGENT,
     KEYS,
+    KEY,
     RUNS,
     RUN,
     USAGE,
+    BUDGETS,
+    STATEMENT,
+    LIMITS,
     CONNECTIONS,
     SESSIONS,
     SECURITY,
@@ -90,6 +100,8 @@ ALL = (
     WORKERS,
     SIGN_IN_SETTINGS,
     MAIL,
+    PRICES,
+    MASTER_KEY,
     SETUP,
     *PUBLIC,
 )

@@ -16,6 +16,8 @@ EXPIRED_CONNECTIONS = "expired_connections"
 EXPORT_CONFIRMED = "export_confirmed"
 # Whether the built-in model was asked for while setting up; the person may have to confirm first.
 BUILT_IN_WANTED = "built_in_wanted"
+# The id of the key whose address is to be changed next.
+KEY_TO_MOVE = "key_to_move"
 # The id of the test mail that the page E-mail follows.
 TEST_MAIL = "test_mail"
 # The role with which the page was drawn.

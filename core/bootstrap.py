@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +11,21 @@ from core.accounts.service import Accounts
 from core.accounts.sessions import Sessions
 from core.agents.service import Agents
 from core.audit.service import Audit
+from core.budgets.service import Budgets
 from core.config import Settings, load_settings
-from core.db import Database
-from core.db.installation import open_installation
+from core.db import Connection, Database
+from core.db.installation import open_installation, read_cookie_key
 from core.departments.service import Departments
 from core.errors import MasterKeyWrong
+from core.keys.care import KeyCare
+from core.keys.health import Health
 from core.keys.service import Keys
+from core.ledger.service import Ledger
 from core.limits.service import Limits
 from core.local_model.service import LocalModel
 from core.logs import set_up_logs
+from core.master_keys.service import MasterKeys
+from core.notify.chosen import ChosenKeys
 from core.notify.notices import tell_by_mail
 from core.notify.outbox import Outbox
 from core.notify.registry import chosen_transport
@@ -30,13 +34,21 @@ from core.oauth.service import OAuth
 from core.organisation.service import Organisation
 from core.passkeys.service import Passkeys
 from core.people.service import People
+from core.prices.service import Prices
+from core.quotas.rates import Rates
+from core.quotas.service import Quotas
+from core.rollup.service import Rollup
+from core.runs.estimates import Estimates
 from core.runs.journal import RunJournal
 from core.runs.queue import RunQueue
 from core.runs.service import Runs
 from core.security.egress import EgressPolicy
-from core.security.sealing import KeyRing, Vault
+from core.security.ring_file import RingFile, make_ring_file
+from core.security.sealing import KeyRing, RingSource, Vault
 from core.setup.service import Setup
+from core.shared_costs.service import SharedCosts
 from core.sharing.service import Sharing
+from core.statements.service import Statements
 from core.two_factor.service import TwoFactor
 from core.usage.service import Usage
 
@@ -61,13 +73,23 @@ class Core:
     departments: Departments
     sharing: Sharing
     keys: Keys
+    key_care: KeyCare
+    key_health: Health
     agents: Agents
     runs: Runs
+    estimates: Estimates
+    prices: Prices
     usage: Usage
+    budgets: Budgets
+    shared_costs: SharedCosts
+    statements: Statements
+    quotas: Quotas
+    rates: Rates
     local_model: LocalModel
     mail: Mail
     outbox: Outbox
     limits: Limits
+    master_keys: MasterKeys
     db: Database
     ring: KeyRing
     policy: EgressPolicy
@@ -77,8 +99,10 @@ class Core:
         """Whether a worker has something to do now."""
         if self.runs.next_due_at() is not None or self.local_model.status().is_busy:
             return True
-        mail_due_at = self.mail.next_due_at()
-        return mail_due_at is not None and mail_due_at <= clock.now()
+        if self.key_care.reminder_is_due() or self.master_keys.is_rotating():
+            return True
+        due = (self.mail.next_due_at(), self.usage.next_lease_end())
+        return any(at is not None and at <= clock.now() for at in due)
 
     def close(self) -> None:
         """Close connections."""
@@ -86,8 +110,10 @@ class Core:
         self.db.dispose()
 
 
-def build_core(settings: Settings | None = None) -> Core:
+def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -> Core:
     """Read the settings, check the master keys and connect everything.
+
+    With ``is_recovery`` keys may be missing: only ``core.commands.recover_lost_key`` may go on from there.
 
     Raises:
         SettingsWrong: a setting has the wrong form.
@@ -98,9 +124,17 @@ def build_core(settings: Settings | None = None) -> Core:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     db = Database(settings.database)
     policy = EgressPolicy.from_allowlist(settings.endpoint_allowlist)
-    ring = load_ring(settings)
-    audit = Audit(db, ring.derive("audit"))
-    vault = Vault(ring, open_installation(db, ring, audit.begin))
+    rings = load_rings(settings)
+
+    def prepare(connection: Connection, vault: Vault, is_new: bool, is_first: bool) -> None:
+        audit = Audit(db, vault)
+        if is_first:
+            audit.adopt_key(connection, rings.current().derive("audit"))
+        if is_new:
+            audit.begin(connection)
+
+    vault = open_installation(db, rings, prepare, is_recovery=is_recovery)
+    audit = Audit(db, vault)
     local_model = LocalModel(db, settings.data_dir)
     organisation = Organisation(db, audit, settings.registration)
     limits = Limits(db)
@@ -110,14 +144,25 @@ def build_core(settings: Settings | None = None) -> Core:
     departments = Departments(db, audit)
     sessions = Sessions(db, organisation, audit)
     two_factor = TwoFactor(db, vault, accounts, passkeys, sessions, organisation, audit)
-    mail = Mail(db, settings, vault, chosen_transport(settings, policy), audit, limits)
-    mail_links = MailLinks(db, organisation, audit, accounts, departments, mail, limits)
     sharing = Sharing(db, departments, audit)
     keys = Keys(db, vault, policy, local_model, sharing, audit)
-    tell_by_mail(mail, accounts, keys, passkeys, two_factor)
+    chosen = ChosenKeys(db, settings, keys, policy, audit)
+    mail = Mail(db, settings, vault, chosen_transport(settings, policy), audit, limits, chosen)
+    mail_links = MailLinks(db, organisation, audit, accounts, departments, mail, limits)
     agents = Agents(db, keys, departments, sharing, audit)
-    usage = Usage(db)
-    runs = Runs(db, RunQueue(settings), agents, usage, audit)
+    ledger = Ledger()
+    prices = Prices(db, audit)
+    rollup = Rollup()
+    usage = Usage(db, ledger, prices, rollup)
+    shared_costs = SharedCosts(db, departments, rollup, audit)
+    budgets = Budgets(db, ledger, audit)
+    tell_by_mail(mail, accounts, keys, passkeys, two_factor, budgets)
+    quotas = Quotas(db, audit)
+    runs = Runs(db, RunQueue(settings), agents, usage, ledger, quotas, audit)
+    outbox = Outbox(db, vault, mail)
+    master_keys = MasterKeys(db, vault, rings, audit)
+    master_keys.on_lost(two_factor.lost.reset_unreadable, oauth.forget_unreadable, outbox.fail_unreadable)
+    dependents = {"agents": agents.using_keys, "mail": chosen.using_keys}
     return Core(
         settings=settings,
         audit=audit,
@@ -133,21 +178,36 @@ def build_core(settings: Settings | None = None) -> Core:
         departments=departments,
         sharing=sharing,
         keys=keys,
+        key_care=KeyCare(db, keys, mail, audit),
+        key_health=Health(db, keys, sharing, usage, runs, local_model, dependents),
         agents=agents,
         runs=runs,
+        estimates=Estimates(db, agents, keys, prices, usage),
+        prices=prices,
         usage=usage,
+        budgets=budgets,
+        shared_costs=shared_costs,
+        statements=Statements(db, departments, rollup, shared_costs, audit),
+        quotas=quotas,
+        rates=Rates(db),
         local_model=local_model,
         mail=mail,
-        outbox=Outbox(db, vault, mail),
+        outbox=outbox,
         limits=limits,
+        master_keys=master_keys,
         db=db,
-        ring=ring,
+        ring=rings.current(),
         policy=policy,
         journal=RunJournal(db),
     )
 
 
 def load_ring(settings: Settings) -> KeyRing:
+    """Return the master keys of this moment; raises what ``load_rings`` raises."""
+    return load_rings(settings).current()
+
+
+def load_rings(settings: Settings) -> RingSource:
     """Return the master keys of the settings or, with SQLite, of the data dir; made there at the first start.
 
     Raises:
@@ -160,7 +220,7 @@ def load_ring(settings: Settings) -> KeyRing:
     # Asked before the key file: another process may be making both right now, the key file first.
     has_database = settings.is_sqlite and _is_filled(Path(settings.database.removeprefix("sqlite:///")))
     if _is_filled(path):
-        return KeyRing.parse(path.read_text("ascii", "replace").strip())
+        return RingFile(path)
     if not settings.is_sqlite:
         raise MasterKeyWrong(
             "ZOARK_MASTER_KEYS is missing: PostgreSQL needs it. Make one with: python -m core new-master-key"
@@ -168,24 +228,21 @@ def load_ring(settings: Settings) -> KeyRing:
     if has_database:
         raise MasterKeyWrong(
             f"The master key is missing: {path} is gone, but the database exists. Put the file back, or set "
-            "ZOARK_MASTER_KEYS."
+            "ZOARK_MASTER_KEYS. If it is lost for good, run: python -m core recover-lost-key"
         )
-    return _make_ring(path)
+    make_ring_file(path)
+    return RingFile(path)
+
+
+def cookie_key(settings: Settings) -> str:
+    """Return the key that signs browser cookies; raises ``MasterKeyWrong`` when there is no master key."""
+    rings = load_rings(settings)
+    db = Database(settings.database)
+    try:
+        return read_cookie_key(db, rings)
+    finally:
+        db.dispose()
 
 
 def _is_filled(path: Path) -> bool:
     return path.exists() and path.stat().st_size > 0
-
-
-def _make_ring(path: Path) -> KeyRing:
-    """Write a new ring with mode 0600; of two processes that try at once, one wins and both read its key."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="ascii") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        text = file.read().strip()
-        if not text:
-            text = KeyRing.generate().render()
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-    return KeyRing.parse(text)

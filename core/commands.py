@@ -15,8 +15,8 @@ from core.db import Database
 from core.db.migrate import HEAD, has_table, is_current, one_at_a_time, upgrade
 from core.db.sqlite import FIRST_SAFE_VERSION, running_version
 from core.errors import Invalid
+from core.key_commands import new_master_key, recover_lost_key, remove_master_key, rotate_keys
 from core.runs.queue import system_database_url
-from core.security.sealing import KeyRing
 
 
 def migrate() -> int:
@@ -99,12 +99,6 @@ def demo() -> int:
     return perform()
 
 
-def new_master_key() -> int:
-    """Print a fresh value for ZOARK_MASTER_KEYS."""
-    print(KeyRing.generate().render())
-    return 0
-
-
 def print_settings_table() -> int:
     """Print the settings as a Markdown table, for the README."""
     print(settings_table())
@@ -119,6 +113,9 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "reset-two-factor": reset_two_factor,
     "demo": demo,
     "new-master-key": new_master_key,
+    "rotate-keys": rotate_keys,
+    "remove-master-key": remove_master_key,
+    "recover-lost-key": recover_lost_key,
     "settings-table": print_settings_table,
 }
 

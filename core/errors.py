@@ -164,6 +164,12 @@ class SecretUnreadable(CoreError):
     code = "secret_unreadable"
 
 
+class SecretLost(SecretUnreadable):
+    """The master key of this secret was lost. Enter the secret again; a model's key on the Keys page."""
+
+    code = "secret_lost"
+
+
 # --- model calls: the one vocabulary of the key test, the run and the API -------------------------
 
 
@@ -230,7 +236,7 @@ class Unreachable(ModelError):
 class AddressBlocked(ModelError):
     """This address is not allowed: {reason}.
 
-    An administrator can allow a private address in ZOARK_ENDPOINT_ALLOWLIST.
+    An administrator can allow a private address, such as 127.0.0.1:1234, in ZOARK_ENDPOINT_ALLOWLIST.
     """
 
     code = "address_blocked"

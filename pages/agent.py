@@ -5,7 +5,7 @@ import streamlit as st
 from app import navigation, runtime, session
 from app.feedback import done, reporting
 from app.guarded import guarded
-from app.ui import agent_form, answer, layout, rights, share_dialog
+from app.ui import agent_form, answer, layout, rights, run_form, share_dialog
 from core.errors import NotFound
 
 core = runtime.get_core()
@@ -69,21 +69,9 @@ if problem:
 runs = core.runs.list(user, agent_id=agent.id)
 is_sample = not runs and agent.definition.role == agent_form.SAMPLE["role"]
 run_tab, settings_tab, runs_tab = st.tabs(["Run", "Settings", "Runs"])
-with run_tab, st.form("agent_run_form", border=False):
-    text = st.text_area(
-        "Input",
-        agent_form.SAMPLE_INPUT if is_sample else "",
-        placeholder="Paste or type what the agent should work on.",
-        height=180,
-        key=f"agent_input_{agent.id}",
-    )
+with run_tab:
     can_run = rights.may(user, "runs.start") and agent.access.reaches("run") and not problem
-    if st.form_submit_button(
-        "Run", type="primary", icon=":material/play_arrow:", key="agent_run", disabled=not can_run
-    ):
-        with reporting():
-            run = core.runs.start_agent_run(user, agent.id, text)
-            navigation.go(navigation.RUN, id=run.id)
+    run_form.draw(user, agent, is_sample=is_sample, can_run=can_run)
 with settings_tab:
     if agent.access.reaches("edit"):
         fields = agent_form.draw(user, agent, f"agent_{agent.id}_{agent.revision}")

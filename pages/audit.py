@@ -22,7 +22,9 @@ with layout.header("Audit", "Entries are only ever added, each sealed to the one
 if verifies:
     with st.spinner("Checking every entry …"):
         check = core.audit.check(user)
-    if check.problem is None:
+    if check.problem is None and check.unchecked:
+        st.warning(check.sentence, icon=":material/key_off:")
+    elif check.problem is None:
         st.success(check.sentence, icon=":material/verified:")
     else:
         st.error(f"{check.sentence} Compare it with a backup and the log stream.", icon=":material/gpp_bad:")

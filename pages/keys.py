@@ -1,11 +1,10 @@
-"""Keys: add, test, share and delete the keys of model providers."""
+"""Keys: how each one does, and adding and testing them."""
 
 import streamlit as st
 
 from app import runtime, session
 from app.feedback import reporting
-from app.ui import answer, key_forms, key_state, layout, rights, share_dialog
-from core.llm.registry import provider_named
+from app.ui import answer, key_forms, key_list, key_state, layout, rights
 
 core = runtime.get_core()
 user = session.current_user()
@@ -18,49 +17,39 @@ def new_key_button(key: str) -> None:
         key_forms.add_key()
 
 
-keys = core.keys.list(user)
-with layout.header("Keys", "Kept encrypted, opened only for a call, never shown again." if keys else ""):
-    if keys:
+healths = core.key_health.list(user)
+with layout.header("Keys", "Kept encrypted, opened only for a call, never shown again." if healths else ""):
+    if healths:
         new_key_button("keys_new")
 rights.explain(user, "keys.edit")
-if not keys:
+if not healths:
     layout.empty(
         ":material/key:",
         "No keys yet",
-        "A key lets your agents use a model: OpenAI, any compatible server, Ollama, or the built-in demo model.",
+        "A key lets your agents use a model: of OpenAI, Anthropic, Google, Mistral or Groq, any compatible server, "
+        "Ollama, or the built-in demo model. Keys of e-mail and other services are kept here, too.",
         lambda: new_key_button("keys_first"),
     )
-if st.query_params.get("new"):
+wanted = st.query_params.get("new")
+if wanted:
     del st.query_params["new"]
     if rights.may(user, "keys.edit"):
-        key_forms.add_key()
+        key_forms.add_key(first="email" if wanted == "email" else None)
 
-for key in keys:
+chosen = key_list.choose(healths)
+if healths and not chosen:
+    st.caption("No key matches your search.")
+for health in chosen:
     with st.container(border=True):
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            with st.container(gap="xsmall", width=400):
-                with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-                    st.markdown(f"**{answer.harmless(key.name)}**", width="content")
-                    key_state.test_badge(key)
-                st.caption(key_state.facts(key))
-            if key.access.reaches("run") and st.button(
-                "Test", icon=":material/network_check:", key=f"keys_test_{key.id}"
-            ):
-                runtime.wake_worker()
-                with st.spinner("Testing …"), reporting():
-                    st.session_state[f"keys_outcome_{key.id}"] = core.keys.test(user, key.id)
-                    st.rerun()
-            if key.access.is_owner and st.button("Share", icon=":material/share:", key=f"keys_share_{key.id}"):
-                share_dialog.share_key(key)
-            can_edit = key.access.reaches("edit") and rights.may(user, "keys.edit")
-            if can_edit and st.button("Edit", icon=":material/edit:", key=f"keys_edit_{key.id}"):
-                key_forms.edit(key)
-            if key.access.is_owner and st.button(
-                "Delete", icon=":material/delete:", type="tertiary", key=f"keys_delete_{key.id}"
-            ):
-                key_forms.confirm_delete(key)
-        outcome = st.session_state.pop(f"keys_outcome_{key.id}", None)
-        if provider_named(key.provider).is_built_in:
-            key_state.built_in()
-        elif outcome is not None:
-            (st.success if outcome.ok else st.error)(outcome.message)
+        key = health.key
+        if key_list.row(health):
+            runtime.wake_worker()
+            with st.spinner("Testing …"), reporting():
+                key_state.keep(key.id, core.keys.test(user, key.id))
+                st.rerun()
+        if not key_state.outcome(key) and health.trouble:
+            st.caption(f":material/error: {answer.harmless(health.trouble)}")
+        if health.state in ("failing", "lost") and key.access.reaches("edit") and rights.may(user, "keys.edit"):
+            key_forms.ways_out(key)
+if any(health.is_metered and health.use.totals(30).calls for health in healths):
+    st.caption("Spend and bars are of the last 30 days. Of a key that is shared with you they are your own.")

@@ -23,12 +23,15 @@ with layout.header("E-mail"):
             runtime.wake_worker()
             st.rerun()
 if status.transport is None:
+    mail_view.not_set_up()
+    mail_view.send_with(user, status)
     mail_view.how_to_set_up()
     if not (status.queued or status.failed or status.sent_today):
         st.stop()
 else:
     mail_view.facts(status)
     mail_view.test_mail(user)
+    mail_view.send_with(user, status)
 with layout.metric_row("mail_metrics"):
     sent = f"{status.sent_today:,}" + (f" of {status.daily_cap:,}" if status.daily_cap else "")
     st.metric("Sent today (UTC)", sent, border=True, help="What is over the daily cap waits for the next day.")

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from streamlit import config
 
 from app import runtime
-from app.http import audit_routes
+from app.http import audit_routes, statement_routes
 from app.http.health import healthz, readyz
 from app.http.middleware import ProxyScheme, SecurityHeaders
 from app.http.oauth_routes import callback, start
@@ -46,6 +46,7 @@ def routes() -> list[Route]:
         Route("/session/logout", logout),
         *passkey_routes(),
         Route(audit_routes.PATH, audit_routes.export),
+        *statement_routes.routes(),
         Route("/oauth/{provider}/start", start),
         Route("/oauth/{provider}/callback", callback),
     ]

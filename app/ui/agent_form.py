@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import navigation, runtime
-from app.ui import answer, rights
+from app.ui import answer, price_text, rights
 from core.accounts.models import User
 from core.agents.models import Agent, AgentDefinition
 from core.errors import CoreError
@@ -26,8 +26,8 @@ SAMPLE_INPUT = "I was charged twice for my March invoice and need one of the pay
 
 
 def usable_keys(actor: User) -> list[Key]:
-    """Return the keys that somebody may run on: their own and those shared with them for it."""
-    return [key for key in runtime.get_core().keys.list(actor) if key.access.reaches("run")]
+    """Return the keys that somebody can run on now: their own and those shared with them for it."""
+    return [key for key in _keys_to_run(actor) if not key.disabled_at]
 
 
 def draw(actor: User, agent: Agent | None, prefix: str) -> dict[str, object] | None:
@@ -136,8 +136,8 @@ def show(definition: AgentDefinition) -> None:
 def _model(actor: User, existing: AgentDefinition | None, prefix: str) -> tuple[str, str]:
     """Draw the choice of key and model; the models follow the key, so they stand outside the form."""
     left, right = st.columns(2)
-    by_id = {key.id: key for key in usable_keys(actor)}
     wanted = existing.key_id if existing else None
+    by_id = {key.id: key for key in _keys_to_run(actor) if not key.disabled_at or key.id == wanted}
     # A colleague's agent may run on a key that its editor does not see: it can stay.
     is_hidden = wanted is not None and wanted not in by_id and not _is_deleted(wanted)
     ids = [*([wanted] if is_hidden else []), *by_id]
@@ -169,12 +169,36 @@ def _model(actor: User, existing: AgentDefinition | None, prefix: str) -> tuple[
             key=f"{prefix}_model_{key.id}",
             help=problem or "From the provider's own list; another name can be typed.",
         )
+        if model:
+            _price(actor, key, model)
     return key.id, model or ""
+
+
+def _price(actor: User, key: Key, model: str) -> None:
+    """Draw what a model costs on a key, or that nobody knows."""
+    price = runtime.get_core().prices.of(actor, key.provider, model, key.own_price)
+    if price.is_known:
+        about = price_text.short(price)
+        st.caption(
+            answer.harmless(about[0].upper() + about[1:]), help=answer.harmless(price_text.details(price)) or None
+        )
+    elif key.is_pool:
+        st.warning(
+            "The price of this model is unknown: it cannot run on the organisation’s key until an administrator "
+            "sets a price on the page Prices.",
+            icon=":material/help:",
+        )
+    else:
+        st.caption(":material/help: The price of this model is unknown, and so is what its runs will have cost.")
+
+
+def _keys_to_run(actor: User) -> list[Key]:
+    return [key for key in runtime.get_core().keys.list(actor, "llm") if key.access.reaches("run")]
 
 
 def _key_label(key: Key) -> str:
     whose = "" if key.access.is_owner else f" · {key.access.owner_name}’s"
-    return f"{key.name} · {provider_named(key.provider).label}{whose}"
+    return f"{key.name} · {provider_named(key.provider).label}{whose}{' · disabled' if key.disabled_at else ''}"
 
 
 def _is_deleted(key_id: str) -> bool:

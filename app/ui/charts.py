@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 from core.usage.models import DayTotals, Totals
@@ -55,6 +56,38 @@ def stacked_by_model(
         margin={"l": 8, "r": 8, "t": 44, "b": 8},
         hovermode="x unified",
         legend={"orientation": "h", "y": -0.14, "yanchor": "top"},
+        yaxis={"tickprefix": prefix, "rangemode": "tozero", "exponentformat": "none"},
+        xaxis={"type": "date", "tickformat": "%d %b", "tickangle": 0, "nticks": 7},
+        bargap=0.35,
+    )
+    return figure
+
+
+def bars_per_day(
+    days: Sequence[date],
+    series: Mapping[str, Sequence[float]],
+    title: str,
+    colours: Sequence[str],
+    prefix: str = "",
+) -> go.Figure:
+    """Return bars per day, stacked by series; ``prefix`` goes before each value."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure(
+        [
+            go.Bar(name=name, x=list(days), y=list(values), hovertemplate=f"{prefix}%{{y:,.6~f}}")
+            for name, values in series.items()
+        ]
+    )
+    figure.update_layout(
+        barmode="stack",
+        colorway=list(colours),
+        title={"text": title, "font": {"size": 15}},
+        height=230,
+        margin={"l": 8, "r": 8, "t": 40, "b": 8},
+        hovermode="x unified",
+        showlegend=len(series) > 1,
+        legend={"orientation": "h", "y": -0.18, "yanchor": "top"},
         yaxis={"tickprefix": prefix, "rangemode": "tozero", "exponentformat": "none"},
         xaxis={"type": "date", "tickformat": "%d %b", "tickangle": 0, "nticks": 7},
         bargap=0.35,

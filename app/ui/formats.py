@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Literal
 
 from core import clock
-from core.runs.models import Run
+from core.quotas.models import Allowance
+from core.runs.models import QueuePlace, Run
 from core.usage.models import Totals
 
 Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "grey", "primary"]
@@ -31,6 +32,27 @@ def money(micros: int | None) -> str:
     return f"${dollars:.6f}".rstrip("0")
 
 
+def cents(count: int | None) -> str:
+    """Show cents as dollars with both digits: $0.00, $1,204.50, −$2.50."""
+    if count is None:
+        return UNKNOWN
+    return f"{'−' if count < 0 else ''}${abs(count) // 100:,}.{abs(count) % 100:02}"
+
+
+def exact(micros: int) -> str:
+    """Show micro-dollars with every digit there is, cents at least: $20.00, $6.666667, −$0.25."""
+    whole, rest = divmod(abs(micros), 1_000_000)
+    digits = f"{rest:06}".rstrip("0").ljust(2, "0")
+    return f"{'−' if micros < 0 else ''}${whole:,}.{digits}"
+
+
+def cents_known(count: int, calls: int, unpriced_calls: int) -> str:
+    """Show cents of calls and say when they are not the whole truth, as ``cost`` does."""
+    if calls and calls == unpriced_calls:
+        return UNKNOWN
+    return f"{cents(count)} +" if unpriced_calls else cents(count)
+
+
 def cost(totals: Totals) -> str:
     """Show a sum of costs and say when it is not the whole truth."""
     shown = money(totals.known_cost_micros)
@@ -46,6 +68,16 @@ def tokens(count: int | None) -> str:
     if count < 999_950:
         return f"{count / 1000:.1f} k"
     return f"{count / 1_000_000:.1f} M"
+
+
+def allowance(allowed: Allowance) -> str:
+    """Show what is limited: 60 requests a minute · 1 run at once."""
+    parts = (
+        (allowed.requests_per_minute, "request", "a minute"),
+        (allowed.tokens_per_minute, "token", "a minute"),
+        (allowed.concurrent_runs, "run", "at once"),
+    )
+    return " · ".join(f"{n:,} {of}{'' if n == 1 else 's'} {how}" for n, of, how in parts if n is not None)
 
 
 def duration(seconds: float) -> str:
@@ -75,11 +107,42 @@ def ago(moment: datetime | None) -> str:
     return f"{days} day{'s' if days > 1 else ''} ago" if days < 8 else f"{moment:%Y-%m-%d}"
 
 
+def share(part: float | None) -> str:
+    """Show a share in percent: 0 %, 0.4 %, 12 %; a dash when there is nothing to share."""
+    if part is None:
+        return "–"
+    percent = part * 100
+    return f"{percent:.1f} %" if 0 < percent < 9.95 else f"{percent:.0f} %"
+
+
+def days_left(count: int) -> str:
+    """Show when a day comes, by how many days are left: expired, today, tomorrow, in 5 days."""
+    if count < 0:
+        return f"expired {-count} day{'s' if count < -1 else ''} ago"
+    return {0: "expires today", 1: "expires tomorrow"}.get(count, f"expires in {count} days")
+
+
 def run_seconds(run: Run) -> float | None:
     """Return how long a run has been working, or worked; None before it starts."""
     if run.started_at is None:
         return None
     return ((run.ended_at or clock.now()) - run.started_at).total_seconds()
+
+
+def queue_place(place: QueuePlace | None) -> str | None:
+    """Say in one sentence what a queued run waits for; None when it is next in line."""
+    if place is None or not (place.full or place.ahead):
+        return None
+    if place.full is None:
+        return "One run is ahead of yours." if place.ahead == 1 else f"{place.ahead:,} runs are ahead of yours."
+    one = place.full.working == 1
+    whose = {
+        "person": "of your runs",
+        "department": f"{'run' if one else 'runs'} of your department",
+        "key": f"{'run' if one else 'runs'} on the same key",
+    }[place.full.scope]
+    verb = "is" if one else "are"
+    return f"{place.full.working:,} {whose} {verb} working; the limit is {place.full.limit:,}."
 
 
 def size(count: int) -> str:

@@ -1,33 +1,67 @@
-"""How a key does: the outcome of its last test, and how far the built-in model is."""
+"""How a key does, in a chip and a line: its state, what it is, and how far the built-in model is."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from app import runtime
+from app.feedback import done
 from app.guarded import guarded
 from app.ui import answer, formats
 from app.ui.share_dialog import MAY
-from core.keys.models import Key
-from core.llm.registry import provider_named
+from core.keys.model_kind import said_of
+from core.keys.models import Key, KeyHealth, KeyState, KeyTest
+from core.keys.registry import kind_named
+
+_CHIPS: dict[KeyState, tuple[str, str, formats.Colour]] = {
+    "disabled": ("Disabled", ":material/block:", "gray"),
+    "lost": ("Enter again", ":material/key_off:", "orange"),
+    "failing": ("Does not work", ":material/error:", "red"),
+    "expired": ("Expired", ":material/event_busy:", "orange"),
+    "expiring": ("Expires soon", ":material/event_upcoming:", "orange"),
+    "preparing": ("Getting ready", ":material/downloading:", "blue"),
+    "untested": ("Not tested", ":material/help:", "gray"),
+    "works": ("Works", ":material/check_circle:", "green"),
+}
+STATES: dict[KeyState, str] = {state: label for state, (label, _, _) in _CHIPS.items()}
 
 
-def test_badge(key: Key) -> None:
-    """Draw how the last test went; of the built-in model, how far it is."""
-    code = key.test_code
-    if provider_named(key.provider).is_built_in:
-        code = {"ready": "ok", "failed": "failed", "absent": None}.get(
-            runtime.get_core().local_model.status().state, "preparing"
-        )
-    tested = f"Tested {formats.ago(key.tested_at)}" if key.tested_at else None
-    if code is None:
-        st.badge("Not tested", color="gray", icon=":material/help:")
-    elif code == "ok":
-        st.badge("Works", color="green", icon=":material/check_circle:", help=tested)
-    elif code == "preparing":
-        st.badge("Getting ready", color="blue", icon=":material/downloading:")
-    else:
-        st.badge("Does not work", color="red", icon=":material/error:", help=tested)
+def chip(health: KeyHealth) -> None:
+    """Draw the one word for how a key does."""
+    label, icon, colour = _CHIPS[health.state]
+    tested = f"Tested {formats.ago(health.key.tested_at)}" if health.key.tested_at else None
+    st.badge(label, icon=icon, color=colour, help=health.trouble or tested)
+
+
+def tell(what: str, key_id: str, outcome: KeyTest) -> None:
+    """Say after the next rerun what was done, and keep the outcome of its test for ``outcome``."""
+    done(what)
+    keep(key_id, outcome)
+
+
+def keep(key_id: str, outcome: KeyTest) -> None:
+    """Remember the outcome of a test until it was drawn once."""
+    st.session_state[f"keys_outcome_{key_id}"] = outcome
+
+
+def outcome(key: Key) -> bool:
+    """Draw how a test has just ended; of the built-in model, how far it is. Return whether there was one."""
+    now: KeyTest | None = st.session_state.pop(f"keys_outcome_{key.id}", None)
+    if is_built_in(key):
+        built_in()
+        return True
+    if now is None:
+        return False
+    # A sentence may quote an address, and these read Markdown.
+    (st.success if now.ok else st.error)(answer.harmless(now.message))
+    if now.models:
+        st.caption(f"{len(now.models)} models: {answer.harmless(said_of(now.models))}")
+    return True
+
+
+def is_built_in(key: Key) -> bool:
+    """Whether it is the key of the built-in model."""
+    return kind_named(key.provider).is_built_in
 
 
 def built_in() -> None:
@@ -58,18 +92,17 @@ def built_in() -> None:
 
 
 def facts(key: Key) -> str:
-    """Return one line about a key: whose it is, what it is for, when it was last used."""
-    provider = provider_named(key.provider)
-    shared = (
-        ""
-        if key.access.is_owner
-        else f"{answer.harmless(key.access.owner_name)}’s, you {MAY['key'][key.access.level]}"
-    )
+    """Return one line about a key: whose it is, and where it leads."""
+    kind = kind_named(key.provider)
+    leads_to = kind.leads_to(key)
+    whose = "the organisation’s" if key.is_pool else f"{answer.harmless(key.access.owner_name)}’s"
+    shared = "" if key.access.is_owner else f"{whose}, you {MAY['key'][key.access.level]}"
+    if key.is_pool and key.access.is_owner:
+        shared = "key of the pool"
     found = [
         shared,
-        provider.label,
-        key.hint and f"`{key.hint}`",
-        provider.asks_base_url and f"`{key.base_url}`",
-        f"last used {formats.ago(key.last_used_at)}",
+        kind.label,
+        len(key.hint) > 1 and f"`{key.hint}`",
+        leads_to and f"`{leads_to}`",
     ]
     return " · ".join(str(fact) for fact in found if fact)

@@ -47,8 +47,13 @@ def run_rows(runs: Sequence[Run]) -> None:
     with st.container(border=True, gap="xsmall"):
         for position, run in enumerate(runs):
             if position:
-                st.html("<hr style='margin:0;border:none;border-top:1px solid rgba(128,128,128,.18)'>")
+                rule()
             _run_row(run)
+
+
+def rule() -> None:
+    """Draw a quiet line between two rows."""
+    st.html("<hr style='margin:0;border:none;border-top:1px solid rgba(128,128,128,.18)'>")
 
 
 def _run_row(run: Run) -> None:

@@ -6,14 +6,17 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from app import runtime, session, state
+from app import navigation, runtime, session, state
 from app.feedback import done, reporting
 from app.guarded import guarded
-from app.ui import answer, formats
+from app.ui import answer, formats, step_up
 from core.accounts.models import User
 from core.errors import NotFound
+from core.keys.models import Key
+from core.keys.registry import kind_named
 from core.notify.models import MailGroup, MailState, MailStatus, SentMail
 
+NOTHING = ""
 _STATES: dict[MailState, tuple[str, str, formats.Colour]] = {
     "queued": ("Waiting", ":material/schedule:", "gray"),
     "sending": ("Being sent", ":material/progress_activity:", "blue"),
@@ -41,14 +44,18 @@ _ABOUT = {
 }
 
 
-def how_to_set_up() -> None:
-    """Say which settings make mail work, for each way."""
+def not_set_up() -> None:
+    """Say what does not work without mail."""
     st.info(
         "E-mail is not set up. People cannot confirm their address or set a forgotten password by themselves, and "
         "invitations are links that you hand over.",
         icon=":material/mail_off:",
     )
-    st.subheader("Set it up", anchor=False)
+
+
+def how_to_set_up() -> None:
+    """Say which settings make mail work, for each way."""
+    st.subheader("Or by settings of this server", anchor=False)
     for tab, (label, settings) in zip(st.tabs(list(_WAYS)), _WAYS.items(), strict=True):
         with tab:
             st.code(f"{settings}\n{_SENDER}", language=None, wrap_lines=True)
@@ -62,7 +69,54 @@ def facts(status: MailStatus) -> None:
     """Say how mail is sent, and what stands in its way."""
     way, sender = (text.replace("`", "'") for text in (status.way, status.sender))
     st.markdown(f"Sent with **{status.transport}** through `{way}`, as `{sender}`.")
-    st.caption(f":material/lock: It is set by `{status.setting}` and `ZOARK_MAIL_FROM`, not here.")
+    if status.setting:
+        st.caption(
+            f":material/lock: It is set by `{status.setting}` and `ZOARK_MAIL_FROM`, not here. While it is "
+            "set, no key can be chosen instead."
+        )
+    if status.problem:
+        st.error(f"No mail goes out: {answer.harmless(status.problem)}", icon=":material/error:")
+
+
+def send_with(actor: User, status: MailStatus) -> None:
+    """Let an administrator choose the key that sends mail; nothing where the settings say it."""
+    if status.setting:
+        return
+    core = runtime.get_core()
+    keys = {key.id: key for key in core.mail.choices(actor)}
+    st.subheader("Send with a key", anchor=False)
+    st.caption("Takes effect at once. The key is kept encrypted and opened for each mail only.")
+    if not keys and status.key_id is None:
+        if st.button("Add an e-mail key", icon=":material/add:", key="mail_add_key"):
+            navigation.go(navigation.KEYS, new="email")
+        return
+    if status.key_id is not None and status.key_id not in keys:
+        st.caption(f"Now it is the key {answer.harmless(status.key_name)} of another administrator.")
+    options = [NOTHING, *keys]
+    with st.form("mail_choose_form", border=True):
+        chosen = st.selectbox(
+            "Send with",
+            options,
+            index=options.index(status.key_id) if status.key_id in keys else 0,
+            format_func=lambda one: _named(keys[one]) if one in keys else "No mail service",
+            key="mail_key",
+        )
+        submitted = st.form_submit_button(
+            "Save", type="secondary" if status.transport else "primary", key="mail_choose"
+        )
+
+    def save(user: User) -> None:
+        core.mail.choose_key(user, chosen if chosen != NOTHING else None)
+        runtime.wake_worker()
+        done("Mail goes out with this key." if chosen != NOTHING else "Mail is turned off.")
+        st.rerun()
+
+    step_up.carry_out("mail_choose", submitted, save)
+
+
+def _named(key: Key) -> str:
+    kind = kind_named(key.provider)
+    return f"{key.name} · {kind.label} · {kind.leads_to(key)}"
 
 
 def test_mail(actor: User) -> None:

@@ -40,7 +40,7 @@ def draw_live(actor: User, run_id: str) -> None:
 
 def _draw(actor: User, run: Run) -> None:
     _metrics(run)
-    _waiting_note(run)
+    _waiting_note(actor, run)
     if run.status == "cancelled":
         why = run.error.message if run.error else "This run was cancelled."
         st.info(f"{why} What it used until then is in the costs.", icon=":material/cancel:")
@@ -70,20 +70,21 @@ def _metrics(run: Run) -> None:
         st.metric("Model calls", run.totals.calls)
         st.metric("Tokens in", formats.tokens(run.totals.input_tokens))
         st.metric("Tokens out", formats.tokens(run.totals.output_tokens))
-        st.metric("Cost", formats.cost(run.totals) if run.totals.calls else "–")
+        limit = "" if run.budget_micros is None else f" of {formats.money(run.budget_micros)}"
+        st.metric("Cost", f"{formats.cost(run.totals) if run.totals.calls else '–'}{limit}")
     if run.totals.unpriced_calls:
         st.caption(f"The price of {run.totals.unpriced_calls} call(s) is unknown; they are not in the cost.")
 
 
-def _waiting_note(run: Run) -> None:
+def _waiting_note(actor: User, run: Run) -> None:
     if run.status != "queued":
         return
-    state = runtime.worker_state()
-    if state is None:
-        live = bool(runtime.get_core().runs.workers())
-        st.info("Waiting for a free worker." if live else "No worker is running. Start one: python -m core.worker")
-    elif state.state == "running":
-        st.info("Next in line.", icon=":material/schedule:")
+    state, runs = runtime.worker_state(), runtime.get_core().runs
+    if state is None and not runs.workers():
+        st.info("No worker is running. Start one: python -m core.worker")
+    elif state is None or state.state == "running":
+        usual = "Waiting for a free worker." if state is None else "Next in line."
+        st.info(formats.queue_place(runs.place(actor, run.id)) or usual, icon=":material/schedule:")
     else:
         st.info(
             "Starting the worker; the first run after a pause takes a few seconds.",

@@ -80,20 +80,22 @@ def sign_in(actor: User, leave: Leave) -> None:
 def model(actor: User, leave: Leave) -> None:
     """Have a key pasted, or the built-in model prepared; show how each does."""
     core = runtime.get_core()
-    keys = core.keys.list(actor)
+    keys = core.keys.list(actor, "llm")
     built_in = next((key for key in keys if provider_named(key.provider).is_built_in), None)
     for key in keys:
         with st.container(border=True, gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(f"**{answer.harmless(key.name)}**", width="content")
-                key_state.test_badge(key)
+                key_state.chip(runtime.get_core().key_health.get(actor, key.id))
             if key is built_in:
                 key_state.built_in()
+            else:
+                key_state.outcome(key)
     with st.container(horizontal=True):
         if st.button(
             "Paste a key", type="secondary" if keys else "primary", icon=":material/key:", key="setup_key"
         ):
-            key_forms.add_key()
+            key_forms.add_key("llm")
         offered = BUILT_IN in {provider.name for provider in core.keys.providers()}
         wanted = offered and built_in is None
         if wanted and st.button("Use the built-in model", icon=":material/memory:", key="setup_built_in"):
@@ -123,7 +125,7 @@ def people(actor: User, leave: Leave) -> None:
 def summary(actor: User) -> None:
     """Say what is set, and offer what comes next."""
     core = runtime.get_core()
-    now, keys = core.organisation.get(), core.keys.list(actor)
+    now, keys = core.organisation.get(), core.keys.list(actor, "llm")
     providers = [provider.label for provider in core.oauth.providers()]
     people = len(core.people.list(actor))
     facts = {

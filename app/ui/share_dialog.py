@@ -10,7 +10,7 @@ import streamlit as st
 from app import runtime, session
 from app.feedback import reporting
 from app.guarded import guarded
-from app.ui import answer, step_up
+from app.ui import answer, rights, step_up
 from core.accounts.models import User
 from core.agents.models import Agent
 from core.keys.models import Key
@@ -20,7 +20,7 @@ MAY: Mapping[Kind, Mapping[Level, str]] = {
     "agent": {"view": "may view it", "run": "may run it", "edit": "may change it"},
     "key": {"view": "may see that it exists", "run": "may run on it", "edit": "may replace it"},
 }
-_ICONS = {
+ICONS = {
     "person": ":material/person:",
     "department": ":material/domain:",
     "everyone": ":material/groups:",
@@ -34,7 +34,7 @@ def share_agent(agent: Agent) -> None:
     """Share an agent and, where it runs on the actor's key, lend it the key."""
     actor = session.current_user()
     shares = _draw(actor, "agent", agent.id)
-    keys = {key.id: key for key in runtime.get_core().keys.list(actor) if key.access.is_owner}
+    keys = {key.id: key for key in runtime.get_core().keys.list(actor, "llm") if key.access.is_owner}
     key = keys.get(agent.definition.key_id)
     if key is None:
         st.caption("It runs on a key that is not yours: its owner decides who may run on it.")
@@ -42,14 +42,18 @@ def share_agent(agent: Agent) -> None:
         _lend(agent, key, any(share.level != "view" for share in shares))
 
 
-@st.dialog("Share this key", width="medium")
+@st.dialog("Share this key", width="medium", on_dismiss="rerun")
 @guarded
 def share_key(key: Key) -> None:
     """Share a key, after a step-up."""
     actor = step_up.confirmed("share_key", keep=("share_with", "share_level"))
     if actor is None:
         return
-    st.caption("Whoever may run on it uses it for agents of their own, on your bill. Nobody ever sees the secret.")
+    is_pool = _pool(actor, key)
+    bill = "the organisation’s" if is_pool else "your"
+    st.caption(
+        f"Whoever may run on it uses it for agents of their own, on {bill} bill. Nobody ever sees the secret."
+    )
     _draw(actor, "key", key.id)
 
 
@@ -58,6 +62,22 @@ def explain_agent(agent: Agent) -> None:
     if not agent.access.is_owner:
         owner = answer.harmless(agent.access.owner_name)
         st.caption(f":material/share: {owner} shared it with you: you {MAY['agent'][agent.access.level]}.")
+
+
+def _pool(actor: User, key: Key) -> bool:
+    """Draw whether a key is the organisation's, for administrators; return whether it is."""
+    if not rights.may(actor, "pool.manage"):
+        return key.is_pool
+    wanted = st.toggle(
+        "Key of the organisation’s pool",
+        key.is_pool,
+        help="The organisation pays for it, every administrator looks after it, and it stays when you leave.",
+        key=f"share_pool_{key.id}",
+    )
+    if wanted != runtime.get_core().keys.get(actor, key.id).is_pool:
+        with reporting():
+            runtime.get_core().key_care.set_pool(actor, key.id, wanted)
+    return wanted
 
 
 def _draw(actor: User, kind: Kind, object_id: str) -> Sequence[Share]:
@@ -96,7 +116,7 @@ def _row(actor: User, kind: Kind, object_id: str, share: Share) -> Share | None:
     of = f"{share.grantee.kind}_{share.grantee.id}"
     with place.container():
         name, how, end = st.columns([5, 4, 2], vertical_alignment="center")
-        name.markdown(f"{_ICONS[share.grantee.kind]} {answer.harmless(share.name)}")
+        name.markdown(f"{ICONS[share.grantee.kind]} {answer.harmless(share.name)}")
         level = share.level
         if share.grantee.kind == "agent":
             how.caption("runs on it, for whoever may run the agent")

@@ -55,7 +55,11 @@ class Trace:
         match event.kind:
             case "node_started":
                 step.state = "running"
+            case "model_call_waiting":
+                step.items.append(Item("note", f"Waiting: {data['limit']}"))
             case "model_call_started":
+                if step.items and step.items[-1].kind == "note":
+                    step.items[-1].title = step.items[-1].title.replace("Waiting:", "Waited:", 1)
                 item = Item("model", str(data["model"]), "thinking …", is_open=True)
                 self._calls[data["call_id"]] = item
                 step.items.append(item)

@@ -10,12 +10,16 @@ from core.errors import Forbidden
 Capability = Literal[
     "agents.edit",
     "audit.read",
+    "budgets.manage",
     "departments.manage",
     "keys.edit",
     "people.department",
     "people.manage",
+    "pool.manage",
+    "quotas.manage",
     "runs.start",
     "settings.manage",
+    "statements.manage",
     "usage.department",
     "usage.everybody",
     "workers.read",
@@ -27,9 +31,13 @@ _MEMBER: frozenset[Capability] = _VIEWER | {"agents.edit", "keys.edit", "runs.st
 _MANAGER: frozenset[Capability] = _MEMBER | {"people.department", "usage.department"}
 _ADMIN: frozenset[Capability] = _MANAGER | {
     "audit.read",
+    "budgets.manage",
     "departments.manage",
     "people.manage",
+    "pool.manage",
+    "quotas.manage",
     "settings.manage",
+    "statements.manage",
     "usage.everybody",
     "workers.read",
 }

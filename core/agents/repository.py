@@ -6,11 +6,12 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import func, insert, or_, select, update
 
 from core.agents.models import Agent, AgentDefinition
 from core.db import Connection
 from core.db.tables import agents
+from core.keys.models import Dependent
 
 
 def insert_agent(connection: Connection, agent: Agent) -> None:
@@ -41,6 +42,16 @@ def agent(connection: Connection, agent_id: str) -> Agent | None:
     """Return one agent; the caller has checked who may see it."""
     row = connection.execute(select(agents).where(agents.c.id == agent_id, agents.c.deleted_at.is_(None))).first()
     return _agent(row) if row else None
+
+
+def using_keys(connection: Connection, key_ids: Collection[str]) -> list[Dependent]:
+    """Return the agents that use one of these keys now, whosever they are, by name."""
+    rows = connection.execute(
+        select(agents.c.id, agents.c.name, agents.c.key_id, agents.c.owner_id)
+        .where(agents.c.key_id.in_(key_ids), agents.c.deleted_at.is_(None))
+        .order_by(func.lower(agents.c.name), agents.c.id)
+    )
+    return [Dependent("agent", *row) for row in rows]
 
 
 def owner_of(connection: Connection, agent_id: str) -> str | None:

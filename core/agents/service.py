@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from pydantic import ValidationError
@@ -13,9 +13,10 @@ from core.accounts.models import User
 from core.agents import repository
 from core.agents.models import Agent, AgentDefinition
 from core.audit.service import Audit
-from core.db import Database
+from core.db import Connection, Database
 from core.departments.service import Departments
 from core.errors import Conflict, CoreError, Forbidden, Invalid, NotFound
+from core.keys.models import Dependent
 from core.keys.service import Keys
 from core.sharing.service import Sharing
 from core.tools.registry import all_tools
@@ -70,7 +71,9 @@ class Agents:
         with self._db.read() as connection:
             levels = self._sharing.levels(connection, actor, "agent")
             found = repository.agents_of(connection, actor.id, levels)
-            of = self._sharing.accesses(connection, actor, levels, {agent.id: agent.owner_id for agent in found})
+            of = self._sharing.accesses(
+                connection, actor, "agent", levels, {agent.id: agent.owner_id for agent in found}
+            )
         return [replace(agent, access=of[agent.id]) for agent in found]
 
     def get(self, actor: User, agent_id: str) -> Agent:
@@ -101,11 +104,13 @@ class Agents:
         agent = self.get(actor, agent_id)
         try:
             self._keys.require_usable(actor, agent.definition.key_id, agent.id)
-        except NotFound:
-            return "The key of this agent was deleted. Choose another one in its settings."
         except CoreError as error:
             return error.sentence
         return None
+
+    def using_keys(self, connection: Connection, key_ids: Collection[str]) -> Sequence[Dependent]:
+        """Return the agents that use one of these keys, whosever they are; the caller has checked who may know."""
+        return repository.using_keys(connection, key_ids)
 
     def update(self, actor: User, agent_id: str, fields: Mapping[str, object], revision: int) -> Agent:
         """Change an agent that was read at ``revision``.
@@ -139,6 +144,8 @@ class Agents:
         require(actor, "agents.edit")
         definition = parse_definition(fields)
         self._departments.check(definition.department)
+        if not definition.key_id:
+            raise Invalid("Choose a key.", "key_id")
         if before is not None and before.definition.key_id == definition.key_id:
             # Who edits a colleague's agent may leave its key as it is, without having a right to it.
             self._keys.check_exists(definition.key_id)

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 # So many entries are shown at once; the export has more.
 LIST_LIMIT = 500
+# The entry that says that a master key was lost, and with it the keys of the entries before.
+RECOVERED = "master_key.recovered"
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,15 @@ ChainProblem = Literal["changed", "cut", "unsealed"]
 
 @dataclass(frozen=True)
 class ChainCheck:
-    """How many entries were checked, the first that does not fit or is missing, and what is wrong with it."""
+    """How many entries there are, the first that does not fit or is missing, and what is wrong with it.
+
+    ``unchecked`` is how many cannot be checked, because the master key that they were sealed under was lost.
+    """
 
     entries: int
     broken_at: int | None = None
     problem: ChainProblem | None = None
+    unchecked: int = 0
 
     @property
     def sentence(self) -> str:
@@ -50,4 +56,10 @@ class ChainCheck:
             return f"The audit log was cut: entry {self.broken_at} and those after it were removed."
         if self.problem == "unsealed":
             return "The seal of the newest entry is missing or forged, so entries may have been cut off the end."
+        if self.unchecked:
+            rest = self.entries - self.unchecked
+            return (
+                f"The audit log is whole since the master key was lost: {rest:,} "
+                f"{'entry' if rest == 1 else 'entries'}. The {self.unchecked:,} before that cannot be checked."
+            )
         return f"The audit log is whole: {self.entries:,} {'entry' if self.entries == 1 else 'entries'}."

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, or_, select, text, update
+from sqlalchemy import delete, func, insert, or_, select, text, update
 
 from core.audit.head import Head
 from core.audit.models import AuditEntry
 from core.db import Connection
-from core.db.tables import audit_head, audit_log
+from core.db.tables import audit_head, audit_log, audit_segments
 
 # Any number, the same in every process: "audit" on a telephone's keys.
 ADVISORY_LOCK = 28348
@@ -56,6 +56,26 @@ def move_head(connection: Connection, old: Head, old_seal: str, new: Head, seal:
         .values(seq=new.seq, mac=new.mac, seal=seal)
     )
     return moved.rowcount == 1
+
+
+def put_head(connection: Connection, new: Head, seal: str) -> None:
+    """Note where the chain ends, whatever was noted before."""
+    connection.execute(delete(audit_head))
+    insert_head(connection, new, seal)
+
+
+def segments(connection: Connection, *, newest_only: bool = False) -> list[tuple[int, bytes | None]]:
+    """Return from which entries on there are keys, with these sealed: oldest first, or the newest only."""
+    first = audit_segments.c.first_seq
+    query = select(first, audit_segments.c.key_sealed).order_by(first.desc() if newest_only else first)
+    rows = connection.execute(query.limit(1) if newest_only else query)
+    return [(row.first_seq, row.key_sealed) for row in rows]
+
+
+def put_segment(connection: Connection, first_seq: int, sealed: bytes, at: datetime) -> None:
+    """Note a key and from which entry on it is used; it takes the place of one that no entry was chained with."""
+    connection.execute(delete(audit_segments).where(audit_segments.c.first_seq == first_seq))
+    connection.execute(insert(audit_segments).values(first_seq=first_seq, key_sealed=sealed, created_at=at))
 
 
 def append(connection: Connection, entry: AuditEntry, previous: str, mac: str) -> None:

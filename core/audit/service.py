@@ -6,11 +6,9 @@ Where it ends is sealed in a second place (``core.audit.head``), so that a cut t
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from core import clock
@@ -18,14 +16,18 @@ from core.accounts.capabilities import require
 from core.accounts.models import User
 from core.accounts.proof import require_recent_proof
 from core.audit import repository
+from core.audit.chain import check_chain, mac_of
 from core.audit.export import entries_as_csv, heading_as_csv
 from core.audit.head import Head
 from core.audit.models import LIST_LIMIT, AuditEntry, ChainCheck
 from core.audit.origin import origin
+from core.audit.segments import SegmentKeys
 from core.db import Connection, Database
 from core.db.types import storable, storable_tree
+from core.errors import MasterKeyWrong, SecretUnreadable
 from core.logs import get_logger
 from core.security.redact import redact_tree
+from core.security.sealing import Vault
 
 EXPORT_BATCH = 1000
 
@@ -35,21 +37,40 @@ log = get_logger(__name__)
 class Audit:
     """The log of what people did."""
 
-    def __init__(self, db: Database, key: bytes) -> None:
-        """Chain entries with ``key``, 32 bytes derived from the oldest master key."""
+    def __init__(self, db: Database, vault: Vault) -> None:
+        """Chain entries with keys that ``vault`` opens."""
         self._db = db
-        self._key = key
+        self._keys = SegmentKeys(vault)
 
     def begin(self, connection: Connection) -> None:
         """Seal where the chain ends for the first time: in the transaction that makes the installation."""
         head = repository.last(connection)
         if repository.head(connection) is None:
-            repository.insert_head(connection, head, head.sealed(self._key))
+            repository.insert_head(connection, head, head.sealed(self._key(connection)))
 
     def adopt(self) -> None:
         """Seal the end of a log that is older than seals; only for the migration that brings them."""
         with self._db.transaction() as connection:
             self.begin(connection)
+
+    def adopt_key(self, connection: Connection, key: bytes) -> None:
+        """Keep the key of a log that is older than keys of its own: the first start after that asks for it."""
+        repository.last(connection)
+        if not repository.segments(connection, newest_only=True):
+            self._keys.add(connection, 1, key)
+
+    def begin_segment(self, connection: Connection, *, is_recovery: bool = False) -> None:
+        """Chain with a new key from the next entry on; the caller writes that entry in the same transaction.
+
+        With ``is_recovery`` the key before may be gone: what the seal said can then be neither checked nor kept.
+        """
+        before = repository.last(connection)
+        old = self._keys.newest(connection).key if is_recovery else self._key(connection)
+        key = self._keys.add(connection, before.seq + 1).key or b""
+        if old is None:
+            repository.put_head(connection, before, before.sealed(key))
+        elif not repository.move_head(connection, before, before.sealed(old), before, before.sealed(key)):
+            log.error("the audit log does not end where its seal says", entry=before.seq)
 
     def record(
         self,
@@ -86,9 +107,10 @@ class Audit:
             detail=storable_tree(redact_tree(dict(detail or {}))),
             on_behalf_of=storable(claimed)[:254] if here.doer and claimed != here.doer else "",
         )
-        now = Head(entry.seq, self._mac(entry, before.mac))
+        key = self._key(connection)
+        now = Head(entry.seq, mac_of(key, entry, before.mac))
         repository.append(connection, entry, before.mac, now.mac)
-        if not repository.move_head(connection, before, before.sealed(self._key), now, now.sealed(self._key)):
+        if not repository.move_head(connection, before, before.sealed(key), now, now.sealed(key)):
             # Somebody has cut the log or touched its seal. Sealing anew would hide that: it stays for ``verify``.
             log.error("the audit log does not end where its seal says", entry=entry.seq)
 
@@ -135,26 +157,16 @@ class Audit:
         Args:
             seen: an end that was once told to the log stream: the log must still have it.
         """
-        count, previous, noted = 0, "", None
         with self._db.read() as connection:
-            for entry, stored_previous, mac, noted in repository.all_entries_and_head(connection):
-                count += 1
-                fits = entry.seq == count and stored_previous == previous
-                if not fits or not hmac.compare_digest(mac, self._mac(entry, previous)):
-                    return ChainCheck(count, entry.seq, "changed")
-                ends = [end for end in (seen, noted[0] if noted else None) if end and end.seq == count]
-                if any(end.mac != mac and (end is seen or self._is_sealed(noted)) for end in ends):
-                    return ChainCheck(count, count, "cut")  # and then it went on with another entry
-                previous = mac
-            if not count:
-                noted = repository.head(connection)
-        if noted is None or not self._is_sealed(noted):
-            return ChainCheck(count, count + 1, "unsealed")
-        if count < max(noted[0].seq, seen.seq if seen else 0):
-            return ChainCheck(count, count + 1, "cut")
-        if count > noted[0].seq:
-            return ChainCheck(count, noted[0].seq + 1, "unsealed")
-        return ChainCheck(count)
+            links = repository.all_entries_and_head(connection)
+            first = next(links, None)
+            # Read after the entries: a key that was added meanwhile is no harm, one that is missing would be.
+            try:
+                segments = self._keys.open(repository.segments(connection))
+            except SecretUnreadable:
+                return ChainCheck(0, 1, "changed")
+            none = repository.head(connection) if first is None else None
+            return check_chain(chain([first] if first else [], links), segments, none, seen)
 
     def head(self) -> Head:
         """Return where the chain ends, to be told to a place outside this database."""
@@ -162,8 +174,12 @@ class Audit:
             found = repository.head(connection)
         return found[0] if found else Head(0, "")
 
-    def _is_sealed(self, noted: tuple[Head, str] | None) -> bool:
-        return noted is not None and hmac.compare_digest(noted[1], noted[0].sealed(self._key))
+    def _key(self, connection: Connection) -> bytes:
+        key = self._keys.newest(connection).key
+        if key is None:
+            # Better than to go on: what this process seals would need a key that may be removed any moment.
+            raise MasterKeyWrong("The newest master key is not here. Start Zoark again with every master key.")
+        return key
 
     def _pieces(self, since: datetime, until: datetime, words: str, action: str) -> Iterator[str]:
         yield heading_as_csv()
@@ -176,11 +192,3 @@ class Audit:
             if len(found) < EXPORT_BATCH:
                 return
             before = found[-1].seq
-
-    def _mac(self, entry: AuditEntry, previous: str) -> str:
-        values = {name: getattr(entry, name) for name in AuditEntry.__dataclass_fields__}
-        values["at"] = entry.at.isoformat()
-        if not entry.on_behalf_of:
-            del values["on_behalf_of"]  # entries from before this column are sealed without it
-        canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hmac.new(self._key, (previous + canonical).encode(), hashlib.sha256).hexdigest()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from core.db.sqlite import prepare_connection
+from core.db.sqlite import Turns, prepare_connection
 from core.errors import SettingsWrong
 
 __all__ = ["Connection", "Database"]
@@ -22,7 +22,7 @@ class Database:
     """SQLite or PostgreSQL behind one pool.
 
     A write transaction takes SQLite's write lock at once (``BEGIN IMMEDIATE``): two writers wait for each
-    other instead of failing half-way.
+    other instead of failing half-way, and in the order in which they came (``Turns``).
     """
 
     def __init__(self, url: str) -> None:
@@ -33,7 +33,9 @@ class Database:
             raise SettingsWrong("DATABASE_URL is wrong: it cannot be read as an address.") from None
         self.url = url
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._turns: Turns | None = None
         if self.is_sqlite:
+            self._turns = Turns(parsed.database or "")
             self._engine = create_engine(
                 url,
                 connect_args={"check_same_thread": False},
@@ -51,7 +53,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Give a connection in a write transaction: committed at the end, rolled back on any error."""
-        with self._writing.begin() as connection:
+        with self._turns.take() if self._turns else nullcontext(), self._writing.begin() as connection:
             yield connection
 
     @contextmanager

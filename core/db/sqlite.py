@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 # SQLite 3.7.0 to 3.51.2 can corrupt a WAL file that two processes write (sqlite.org/wal.html#walresetbug).
@@ -46,3 +50,24 @@ def prepare_connection(connection: Any, _record: object) -> None:
         "trusted_schema=OFF",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+class Turns:
+    """Lets writers into a database file one after the other, threads and processes, in the order they came.
+
+    SQLite's own waiting is a race of sleepers: under load the unlucky one gives up with "database is locked".
+    """
+
+    def __init__(self, database: str) -> None:
+        """Keep the queue in a file beside the database; the operating system ends a dead writer's turn."""
+        self._path = Path(f"{database}.turns") if database not in ("", ":memory:") else None
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Hold the one turn for the length of the block."""
+        if self._path is None:
+            yield
+            return
+        with self._path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 from core import clock
+from core.budgets.failures import BudgetBusy, BudgetExceeded, OutputOverrun
 from core.engine.control import RunControl
+from core.engine.gate import Gate
 from core.errors import CoreError, ModelTimeout, RunCancelled
 from core.keys.drafts import MAX_SECRET
 from core.llm.pricing import OwnPrice, Tokens
@@ -13,9 +18,14 @@ from core.usage.models import CallOrigin
 from core.usage.service import Usage
 
 FLUSH_SECONDS = 0.25
+BUDGET_WAIT_SECONDS = 30.0
+BUDGET_POLL_SECONDS = 0.25
 # Text is shown in whole words, so that a secret never slips through in two halves. A longer word than any
 # secret is shown in parts.
 MAX_HELD_BACK = MAX_SECRET
+# A piece of a stream is a token or more, and hardly any text has more bytes a token. Who sends more pieces than the
+# limit and that many bytes goes on beyond it; a server that sends letter by letter does not.
+BYTES_PER_TOKEN = 8
 
 
 class NodeMeter:
@@ -28,20 +38,34 @@ class NodeMeter:
         origin: CallOrigin,
         own_price: OwnPrice | None,
         control: RunControl,
+        gate: Gate | None = None,
     ) -> None:
-        """Write to the books of ``usage`` and the trace of ``journal``; obey ``control``."""
+        """Write to the books of ``usage`` and the trace of ``journal``; obey ``control``; pass through ``gate``."""
         self._usage = usage
         self._journal = journal
         self._own_price = own_price
+        self._gate = gate or Gate()
         self.origin = origin
         self.control = control
 
     def begin(self, bound: Tokens) -> ActiveCall:
         """Open a call that can use ``bound`` at most; raises ``Stopped`` when the run should end."""
-        self.control.check()
-        call_id = self._usage.open_call(self.origin, bound)
+        call_id = self._open(bound)
         self.event("model_call_started", {"call_id": call_id, "model": self.origin.model})
         return ActiveCall(self, call_id, bound)
+
+    def _open(self, bound: Tokens) -> str:
+        """Open a call; wait while only other calls under way stand between it and a budget."""
+        give_up_at = None
+        while True:
+            self.control.check()
+            try:
+                return self._gate.open(bound, lambda: self._usage.open_call(self.origin, bound, self._own_price))
+            except BudgetBusy as busy:
+                give_up_at = give_up_at or clock.monotonic_seconds() + BUDGET_WAIT_SECONDS
+                if clock.monotonic_seconds() >= give_up_at:
+                    raise BudgetExceeded(**busy.facts) from None
+            time.sleep(BUDGET_POLL_SECONDS)
 
     def event(self, kind: str, data: dict[str, object]) -> None:
         """Append to the run's trace."""
@@ -50,6 +74,8 @@ class NodeMeter:
     def settle(self, call_id: str, tokens: Tokens | None, duration_ms: int) -> None:
         """Book an answered call."""
         cost = self._usage.settle(call_id, self.origin, tokens, self._own_price, duration_ms)
+        if tokens:
+            self._gate.used(call_id, tokens)
         self.event(
             "model_call_finished",
             {
@@ -68,6 +94,7 @@ class NodeMeter:
             self._usage.interrupt(call_id, self.origin, bound, self._own_price, duration_ms)
         else:
             self._usage.fail(call_id, error.code, duration_ms)
+            self._gate.used(call_id, Tokens(0, 0))
         self.event("model_call_failed", {"call_id": call_id, "code": error.code, "message": error.sentence})
 
 
@@ -83,11 +110,22 @@ class ActiveCall:
         self._flushed = self._began
         self._text = ""
         self._was_answering = False
+        self._pieces = 0
+        self._bytes = 0
 
     def text(self, delta: str) -> None:
-        """Take streamed text; raises ``Stopped`` when the run should end."""
+        """Take streamed text.
+
+        Raises:
+            Stopped: the run should end.
+            OutputOverrun: the model goes on beyond what was held for it.
+        """
         self._was_answering = True
         self._meter.control.check()
+        self._pieces += 1
+        self._bytes += len(delta.encode())
+        if self._pieces > self._bound.output and self._bytes > BYTES_PER_TOKEN * self._bound.output:
+            raise OutputOverrun(limit=f"{self._bound.output:,}")
         self._text += delta
         if clock.monotonic_seconds() - self._flushed >= FLUSH_SECONDS:
             self._flush(keep=_held_back(self._text))
@@ -101,7 +139,9 @@ class ActiveCall:
         """Settle a call that raised ``error``."""
         self._text = redact_cut(self._text)
         self._flush(keep=0)
-        self._meter.fail(self._call_id, error, self._bound, self._was_answering, self._duration_ms())
+        # A model that went on beyond its limit may bill that, too.
+        most = replace(self._bound, output=max(self._bound.output, self._pieces))
+        self._meter.fail(self._call_id, error, most, self._was_answering, self._duration_ms())
 
     def _flush(self, keep: int) -> None:
         cut = len(self._text) - keep

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from core import clock
-from core.accounts.capabilities import require
+from core.accounts.capabilities import can, require
 from core.accounts.models import User
 from core.accounts.proof import require_recent_proof
 from core.audit.service import Audit
 from core.db import Connection, Database
-from core.errors import Conflict, CoreError, Forbidden, Invalid, KeyNotShared, KeyOwnerInactive, NotFound
-from core.keys import drafts, repository
-from core.keys.models import Key, KeyDraft, KeyTest, OpenKey
+from core.errors import Conflict, Forbidden, Invalid, KeyNotShared, KeyOwnerInactive, NotFound
+from core.keys import binding, drafts, repository
+from core.keys.checks import KeyChecks
+from core.keys.kind import PURPOSES, Kind
+from core.keys.model_kind import ModelKind
+from core.keys.models import Family, Key, KeyDraft, KeyTest, OpenKey
+from core.keys.refusals import KeyDeleted, KeyDisabled, WrongKindOfKey
+from core.keys.registry import all_kinds, kind_named
+from core.keys.rights import require_care
+from core.keys.services import OtherUses
 from core.llm.base import Endpoint, Provider
 from core.llm.pricing import OwnPrice
-from core.llm.registry import all_providers, provider_named
-from core.local_model.models import LocalModelStatus
+from core.llm.registry import provider_named
 from core.local_model.service import LocalModel
 from core.names import clean_name
-from core.security.egress import EgressPolicy, GuardedClient, guarded_client
+from core.security.egress import EgressPolicy
 from core.security.sealing import Vault
 from core.sharing.models import Access
 from core.sharing.service import Sharing
 
-TEST_SECONDS = 15.0
-TEST_MAX_BYTES = 1_000_000
-LOCAL_TEST_WAIT_SECONDS = 8.0
-MAX_NAME = 80
 
-
-class Keys:
+class Keys(OtherUses):
     """Add, list, test, open and delete keys: a person's own, and those shared with them as far as that goes."""
 
     def __init__(
@@ -50,8 +50,9 @@ class Keys:
         self._vault = vault
         self._policy = policy
         self._local_model = local_model
+        self._checks = KeyChecks(policy, local_model)
         self._sharing = sharing
-        sharing.register("key", repository.owner_of, asks_proof=True)
+        sharing.register("key", repository.owner_of, asks_proof=True, in_care_of=_in_care_of)
         self._listeners: list[Callable[[Connection, User, Key], None]] = []
 
     def on_added(self, tell: Callable[[Connection, User, Key], None]) -> None:
@@ -59,9 +60,13 @@ class Keys:
         self._listeners.append(tell)
 
     def providers(self) -> list[Provider]:
-        """Return the providers that can be used here, in the order of the picker."""
+        """Return the model providers that can be used here, in the order of the picker."""
+        return [kind.provider for kind in self.kinds() if isinstance(kind, ModelKind)]
+
+    def kinds(self) -> list[Kind]:
+        """Return the kinds of keys that can be used here, in the order of the picker."""
         hidden = self._local_model.why_unavailable() is not None
-        return [p for p in all_providers().values() if not (p.is_built_in and hidden)]
+        return [kind for kind in all_kinds().values() if not (kind.is_built_in and hidden)]
 
     def add(self, actor: User, draft: KeyDraft) -> Key:
         """Store a new key.
@@ -75,51 +80,35 @@ class Keys:
         """
         require(actor, "keys.edit")
         require_recent_proof(actor)
-        provider = provider_named(draft.provider)
-        name = clean_name(draft.name, MAX_NAME, "Give the key a name")
-        secret = drafts.clean_secret(provider, draft.secret)
-        base_url = drafts.clean_url(provider, draft.base_url, self._policy)
-        if provider.is_built_in:
+        kind = kind_named(draft.provider)
+        key, secret = drafts.new_key(kind, draft, self._policy, actor.id)
+        if kind.is_built_in:
             self._local_model.request()
-        key = Key(
-            id=clock.new_id("key"),
-            owner_id=actor.id,
-            name=name,
-            provider=provider.name,
-            base_url=base_url,
-            hint=drafts.mask(secret),
-            secret_version=1,
-            own_price=drafts.own_price(draft),
-            created_at=clock.now(),
-            tested_at=None,
-            test_code=None,
-            last_used_at=None,
-        )
-        sealed = self._vault.seal(secret, **_context(key)) if secret else None
+        sealed = self._vault.seal(secret, **binding.context(key)) if secret else None
         with self._db.transaction() as connection:
-            _check_name(connection, actor, actor.id, name)
+            _check_name(connection, actor, actor.id, key.name)
             repository.insert_key(connection, key, sealed)
             self._audit.record(connection, actor, "key.added", "key", key.id, detail={"provider": key.provider})
             for tell in self._listeners:
                 tell(connection, actor, key)
         return key
 
-    def list(self, actor: User) -> Sequence[Key]:
-        """Return the actor's keys and those shared with them, newest first."""
+    def list(self, actor: User, family: Family | None = None) -> Sequence[Key]:
+        """Return the actor's keys and those shared with them, newest first; of one family if that is told."""
         with self._db.read() as connection:
             levels = self._sharing.levels(connection, actor, "key")
-            found = repository.keys_of(connection, actor.id, levels)
-            of = self._sharing.accesses(connection, actor, levels, {key.id: key.owner_id for key in found})
-        return [_seen(key, of[key.id]) for key in found]
+            found = repository.keys_of(connection, actor.id, levels, family)
+            of = self._sharing.accesses(connection, actor, "key", levels, {key.id: key.owner_id for key in found})
+        return [self._seen(key, of[key.id]) for key in found]
 
     def get(self, actor: User, key_id: str) -> Key:
         """Return one key; ``NotFound`` for a stranger's."""
         with self._db.read() as connection:
-            access = self._sharing.access(connection, actor, "key", key_id)
             found = repository.key(connection, key_id)
+            access = self._sharing.access(connection, actor, "key", key_id)
         if found is None or access is None:
             raise NotFound(what="key")
-        return _seen(found[0], access)
+        return self._seen(found[0], access)
 
     def rename(self, actor: User, key_id: str, name: str) -> Key:
         """Give a key another name.
@@ -130,7 +119,7 @@ class Keys:
             Conflict: its owner has a key of this name.
         """
         key = self._to_edit(actor, key_id)
-        name = clean_name(name, MAX_NAME, "Give the key a name")
+        name = clean_name(name, drafts.MAX_NAME, "Give the key a name")
         with self._db.transaction() as connection:
             if name != key.name:
                 _check_name(connection, actor, key.owner_id, name)
@@ -151,30 +140,41 @@ class Keys:
         """
         require_recent_proof(actor)
         key = self._to_edit(actor, key_id)
-        provider = provider_named(key.provider)
-        fresh = drafts.clean_secret(provider, secret)
+        after, fresh = drafts.with_secret(key, kind_named(key.provider), secret)
         if not fresh:
             raise Invalid("Enter the new key.", "secret")
-        after = replace(key, hint=drafts.mask(fresh), secret_version=key.secret_version + 1)
-        sealed = self._vault.seal(fresh, **_context(after))
-        with self._db.transaction() as connection:
-            if not repository.replace_secret(connection, after, sealed, key.secret_version):
-                raise Conflict("This key was changed elsewhere just now. Reload the page and try again.")
-            self._audit.record(connection, actor, "key.secret_replaced", "key", key.id)
+        self._replace(actor, key, after, fresh, "key.secret_replaced")
         return self.get(actor, key_id)
+
+    def change_address(
+        self, actor: User, key_id: str, base_url: str, secret: str, settings: Mapping[str, str] | None = None
+    ) -> KeyTest:
+        """Let a key lead elsewhere: to another address, or to what its kind's ``settings`` say; then test it.
+
+        The secret is asked for again, so that nobody who may edit a key can have its secret sent where they like.
+
+        Raises:
+            NotFound, Forbidden, StepUpRequired, Conflict: as ``replace_secret``.
+            Invalid: a field has not the right form, the secret is missing, or the kind's address is fixed.
+            AddressBlocked: the address may not be reached from here.
+        """
+        require_recent_proof(actor)
+        key = self._to_edit(actor, key_id)
+        after, fresh = drafts.moved(key, kind_named(key.provider), base_url, secret, settings, self._policy)
+        self._replace(actor, key, after, fresh, "key.address_changed")
+        return self.test(actor, key_id)
 
     def delete(self, actor: User, key_id: str) -> None:
         """Delete a key and its secret at once; agents that use it need another one.
 
         Raises:
             NotFound: the key is a stranger's.
-            Forbidden: it is somebody else's.
+            Forbidden: the actor does not look after it.
             StepUpRequired: it is long ago that the actor proved who they are.
         """
         require_recent_proof(actor)
         key = self.get(actor, key_id)
-        if not key.access.is_owner:
-            raise Forbidden
+        require_care(key)
         with self._db.transaction() as connection:
             repository.delete_key(connection, key.id, clock.now())
             self._sharing.forget(connection, "key", key.id)
@@ -185,12 +185,14 @@ class Keys:
 
         Raises:
             Forbidden: it is shared with the actor to look at only.
+            KeyDisabled: it is disabled.
         """
         key = self.get(actor, key_id)
         if not key.access.reaches("run"):
             raise Forbidden
-        provider = provider_named(key.provider)
-        outcome = self._test_built_in() if provider.is_built_in else self._test_remote(actor, provider, key)
+        if key.disabled_at:
+            raise KeyDisabled(owner=key.access.owner_name)
+        outcome = self._checks.test(kind_named(key.provider), lambda: self._opened(actor, key.id))
         with self._db.transaction() as connection:
             repository.note_test(connection, key.id, clock.now(), outcome.code)
         return outcome
@@ -199,65 +201,96 @@ class Keys:
         """Return the models a key may use, asking its provider.
 
         Raises:
-            NotFound, KeyNotShared, KeyOwnerInactive: the actor may not run on this key.
+            NotFound, KeyNotShared, KeyOwnerInactive, KeyDisabled: the actor cannot run on this key.
             ModelError: the provider does not answer or refuses.
         """
         opened = self.open(actor, key_id)
-        provider = provider_named(opened.key.provider)
-        if provider.is_built_in:
-            return provider.example_models
-        with self._client() as http:
-            return provider.list_models(opened.endpoint, http)
+        return self._checks.models(provider_named(opened.key.provider), opened.endpoint)
 
     def check_exists(self, key_id: str) -> None:
-        """Raise ``NotFound`` when a key was deleted, whosever it was."""
+        """Raise ``KeyDeleted`` when a key is gone, whosever it was."""
         with self._db.read() as connection:
             if repository.owner_of(connection, key_id) is None:
-                raise NotFound(what="key")
+                raise KeyDeleted
 
     def own_price_of(self, key_id: str) -> OwnPrice | None:
         """Return the price its owner gave a key, for the books; None when it has none or was deleted."""
+        found = self.priced(key_id)
+        return found[1] if found else None
+
+    def priced(self, key_id: str) -> tuple[str, OwnPrice | None] | None:
+        """Return a key's provider and own price, for the books; None when it was deleted."""
         with self._db.read() as connection:
             found = repository.key(connection, key_id)
-        return found[0].own_price if found else None
+        return (found[0].provider, found[0].own_price) if found else None
 
     def require_usable(self, actor: User, key_id: str, agent_id: str | None = None) -> None:
         """Raise what ``open`` would raise about the actor's right to run on a key, for an agent or at all."""
-        self._usable(actor, key_id, agent_id)
+        self._usable(actor, key_id, agent_id, "llm")
 
     def open(self, actor: User, key_id: str, agent_id: str | None = None) -> OpenKey:
-        """Open a key's secret for one call or one node: the only way from the database to a provider.
+        """Open a model key's secret for one call or one node: the only way from the database to a provider.
 
         With ``agent_id`` a key that is lent to this agent opens for whoever may run the agent.
 
         Raises:
-            NotFound: the key is gone, or a stranger's.
+            NotFound: the key is gone, or a stranger's; ``KeyDeleted`` where an agent needs it.
             KeyNotShared: it is another person's, and not shared with the actor to run.
             KeyOwnerInactive: its owner was suspended.
-            SecretUnreadable: no present master key opens it.
+            KeyDisabled: it is disabled.
+            SecretLost: its master key was lost.
+            SecretUnreadable: it was changed, or moved from another row.
+            WrongKindOfKey: it is not one of a model provider.
         """
-        key, sealed = self._usable(actor, key_id, agent_id)
-        secret = self._vault.unseal(sealed, **_context(key)) if sealed else None
-        return OpenKey(key, Endpoint(key.base_url, secret))
+        return self._opened(actor, key_id, agent_id, "llm")
 
     def note_use(self, key_id: str) -> None:
         """Remember that a run used this key now."""
         with self._db.transaction() as connection:
             repository.note_use(connection, key_id, clock.now())
 
-    def _usable(self, actor: User, key_id: str, agent_id: str | None) -> tuple[Key, bytes | None]:
+    def _opened(
+        self, actor: User, key_id: str, agent_id: str | None = None, family: Family | None = None
+    ) -> OpenKey:
+        return self._unsealed(*self._usable(actor, key_id, agent_id, family))
+
+    def _unsealed(self, key: Key, sealed: bytes | None) -> OpenKey:
+        secret = self._vault.unseal(sealed, **binding.context(key)) if sealed else None
+        return OpenKey(key, Endpoint(key.base_url, secret))
+
+    def _replace(self, actor: User, key: Key, after: Key, secret: str, action: str) -> None:
+        sealed = self._vault.seal(secret, **binding.context(after)) if secret else None
+        with self._db.transaction() as connection:
+            if not repository.replace_secret(connection, after, sealed, key.secret_version):
+                raise Conflict("This key was changed elsewhere just now. Reload the page and try again.")
+            self._audit.record(connection, actor, action, "key", key.id)
+
+    def _usable(
+        self, actor: User, key_id: str, agent_id: str | None, family: Family | None
+    ) -> tuple[Key, bytes | None]:
         with self._db.read() as connection:
             found = repository.key(connection, key_id)
             access = self._sharing.access(connection, actor, "key", key_id)
             is_lent = agent_id is not None and self._sharing.may_run_lent(connection, actor, key_id, agent_id)
+            if found is None and agent_id is not None:
+                raise KeyDeleted
             if found is None or (access is None and agent_id is None):
                 raise NotFound(what="key")
             owner = self._sharing.owners(connection, [found[0].owner_id])[found[0].owner_id]
         if not (is_lent or (access is not None and access.reaches("run"))):
             raise KeyNotShared(owner=owner.name)
-        if owner.id != actor.id and not owner.is_active:
+        if owner.id != actor.id and not owner.is_active and not found[0].is_pool:
             raise KeyOwnerInactive(owner=owner.name)
+        if found[0].disabled_at:
+            raise KeyDisabled(owner=owner.name)
+        if family is not None and found[0].family != family:
+            raise WrongKindOfKey(name=found[0].name, purpose=PURPOSES[family])
         return found
+
+    def _seen(self, key: Key, access: Access) -> Key:
+        """Return a key as somebody with this access may see it."""
+        is_lost = key.sealed_with is not None and not self._vault.has_key(key.sealed_with)
+        return replace(key, access=access, hint=key.hint if access.is_owner else "", is_lost=is_lost)
 
     def _to_edit(self, actor: User, key_id: str) -> Key:
         require(actor, "keys.edit")
@@ -266,54 +299,12 @@ class Keys:
             raise Forbidden
         return key
 
-    def _client(self) -> GuardedClient:
-        return guarded_client(self._policy, total_seconds=TEST_SECONDS, max_bytes=TEST_MAX_BYTES)
 
-    def _test_remote(self, actor: User, provider: Provider, key: Key) -> KeyTest:
-        try:
-            with self._client() as http:
-                provider.check(self.open(actor, key.id).endpoint, http)
-        except CoreError as error:
-            return KeyTest(False, error.code, error.sentence)
-        return KeyTest(True, "ok", f"{provider.label} accepts this key.")
-
-    def _test_built_in(self) -> KeyTest:
-        try:
-            status = self._local_model.request()
-        except CoreError as error:
-            return KeyTest(False, error.code, error.sentence)
-        give_up_at = clock.monotonic_seconds() + LOCAL_TEST_WAIT_SECONDS
-        while status.is_busy and clock.monotonic_seconds() < give_up_at:
-            time.sleep(0.2)
-            status = self._local_model.status()
-        return _local_outcome(status)
-
-
-def _seen(key: Key, access: Access) -> Key:
-    """Return a key as somebody with this access may see it."""
-    return replace(key, access=access, hint=key.hint if access.is_owner else "")
+def _in_care_of(connection: Connection, actor: User) -> Collection[str]:
+    return repository.pool_ids(connection) if can(actor, "pool.manage") else ()
 
 
 def _check_name(connection: Connection, actor: User, owner_id: str, name: str) -> None:
     if repository.name_is_taken(connection, owner_id, name):
         whose = "You already have" if owner_id == actor.id else "Its owner already has"
         raise Conflict(f"{whose} a key of this name. Choose another name.")
-
-
-def _local_outcome(status: LocalModelStatus) -> KeyTest:
-    if status.state == "ready":
-        return KeyTest(True, "ok", status.message)
-    if status.is_busy:
-        return KeyTest(False, "preparing", status.message)
-    return KeyTest(False, "local_model_unavailable", status.message)
-
-
-def _context(key: Key) -> dict[str, str | int]:
-    return {
-        "table": "keys",
-        "row": key.id,
-        "field": "secret",
-        "owner": key.owner_id,
-        "origin": key.base_url,
-        "version": key.secret_version,
-    }

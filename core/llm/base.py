@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import httpx
 from pydantic import SecretStr
 
-from core.errors import BadResponse
+from core.errors import BadKey, BadResponse
 from core.llm.failures import from_response
 
 if TYPE_CHECKING:
@@ -54,7 +54,11 @@ class Provider(ABC):
         asks_secret: whether the form has a secret field; ``needs_secret`` makes it required.
         asks_base_url: whether the form has an address field.
         default_base_url: used when no address is given.
+        address_help: where to find the address.
         secret_help: where to find the secret.
+        asks_price: whether a key may state its own price.
+        no_models_help: what to do when the server offers no model.
+        is_local: whether it usually runs on a machine of one's own.
         example_models: offered while the provider's own list is not known.
         is_built_in: whether the worker itself serves the model; its endpoint is made at run time.
     """
@@ -67,7 +71,11 @@ class Provider(ABC):
     needs_secret: ClassVar[bool] = True
     asks_base_url: ClassVar[bool] = False
     default_base_url: ClassVar[str] = ""
+    address_help: ClassVar[str] = ""
     secret_help: ClassVar[str] = ""
+    asks_price: ClassVar[bool] = False
+    no_models_help: ClassVar[str] = ""
+    is_local: ClassVar[bool] = False
     example_models: ClassVar[tuple[str, ...]] = ()
     is_built_in: ClassVar[bool] = False
 
@@ -78,6 +86,20 @@ class Provider(ABC):
     @abstractmethod
     def chat_model(self, endpoint: Endpoint, options: ChatOptions, http: GuardedClient) -> BaseChatModel:
         """Return a LangChain chat model that sends through ``http`` only. Imports its SDK inside."""
+
+    def secret_of(self, endpoint: Endpoint) -> SecretStr:
+        """Return the secret of a key; where none is needed, one that is never empty.
+
+        An SDK that is given nothing looks into the environment: it must not get so far.
+
+        Raises:
+            BadKey: the provider needs a secret and the key has none.
+        """
+        if endpoint.secret and endpoint.secret.get_secret_value():
+            return endpoint.secret
+        if self.needs_secret:
+            raise BadKey
+        return SecretStr("none")
 
     def check(self, endpoint: Endpoint, http: GuardedClient) -> None:
         """Make one cheap real call; raises ``ModelError`` when the key or the address does not work."""

@@ -120,7 +120,7 @@ class MeteredLLM(BaseLLM):
         except BaseException as stop:
             call.failed(getattr(stop, "error", CoreError()))
             raise
-        call.answered(_usage(answer))
+        call.answered(counted_tokens(answer))
         return result
 
     # The step of the run retries; CrewAI's own three attempts on a 429 would multiply with it.
@@ -200,9 +200,11 @@ def _text(message: Any) -> str:
     return "".join(part.get("text", "") for part in content if isinstance(part, dict))
 
 
-def _usage(answer: AIMessage) -> Tokens | None:
+def counted_tokens(answer: AIMessage) -> Tokens | None:
+    """Return what the provider counted, or None when it did not say."""
     usage: Mapping[str, Any] | None = answer.usage_metadata
-    if not usage:
+    # Two of LangChain's classes make zeros of a count that is missing; no call uses nothing.
+    if not usage or not (usage["input_tokens"] or usage["output_tokens"]):
         return None
     cached = (usage.get("input_token_details") or {}).get("cache_read") or 0
     return Tokens(int(usage["input_tokens"]), int(usage["output_tokens"]), int(cached))

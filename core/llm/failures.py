@@ -19,11 +19,26 @@ from core.errors import (
     Unreachable,
 )
 
+# Each alternative is in the words of one of the providers; the contract test has their bodies.
 _CONTEXT = re.compile(
-    r"context[_ ]length|maximum context|context[_ ](size|window)|too many tokens|prompt is too long", re.I
+    r"context[_ ]length|maximum context|context[_ ](size|window)|too many tokens|prompt is too long"
+    r"|exceeds the maximum number of tokens",
+    re.I,
 )
-_QUOTA = re.compile(r"insufficient_quota|exceeded your current quota|billing|credit balance|usage limit", re.I)
-_NO_MODEL = re.compile(r"model_not_found|model .{0,80}(not found|does not exist)", re.I)
+_QUOTA = re.compile(
+    r"insufficient_quota|exceeded your current quota|billing|credit balance|usage limit|spend (alert|limit)", re.I
+)
+# Gemini and Groq speak of quotas and billing in every 429: what counts is whether the limit is one of a day.
+_OF_A_DAY = re.compile(r"per ?day", re.I)
+_OF_A_MINUTE = re.compile(r"per ?minute|per ?second|rate_limit_(exceeded|error)", re.I)
+_NO_MODEL = re.compile(
+    r"model_not_found|model_decommissioned|invalid[_ ]model|models?.{0,80}(not found|does not exist)"
+    r"|not_found_error.{0,40}model",
+    re.I,
+)
+_BAD_KEY = re.compile(r"API_KEY_INVALID|API key not valid|API key expired|reported as leaked", re.I)
+_FORBIDDEN = re.compile(r"location is not supported", re.I)
+_MODEL_SLIPPED = re.compile(r"tool_use_failed", re.I)  # Groq: the model wrote a tool call that cannot be read
 
 # Class names of SDK errors that carry no status: openai.APITimeoutError, httpx.ReadTimeout …
 _TIMEOUTS = re.compile(r"Timeout")
@@ -36,23 +51,32 @@ _UNREADABLE = re.compile(
 def from_response(status: int, body: str) -> ModelError:
     """Return the error that a provider's HTTP answer means (any status but success)."""
     text = body[:4000]
-    if status == 401:
+    if status == 401 or (status in (400, 403) and _BAD_KEY.search(text)):
         return BadKey()
-    if status == 403:
-        return KeyForbidden()
-    if status == 404 or (status == 400 and _NO_MODEL.search(text)):
-        return NoSuchModel() if _NO_MODEL.search(text) else BadResponse()
-    if status in (400, 413, 422, 500) and _CONTEXT.search(text):
-        return ContextTooLong()
-    if status == 402 or (status == 429 and _QUOTA.search(text)):
+    if status == 402 or (status in (400, 403) and _QUOTA.search(text)):
         return QuotaExceeded()
+    if status == 403 or (status == 400 and _FORBIDDEN.search(text)):
+        return KeyForbidden()
+    if status in (400, 404) and _NO_MODEL.search(text):
+        return NoSuchModel()
+    if status == 413 or (status in (400, 422, 500) and _CONTEXT.search(text)):
+        return ContextTooLong()
     if status == 429:
-        return RateLimited()
+        return _too_much(text)
     if status in (408, 504):
         return ModelTimeout()
-    if status >= 500:
+    if status >= 500 or (status == 400 and _MODEL_SLIPPED.search(text)):
         return ModelError()
     return BadResponse()
+
+
+def _too_much(text: str) -> ModelError:
+    """Tell a limit that is over in a minute from one that another try does not help."""
+    if _OF_A_DAY.search(text):
+        return QuotaExceeded()
+    if _OF_A_MINUTE.search(text):
+        return RateLimited()
+    return QuotaExceeded() if _QUOTA.search(text) else RateLimited()
 
 
 def classify(error: BaseException) -> CoreError:
@@ -66,7 +90,8 @@ def classify(error: BaseException) -> CoreError:
         if isinstance(link, CoreError):
             return link
     for link in links:
-        status = getattr(link, "status_code", None)
+        # Google's SDK calls it "code", which at others is a word.
+        status = getattr(link, "status_code", None) or getattr(link, "code", None)
         if isinstance(status, int) and status >= 300:
             return from_response(status, _body_of(link))
     for link in links:

@@ -10,7 +10,10 @@ from core.llm import providers
 from core.llm.base import Provider
 
 # The order in which people see them; a provider that is not named here comes after, by label.
-_ORDER = ("openai", "openai_compatible", "ollama", "local")
+_ORDER = (
+    *("openai", "anthropic", "gemini", "mistral", "groq", "openai_compatible"),
+    *("ollama", "lm_studio", "vllm", "local"),
+)
 
 
 @lru_cache

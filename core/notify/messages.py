@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from pydantic import SecretStr
 
@@ -77,6 +77,22 @@ def key_added(at: datetime, name: str) -> Message:
     )
 
 
+def key_expires(name: str, day: date, days_left: int, link: str) -> Message:
+    """Remind of the day on which a key expires; ``link`` leads to its page, or is empty."""
+    when = {0: "today", 1: "tomorrow"}.get(days_left, f"in {days_left} days")
+    if days_left < 0:
+        subject, told = "A key has expired", f"The key “{name}” expired on {day:%Y-%m-%d}."
+    else:
+        subject, told = f"A key expires {when}", f"The key “{name}” expires {when}, on {day:%Y-%m-%d}."
+    return _message(
+        "key_expires",
+        subject,
+        told,
+        "Make a new one at the provider and replace the stored one with it: what uses the key goes on.",
+        *filter(None, [link]),
+    )
+
+
 def passkey_added(at: datetime, name: str) -> Message:
     """Tell that a passkey was added: another way in."""
     return _message(
@@ -97,6 +113,18 @@ def two_factor_reset(at: datetime) -> Message:
         "Set it up again on the page Security. If you did not ask for this, set a new password now and tell an "
         "administrator.",
     )
+
+
+def budget_reached(budget: str, percent: int, spent: str, limit: str) -> Message:
+    """Tell how much of a budget is used; ``budget`` says which, such as "your monthly budget"."""
+    about = f"{percent} % of {budget} is used: {spent} of {limit}."
+    what_follows = (
+        "No more calls of models are made on it before the next period begins, or somebody raises the limit on the "
+        "page Budgets."
+        if percent >= 100
+        else "At 100 % no more calls of models are made on it. The limit can be changed on the page Budgets."
+    )
+    return _message("budget_reached", f"{percent} % of {budget} is used", about, what_follows)
 
 
 def test(at: datetime, asker: str) -> Message:

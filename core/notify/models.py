@@ -15,8 +15,10 @@ MailKind = Literal[
     "password_changed",
     "new_device",
     "key_added",
+    "key_expires",
     "passkey_added",
     "two_factor_reset",
+    "budget_reached",
     "digest",
     "test",
 ]
@@ -31,7 +33,7 @@ WORTH_SENDING: dict[MailKind, timedelta] = {
 BODY_KEPT = timedelta(days=7)
 
 # Good to know, but nobody waits for them: near the daily cap they are put together into one digest.
-NOTICES: tuple[MailKind, ...] = ("password_changed", "new_device", "key_added", "passkey_added")
+NOTICES: tuple[MailKind, ...] = ("password_changed", "new_device", "key_added", "passkey_added", "budget_reached")
 
 # queued → sending → sent, or failed, or unknown when the worker died while it sent. A notice near the cap is
 # held → digested; void is written for an unknown address, so that it costs the same work as a known one.
@@ -109,10 +111,19 @@ class SentMail:
 
 
 @dataclass(frozen=True)
+class MailKeyChoice:
+    """Which key an administrator has chosen to send mail, and the version of its secret then."""
+
+    key_id: str
+    version: int
+
+
+@dataclass(frozen=True)
 class MailStatus:
     """How the mail goes: the way it takes, counts, and the daily cap if there is one. Times are UTC.
 
-    ``way`` says where it is handed over, ``setting`` which setting says so; neither has a secret.
+    ``way`` says where it is handed over, ``setting`` which setting says so, or ``key_name`` which key; none of them
+    has a secret. ``problem`` says why the key cannot be used.
     """
 
     transport: str | None
@@ -125,3 +136,6 @@ class MailStatus:
     unknown: int
     daily_cap: int | None
     last_error: str | None
+    key_id: str | None = None
+    key_name: str = ""
+    problem: str | None = None

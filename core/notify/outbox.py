@@ -6,6 +6,7 @@ it may have been sent.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from core import clock
@@ -27,6 +28,7 @@ SET_UP_PATIENCE = timedelta(days=7)
 NOTICE_SHARE = 0.8
 KEPT = timedelta(days=30)
 BATCH = 500
+UNREADABLE = "The master key of this message was lost. Have a new one made where it came from."
 LOST = "The worker ended while it handed this message over; it may have been sent."
 
 
@@ -34,20 +36,21 @@ class Outbox:
     """What a worker does with the mails."""
 
     def __init__(self, db: Database, vault: Vault, mail: Mail) -> None:
-        """Send with the transport of ``mail``."""
+        """Send the way that ``mail`` says."""
         self._db = db
         self._vault = vault
         self._mail = mail
 
     def deliver_next(self) -> bool:
         """Send the mail that has waited longest; False when none is due."""
-        transport = self._mail.transport
-        letter = self.claim() if transport else None
-        if transport is None or letter is None:
+        way = self._mail.way()
+        letter = self.claim() if way else None
+        if way is None or letter is None:
             return False
-        mail = Outgoing(letter.id, self._mail.sender, letter.recipient, letter.subject, letter.body)
+        sender, opened = way
+        mail = Outgoing(letter.id, sender, letter.recipient, letter.subject, letter.body)
         try:
-            transport.send(mail)
+            opened().send(mail)
         except MailDelayed as error:
             self._try_later(letter, error)
         except MailSetUpWrong as error:
@@ -71,10 +74,11 @@ class Outbox:
             repository.lock(connection)
             repository.give_up_lost(connection, at - LOST_AFTER, LOST)
             gone = repository.handed_over(connection, midnight(at))
+            cap = self._mail.cap(connection)
             while waiting := repository.next_due(connection, at):
-                if self._is_over(gone, waiting):
+                if cap is not None and waiting.kind in NOTICES and gone >= cap * NOTICE_SHARE:
                     self._hold(connection, waiting)
-                elif self._mail.daily_cap is not None and gone >= self._mail.daily_cap:
+                elif cap is not None and gone >= cap:
                     repository.postpone(connection, at, midnight(at) + timedelta(days=1))
                 elif letter := self._take(connection, waiting):
                     return letter
@@ -90,6 +94,10 @@ class Outbox:
         with self._db.transaction() as connection:
             emptied = repository.empty_failed(connection, at - BODY_KEPT, BATCH)
             return emptied + repository.forget(connection, at - KEPT, BATCH)
+
+    def fail_unreadable(self, connection: Connection, master_keys: Collection[int]) -> dict[str, int]:
+        """Mark the mails as failed that were sealed with lost master keys."""
+        return {"e-mails failed": repository.fail_sealed_with(connection, master_keys, UNREADABLE)}
 
     def _is_over(self, gone: int, waiting: Waiting) -> bool:
         cap = self._mail.daily_cap

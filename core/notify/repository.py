@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, delete, func, insert, select, text, update
 
 from core.db import Connection
-from core.db.tables import mail_outbox
-from core.notify.models import Held, MailKind, MailState, Waiting
+from core.db.sealed import is_sealed_with
+from core.db.tables import mail_outbox, organisation
+from core.db.upsert import upsert
+from core.notify.models import Held, MailKeyChoice, MailKind, MailState, Waiting
 
 # Any number, the same in every process: "mail" on a telephone's keys.
 ADVISORY_LOCK = 6245
+# The row beside the organisation's settings.
+MAIL_KEY = "mail_key"
 
 box = mail_outbox.c
 
@@ -89,6 +93,15 @@ def give_up_lost(connection: Connection, before: datetime, error: str) -> None:
         .where(box.status == "sending", box.claimed_at < before)
         .values(status="unknown", body_sealed=None, error=error)
     )
+
+
+def fail_sealed_with(connection: Connection, master_keys: Collection[int], error: str) -> int:
+    """Mark mails as failed that wait and are sealed with these master keys; return how many. Bodies are wiped."""
+    sealed = is_sealed_with(box.body_sealed, master_keys)
+    waits = update(mail_outbox).where(sealed, box.status.in_(("queued", "held")))
+    failed = connection.execute(waits.values(status="failed", body_sealed=None, error=error)).rowcount
+    connection.execute(update(mail_outbox).where(sealed).values(body_sealed=None))
+    return failed
 
 
 def postpone(connection: Connection, at: datetime, until: datetime, **values: Any) -> None:
@@ -167,6 +180,21 @@ def hurry(connection: Connection, at: datetime) -> int:
     """Let mail that waits after a failed try be due now; return how much that is."""
     waits = (box.status == "queued", box.error.is_not(None), box.due_at > at)
     return connection.execute(update(mail_outbox).where(*waits).values(due_at=at)).rowcount
+
+
+def mail_key(connection: Connection) -> MailKeyChoice | None:
+    """Return which key was chosen to send mail."""
+    chosen = connection.execute(
+        select(organisation.c.value).where(organisation.c.name == MAIL_KEY)
+    ).scalar_one_or_none()
+    return MailKeyChoice(chosen["key_id"], chosen["version"]) if chosen and chosen["key_id"] else None
+
+
+def choose_mail_key(connection: Connection, key_id: str | None, version: int | None) -> None:
+    """Write down which key sends mail, as it is at ``version``."""
+    value = {"key_id": key_id, "version": version}
+    statement = upsert(connection, organisation).values(name=MAIL_KEY, value=value)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
 
 def _count(connection: Connection, condition: Any) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -14,9 +14,12 @@ from core.audit.service import Audit
 from core.config import Settings
 from core.db import Connection, Database
 from core.errors import Conflict, MailNotSetUp, NotFound
+from core.keys.models import Key
+from core.keys.registry import kind_named
 from core.limits.service import Limits
 from core.notify import messages, repository
 from core.notify.base import Transport
+from core.notify.chosen import ChosenKeys
 from core.notify.models import (
     BODY_KEPT,
     GROUPS,
@@ -47,8 +50,12 @@ class Mail:
         transport: Transport | None,
         audit: Audit,
         limits: Limits,
+        chosen: ChosenKeys,
     ) -> None:
-        """Seal bodies with ``vault``; without a ``transport`` nothing is written; tell ``audit``."""
+        """Seal bodies with ``vault``; send with ``transport``, which the settings say, else as ``chosen``.
+
+        Without either of them nothing is written.
+        """
         self._db = db
         self._audit = audit
         self._limits = limits
@@ -56,17 +63,25 @@ class Mail:
         self._base_url = settings.base_url.rstrip("/")
         self.sender = settings.mail_from
         self.transport = transport
+        self._chosen = chosen
         self.daily_cap = settings.mail_daily_cap or (transport.daily_cap if transport else None)
 
     @property
     def is_set_up(self) -> bool:
         """Whether mail can be sent from here."""
-        return self.transport is not None
+        if self.transport is not None:
+            return True
+        with self._db.read() as connection:
+            return self._chosen.current(connection) is not None
 
     def link(self, path: str, token: str, site: str = "") -> str:
         """Return the address of a page with a token: a secret. ``site`` stands in where ZOARK_BASE_URL is unset."""
         register_secret(token)
         return f"{self._base_url or site.rstrip('/')}/{path}?{urlencode({'token': token})}"
+
+    def page(self, path: str, **query: str) -> str:
+        """Return the address of a page for a mail; empty where ZOARK_BASE_URL is unset."""
+        return f"{self._base_url}/{path}?{urlencode(query)}" if self._base_url else ""
 
     def put(
         self, connection: Connection, recipient: str, message: Message, *, is_decoy: bool = False
@@ -75,7 +90,7 @@ class Mail:
 
         A decoy is written and never sent: it makes an unknown address cost the same work as a known one.
         """
-        if self.transport is None:
+        if self.transport is None and self._chosen.current(connection) is None:
             return None
         mail_id, at = clock.new_id("mail"), clock.now()
         sealed = self._vault.seal(message.body.get_secret_value(), **sealing_context(mail_id))
@@ -95,26 +110,56 @@ class Mail:
 
     def next_due_at(self) -> datetime | None:
         """Return when the worker has mail to send, None when nothing waits or mail is not set up."""
-        if self.transport is None:
+        if not self.is_set_up:
             return None
         with self._db.read() as connection:
             return repository.first_due_at(connection, LOST_AFTER)
+
+    def way(self) -> tuple[str, Callable[[], Transport]] | None:
+        """Return the sender and what opens the transport for one mail; None when mail is not set up."""
+        if (transport := self.transport) is not None:
+            return self.sender, lambda: transport
+        with self._db.read() as connection:
+            chosen = self._chosen.current(connection)
+        return (chosen.sender, self._chosen.transport) if chosen else None
+
+    def cap(self, connection: Connection) -> int | None:
+        """Return how many mails a day may go out; None without limit."""
+        if self.transport is not None or self.daily_cap is not None:
+            return self.daily_cap
+        chosen = self._chosen.current(connection)
+        return chosen.daily_cap if chosen else None
+
+    def choices(self, actor: User) -> Sequence[Key]:
+        """Return the e-mail keys that the actor may choose to send mail with; for administrators."""
+        return self._chosen.choices(actor)
+
+    def choose_key(self, actor: User, key_id: str | None) -> None:
+        """Have mail sent with a key, or with none any more; for administrators. See ``ChosenKeys.choose``.
+
+        Raises:
+            StepUpRequired, NotFound, Invalid: as said there.
+            Conflict: the settings of this server say already how mail is sent.
+        """
+        require(actor, "settings.manage")
+        if self.transport is not None:
+            setting = self.transport.settings[0]
+            raise Conflict(f"{setting} says how mail is sent. Take it out of the settings to choose a key here.")
+        self._chosen.choose(actor, key_id)
 
     def status(self, actor: User) -> MailStatus:
         """Return how the mail goes; for administrators."""
         require(actor, "settings.manage")
         with self._db.read() as connection:
             counts = repository.counts(connection)
+            way = self._way_taken(connection)
             return MailStatus(
-                transport=self.transport.label if self.transport else None,
-                way=self.transport.way if self.transport else "",
-                setting=self.transport.settings[0] if self.transport else "",
-                sender=self.sender,
+                **way,
                 queued=counts.get("queued", 0) + counts.get("sending", 0),
                 sent_today=repository.sent_since(connection, midnight(clock.now())),
                 failed=counts.get("failed", 0),
                 unknown=counts.get("unknown", 0),
-                daily_cap=self.daily_cap,
+                daily_cap=self.cap(connection),
                 last_error=repository.last_error(connection),
             )
 
@@ -173,8 +218,30 @@ class Mail:
             self._audit.record(connection, actor, "mail.tested", "mail", mail_id)
         return mail_id
 
+    def _way_taken(self, connection: Connection) -> dict[str, Any]:
+        if (fixed := self.transport) is not None:
+            return {
+                "transport": fixed.label,
+                "way": fixed.way,
+                "setting": fixed.settings[0],
+                "sender": self.sender,
+            }
+        chosen = self._chosen.current(connection)
+        if chosen is None:
+            return {"transport": None, "way": "", "setting": "", "sender": self.sender}
+        kind = kind_named(chosen.key.provider)
+        return {
+            "transport": kind.label,
+            "way": kind.leads_to(chosen.key),
+            "setting": "",
+            "sender": chosen.sender,
+            "key_id": chosen.key.id,
+            "key_name": chosen.key.name,
+            "problem": chosen.problem,
+        }
+
     def _require_transport(self) -> None:
-        if self.transport is None:
+        if not self.is_set_up:
             raise MailNotSetUp
 
 

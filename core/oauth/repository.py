@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 
 from core.db import Connection
+from core.db.sealed import is_sealed_with
 from core.db.tables import identities, oauth_flows
 from core.db.upsert import upsert
 from core.oauth.models import Identity
@@ -107,6 +109,16 @@ def replace_tokens(connection: Connection, before: Identity, after: Identity, se
         )
     )
     return changed.rowcount == 1
+
+
+def forget_sealed_with(connection: Connection, master_keys: Collection[int]) -> int:
+    """Drop the tokens and the begun sign-ins that are sealed with these master keys; return how many tokens."""
+    connection.execute(delete(oauth_flows).where(is_sealed_with(flows.verifier_sealed, master_keys)))
+    return connection.execute(
+        update(identities)
+        .where(is_sealed_with(own.token_sealed, master_keys))
+        .values(token_sealed=None, token_version=own.token_version + 1)
+    ).rowcount
 
 
 def note_use(connection: Connection, identity_id: str, at: datetime) -> None:

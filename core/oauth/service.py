@@ -5,7 +5,7 @@ Somebody at a provider is ``(issuer, subject)``, never an e-mail address: see ``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -96,6 +96,11 @@ class OAuth(Connected):
         """Forget sign-ins that were begun and are over; return how many those were, ``limit`` at most."""
         with self._db.transaction() as connection:
             return repository.forget_flows(connection, clock.now(), limit)
+
+    def forget_unreadable(self, connection: Connection, master_keys: Collection[int]) -> dict[str, int]:
+        """Drop what was sealed with lost master keys: signing in at the provider again brings new tokens."""
+        dropped = repository.forget_sealed_with(connection, master_keys)
+        return {"tokens of connected accounts dropped": dropped}
 
     def begin(self, actor: User | None, provider_name: str, browser: str, redirect_uri: str, next_path: str) -> str:
         """Begin a sign-in, or with an ``actor`` a connection, and return where to send the browser.

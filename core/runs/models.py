@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from core.turns.fairness import Full
 from core.usage.models import Totals
 
 Status = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
@@ -23,7 +24,7 @@ class RunError:
 
 @dataclass(frozen=True)
 class Run:
-    """A run and what it has cost so far."""
+    """A run and what it has cost so far; ``budget_micros`` is the most it may cost, None without a limit."""
 
     id: str
     owner_id: str
@@ -39,6 +40,7 @@ class Run:
     cancel_requested_at: datetime | None
     ended_at: datetime | None
     totals: Totals = Totals()
+    budget_micros: int | None = None
 
     @property
     def is_active(self) -> bool:
@@ -49,6 +51,18 @@ class Run:
     def is_stopping(self) -> bool:
         """Whether it was asked to stop and has not yet."""
         return self.is_active and self.cancel_requested_at is not None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run may cost, in micro-dollars; None while the price is unknown.
+
+    Of ``runs`` last runs of the agent it is the median and the most; without any, the most its first call costs.
+    """
+
+    micros: int | None
+    most_micros: int | None
+    runs: int
 
 
 @dataclass(frozen=True)
@@ -80,8 +94,16 @@ class Backlog:
 
 
 @dataclass(frozen=True)
+class QueuePlace:
+    """Why a queued run waits: ``full`` is the limit in its way, else ``ahead`` runs have their turn before it."""
+
+    ahead: int
+    full: Full | None
+
+
+@dataclass(frozen=True)
 class WorkerInfo:
-    """A worker process that has said it is alive."""
+    """A worker process that has said it is alive; it executes ``slots`` runs at once."""
 
     executor_id: str
     host: str
@@ -90,3 +112,4 @@ class WorkerInfo:
     started_at: datetime
     heartbeat_at: datetime
     stopped_at: datetime | None
+    slots: int = 0

@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, exists, func, insert, select, update
+from sqlalchemy import Text, case, cast, exists, func, insert, select, update
 
 from core.db import Connection
 from core.db.tables import run_events, runs, workers
+from core.keys.models import Dependent
 from core.runs.models import Backlog, Run, RunError, RunEvent, RunTask, WorkerInfo
 
 _ACTIVE = ("queued", "running", "waiting")
@@ -72,19 +73,15 @@ def ask_to_stop(connection: Connection, run_id: str, at: datetime) -> None:
     )
 
 
-def note_enqueued(connection: Connection, run_id: str, at: datetime) -> None:
-    """Remember that the queue has this run."""
-    connection.execute(update(runs).where(runs.c.id == run_id).values(enqueued_at=at))
-
-
-def not_enqueued(connection: Connection, before: datetime) -> list[tuple[str, str]]:
-    """Return id and owner of runs that were written but never reached the queue."""
+def last_succeeded(connection: Connection, agent_id: str, limit: int) -> list[str]:
+    """Return the ids of an agent's last runs that succeeded, whoever started them."""
     rows = connection.execute(
-        select(runs.c.id, runs.c.owner_id).where(
-            runs.c.status == "queued", runs.c.enqueued_at.is_(None), runs.c.created_at < before
-        )
+        select(runs.c.id)
+        .where(runs.c.agent_id == agent_id, runs.c.status == "succeeded")
+        .order_by(runs.c.created_at.desc())
+        .limit(limit)
     )
-    return [(row.id, row.owner_id) for row in rows]
+    return [row.id for row in rows]
 
 
 def any_active(connection: Connection) -> bool:
@@ -96,6 +93,16 @@ def active_of(connection: Connection, owner_id: str) -> list[str]:
     """Return the ids of a person's runs that are queued or running."""
     rows = connection.execute(select(runs.c.id).where(runs.c.owner_id == owner_id, runs.c.status.in_(_ACTIVE)))
     return [row.id for row in rows]
+
+
+def active_on_key(connection: Connection, key_id: str) -> list[Dependent]:
+    """Return the runs that wait or work and have an agent on this key, oldest first."""
+    rows = connection.execute(
+        select(runs.c.id, runs.c.title, runs.c.owner_id, runs.c.graph)
+        .where(runs.c.status.in_(_ACTIVE), cast(runs.c.graph, Text).contains(key_id, autoescape=True))
+        .order_by(runs.c.created_at, runs.c.id)
+    )
+    return [Dependent("run", row.id, row.title, key_id, row.owner_id) for row in rows if _uses(row.graph, key_id)]
 
 
 def backlog(connection: Connection) -> Backlog:
@@ -151,6 +158,7 @@ def insert_worker(connection: Connection, worker: WorkerInfo) -> None:
             host=worker.host,
             pid=worker.pid,
             is_embedded=worker.is_embedded,
+            slots=worker.slots,
             started_at=worker.started_at,
             heartbeat_at=worker.heartbeat_at,
         )
@@ -177,9 +185,20 @@ def live_workers(connection: Connection, since: datetime) -> list[WorkerInfo]:
     return [_worker(row) for row in rows]
 
 
+def _uses(graph: Mapping[str, Any], key_id: str) -> bool:
+    return any((node.get("agent") or {}).get("key_id") == key_id for node in graph["nodes"])
+
+
 def _worker(row: Any) -> WorkerInfo:
     return WorkerInfo(
-        row.executor_id, row.host, row.pid, row.is_embedded, row.started_at, row.heartbeat_at, row.stopped_at
+        row.executor_id,
+        row.host,
+        row.pid,
+        row.is_embedded,
+        row.started_at,
+        row.heartbeat_at,
+        row.stopped_at,
+        row.slots,
     )
 
 

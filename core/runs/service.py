@@ -4,31 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from core import clock
 from core.accounts.capabilities import require
 from core.accounts.models import User
-from core.agents.models import Agent, AgentDefinition
+from core.agents.models import Agent
 from core.agents.service import Agents
 from core.audit.service import Audit
+from core.budgets.models import MAX_LIMIT_MICROS
 from core.db import Connection, Database
 from core.db.types import storable
 from core.engine.graph import parse_graph
 from core.engine.nodes.registry import check_node
 from core.errors import CoreError, GraphInvalid, Invalid, NotFound, OwnerInactive
+from core.keys.models import Dependent
+from core.ledger.service import Ledger
 from core.logs import get_logger
+from core.quotas.service import Quotas
 from core.runs import repository
-from core.runs.models import Backlog, Run, RunEvent, WorkerInfo
+from core.runs.models import Backlog, QueuePlace, Run, RunEvent, WorkerInfo
 from core.runs.queue import RunQueue
+from core.turns.service import WORKER_SILENT_AFTER, Dispatch
 from core.usage.models import ModelCall
 from core.usage.service import Usage
 
 MAX_INPUT = 200_000
 MAX_EVENTS = 2000
-SWEEP_AFTER = timedelta(seconds=3)
-WORKER_SILENT_AFTER = timedelta(seconds=20)
 
 log = get_logger(__name__)
 
@@ -36,32 +39,50 @@ log = get_logger(__name__)
 class Runs:
     """A person's runs."""
 
-    def __init__(self, db: Database, queue: RunQueue, agents: Agents, usage: Usage, audit: Audit) -> None:
-        """Look agents up in ``agents`` and costs in ``usage``; tell ``audit``."""
+    def __init__(
+        self,
+        db: Database,
+        queue: RunQueue,
+        agents: Agents,
+        usage: Usage,
+        ledger: Ledger,
+        quotas: Quotas,
+        audit: Audit,
+    ) -> None:
+        """Look agents up in ``agents`` and costs in ``usage``; cap and begin them by ``ledger`` and ``quotas``."""
         self._db = db
+        self.dispatch = Dispatch(db, queue, quotas)
         self._audit = audit
         self._queue = queue
         self._agents = agents
         self._usage = usage
+        self._ledger = ledger
         self._listeners: list[Callable[[], None]] = []
 
     def on_start(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` after each new run: the supervisor of the embedded worker wakes up."""
         self._listeners.append(listener)
 
-    def start_agent_run(self, actor: User, agent_id: str, text: str) -> Run:
-        """Run an agent on a text.
+    def start_agent_run(self, actor: User, agent_id: str, text: str, budget_micros: int | None = None) -> Run:
+        """Run an agent on a text; ``budget_micros`` is the most that the run may cost.
 
         Raises:
             NotFound: the agent is a stranger's.
             Forbidden: it is shared with the actor to look at only.
             KeyNotShared: its key is neither the actor's nor lent to the agent.
-            Invalid: the text is empty or too long.
+            Invalid: the text is empty or too long, or this is no amount.
         """
         agent = self._agents.to_run(actor, agent_id)
-        return self._start(actor, _one_node(agent), {"input": text}, agent.definition, agent.id)
+        return self._start(actor, _one_node(agent), {"input": text}, agent, budget_micros)
 
-    def start_graph_run(self, actor: User, title: str, graph: Mapping[str, Any], inputs: Mapping[str, str]) -> Run:
+    def start_graph_run(
+        self,
+        actor: User,
+        title: str,
+        graph: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        budget_micros: int | None = None,
+    ) -> Run:
         """Run a graph of agents; a node names its agent by ``agent_id`` or carries its definition.
 
         Raises:
@@ -71,12 +92,14 @@ class Runs:
         """
         document = parse_graph(graph).document()  # first, so that no more agents are looked up than may be
         document["nodes"] = [self._filled(actor, node) for node in document["nodes"]]
-        return self._start(actor, {**document, "title": title}, inputs, None, None)
+        return self._start(actor, {**document, "title": title}, inputs, None, budget_micros)
 
     def get(self, actor: User, run_id: str) -> Run:
-        """Return one run with its costs; ``NotFound`` for a stranger's."""
+        """Return one run with its costs and its limit; ``NotFound`` for a stranger's."""
         run = self._owned(actor, run_id)
-        return replace(run, totals=self._usage.of_runs([run.id])[run.id])
+        with self._db.read() as connection:
+            limit_micros = self._ledger.caps(connection, [run.id]).get(run.id)
+        return replace(run, totals=self._usage.of_runs([run.id])[run.id], budget_micros=limit_micros)
 
     def list(self, actor: User, agent_id: str | None = None, limit: int = 50) -> Sequence[Run]:
         """Return the actor's runs with their costs, newest first."""
@@ -96,6 +119,10 @@ class Runs:
         """Return a run's model calls in the order of sending."""
         return self._usage.calls_of_run(self._owned(actor, run_id).id)
 
+    def place(self, actor: User, run_id: str) -> QueuePlace | None:
+        """Return why a run waits for its turn; None when it does not wait."""
+        return self.dispatch.place(self._owned(actor, run_id))
+
     def cancel(self, actor: User, run_id: str) -> Run:
         """Ask a run to stop: at once when it is queued, at its next breath when it runs."""
         run = self._owned(actor, run_id)
@@ -109,6 +136,10 @@ class Runs:
         for run_id in found:
             _cancel(connection, run_id, OwnerInactive())
         return len(found)
+
+    def active_on_key(self, connection: Connection, key_id: str) -> Sequence[Dependent]:
+        """Return anybody's runs that wait or work on a key; the caller has checked who may know."""
+        return repository.active_on_key(connection, key_id)
 
     def next_due_at(self) -> datetime | None:
         """Return when a worker has something to do: now, or None when nothing is queued or running."""
@@ -131,14 +162,6 @@ class Runs:
         with self._db.read() as connection:
             return repository.backlog(connection)
 
-    def sweep(self) -> int:
-        """Enqueue what was written but not enqueued; return how many runs that were."""
-        with self._db.read() as connection:
-            lost = repository.not_enqueued(connection, clock.now() - SWEEP_AFTER)
-        for run_id, owner_id in lost:
-            self._try_to_enqueue(run_id, owner_id)
-        return len(lost)
-
     def close(self) -> None:
         """Close the queue's connections."""
         self._queue.close()
@@ -150,10 +173,12 @@ class Runs:
         actor: User,
         document: Mapping[str, Any],
         inputs: Mapping[str, str],
-        definition: AgentDefinition | None,
-        agent_id: str | None,
+        agent: Agent | None,
+        budget_micros: int | None,
     ) -> Run:
         require(actor, "runs.start")
+        if budget_micros is not None and not 0 <= budget_micros <= MAX_LIMIT_MICROS:
+            raise Invalid("Enter the most that the run may cost, in dollars, or nothing.", "budget_micros")
         graph = parse_graph(document)
         for node in graph.nodes:
             check_node(node)
@@ -162,9 +187,9 @@ class Runs:
         run = Run(
             id=clock.new_id("run"),
             owner_id=actor.id,
-            agent_id=agent_id,
-            department=definition.department if definition else None,
-            title=definition.name if definition else _title(document.get("title")),
+            agent_id=agent.id if agent else None,
+            department=agent.definition.department if agent else None,
+            title=agent.definition.name if agent else _title(document.get("title")),
             status="queued",
             inputs=_inputs(inputs),
             output=None,
@@ -173,26 +198,21 @@ class Runs:
             started_at=None,
             cancel_requested_at=None,
             ended_at=None,
+            budget_micros=budget_micros,
         )
         with self._db.transaction() as connection:
             repository.insert_run(connection, run, graph.document())
+            if budget_micros is not None:
+                self._ledger.cap_run(connection, run.id, budget_micros, actor.id)
             self._audit.record(connection, actor, "run.started", "run", run.id)
             repository.add_event(connection, run.id, run.created_at, "run_queued", None, {})
-        self._try_to_enqueue(run.id, actor.id)
+        try:
+            self.dispatch.begin_next()
+        except Exception as error:  # the run is safe in its row; a worker asks again
+            log.warning("no run could be let begin", run_id=run.id, error=type(error).__name__)
         for listener in self._listeners:
             listener()
         return run
-
-    def _try_to_enqueue(self, run_id: str, owner_id: str) -> None:
-        try:
-            self._enqueue(run_id, owner_id)
-        except Exception as error:  # the run is safe in its row; the next sweep tries again
-            log.warning("a run could not be enqueued", run_id=run_id, error=type(error).__name__)
-
-    def _enqueue(self, run_id: str, owner_id: str) -> None:
-        self._queue.enqueue(run_id, owner_id)
-        with self._db.transaction() as connection:
-            repository.note_enqueued(connection, run_id, clock.now())
 
     def _owned(self, actor: User, run_id: str) -> Run:
         with self._db.read() as connection:

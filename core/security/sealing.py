@@ -12,9 +12,9 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -22,12 +22,30 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
-from core.errors import MasterKeyWrong, SecretUnreadable
+from core.errors import MasterKeyWrong, SecretLost, SecretUnreadable
 from core.security.redact import register_secret
 
 FORMAT = 1
 KEY_BYTES = 32
 NONCE_BYTES = 12
+HEAD_BYTES = 3
+
+
+def head_of(key_id: int) -> bytes:
+    """Return how every value begins that is sealed with a master key."""
+    return bytes([FORMAT]) + key_id.to_bytes(HEAD_BYTES - 1, "big")
+
+
+def key_id_of(sealed: bytes) -> int:
+    """Return the number of the master key that a value is sealed with; only it opens the value."""
+    return int.from_bytes(sealed[1:HEAD_BYTES], "big")
+
+
+class RingSource(Protocol):
+    """Where the master keys come from: asked each time, for they may change while a process runs."""
+
+    def current(self) -> KeyRing:
+        """Return the master keys of this moment."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +86,23 @@ class KeyRing:
         """Refuse to be pickled: caches and session stores would keep the keys."""
         raise TypeError("a key ring is never pickled")
 
+    def current(self) -> KeyRing:
+        """Return this ring: keys that were given never change."""
+        return self
+
+    @property
+    def newest(self) -> int:
+        """The number of the key that seals."""
+        return next(iter(self.masters))
+
+    def with_new(self, key_id: int) -> KeyRing:
+        """Return a ring with a new random key in front."""
+        return KeyRing({key_id: os.urandom(KEY_BYTES), **self.masters})
+
+    def without(self, key_id: int) -> KeyRing:
+        """Return a ring that lacks a key."""
+        return KeyRing({number: key for number, key in self.masters.items() if number != key_id})
+
     def render(self) -> str:
         """Return the ring in the form that ``parse`` reads: a secret."""
         return ",".join(f"{number}:{base64.b64encode(key).decode()}" for number, key in self.masters.items())
@@ -88,37 +123,71 @@ class KeyRing:
 class Vault:
     """Seals and opens secrets for one installation."""
 
-    def __init__(self, ring: KeyRing, install_id: str) -> None:
-        """Bind the ring to the installation, so that a stolen row is worthless in another one."""
-        self._ring = ring
+    def __init__(
+        self, rings: RingSource, install_id: str, registered: Collection[tuple[str, str]] | None = None
+    ) -> None:
+        """Bind the ring to the installation, so that a stolen row is worthless in another one.
+
+        Args:
+            rings: a ring, or where the present one is found.
+            install_id: the installation's id.
+            registered: table and field of all that may be sealed; None is for tests. Rotation finds nothing else.
+        """
+        self._rings = rings
         self._install_id = install_id
-        self._newest = next(iter(ring.masters))
+        self._registered = registered
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled, as its ring does."""
+        raise TypeError("a vault is never pickled")
 
     def seal(self, secret: str, **context: str | int) -> bytes:
         """Encrypt ``secret``; the same ``context`` is needed to open it."""
+        if self._registered is not None and (context["table"], context["field"]) not in self._registered:
+            raise AssertionError(f"declare the column of {context['table']} with core.db.tables.base.sealed")
         register_secret(secret)
-        nonce = os.urandom(NONCE_BYTES)
-        cipher = AESGCM(self._ring.derive("secrets", self._newest))
-        head = bytes([FORMAT]) + self._newest.to_bytes(2, "big")
-        return head + nonce + cipher.encrypt(nonce, secret.encode(), self._bound(head, context))
+        return self._seal(secret.encode(), context)
 
     def unseal(self, sealed: bytes, **context: str | int) -> SecretStr:
         """Decrypt a secret.
 
         Raises:
-            SecretUnreadable: it belongs to another row, was changed, or its master key is gone.
+            SecretLost: its master key is not here.
+            SecretUnreadable: it belongs to another row, or was changed.
         """
-        head, nonce, body = sealed[:3], sealed[3 : 3 + NONCE_BYTES], sealed[3 + NONCE_BYTES :]
-        key_id = int.from_bytes(head[1:3], "big")
-        if head[:1] != bytes([FORMAT]) or key_id not in self._ring.masters:
-            raise SecretUnreadable
         try:
-            cipher = AESGCM(self._ring.derive("secrets", key_id))
-            secret = cipher.decrypt(nonce, body, self._bound(head, context)).decode()
-        except (InvalidTag, ValueError):  # ValueError: cut off inside the nonce
+            secret = self._open(sealed, context).decode()
+        except UnicodeDecodeError:
             raise SecretUnreadable from None
         register_secret(secret)
         return SecretStr(secret)
+
+    def reseal(self, sealed: bytes, **context: str | int) -> bytes:
+        """Return the same secret under the newest master key; raises what ``unseal`` raises."""
+        return self._seal(self._open(sealed, context), context)
+
+    def has_key(self, key_id: int) -> bool:
+        """Whether a master key is here."""
+        return key_id in self._rings.current().masters
+
+    def _seal(self, plain: bytes, context: Mapping[str, str | int]) -> bytes:
+        ring, nonce = self._rings.current(), os.urandom(NONCE_BYTES)
+        head = head_of(ring.newest)
+        cipher = AESGCM(ring.derive("secrets", ring.newest))
+        return head + nonce + cipher.encrypt(nonce, plain, self._bound(head, context))
+
+    def _open(self, sealed: bytes, context: Mapping[str, str | int]) -> bytes:
+        head, nonce = sealed[:HEAD_BYTES], sealed[HEAD_BYTES : HEAD_BYTES + NONCE_BYTES]
+        if len(head) < HEAD_BYTES or head[0] != FORMAT:
+            raise SecretUnreadable
+        ring, key_id = self._rings.current(), key_id_of(sealed)
+        if key_id not in ring.masters:
+            raise SecretLost
+        try:
+            cipher = AESGCM(ring.derive("secrets", key_id))
+            return cipher.decrypt(nonce, sealed[HEAD_BYTES + NONCE_BYTES :], self._bound(head, context))
+        except (InvalidTag, ValueError):  # ValueError: cut off inside the nonce
+            raise SecretUnreadable from None
 
     def _bound(self, head: bytes, context: Mapping[str, str | int]) -> bytes:
         return head + json.dumps({**context, "install": self._install_id}, sort_keys=True).encode()

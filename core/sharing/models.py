@@ -42,7 +42,10 @@ class Share:
 
 @dataclass(frozen=True)
 class Access:
-    """How far somebody's rights to a thing go, and whose it is."""
+    """How far somebody's rights to a thing go, and whose it is.
+
+    ``is_owner`` holds for whoever looks after it like an owner, too: administrators after the keys of the pool.
+    """
 
     level: Level = "edit"
     is_owner: bool = True

@@ -59,8 +59,8 @@ def remove_all(connection: Connection, kind: Kind, object_id: str) -> None:
     connection.execute(delete(shares).where(or_(and_(*_of(kind, object_id)), shares.c.agent_id == object_id)))
 
 
-def of_object(connection: Connection, kind: Kind, object_id: str) -> list[Share]:
-    """Return whom a thing is shared with, by name; what is lent to agents comes last."""
+def of_objects(connection: Connection, kind: Kind, object_ids: Collection[str]) -> dict[str, list[Share]]:
+    """Return whom things are shared with, by id and name; what is lent to agents comes last."""
     rows = connection.execute(
         select(
             shares,
@@ -71,10 +71,14 @@ def of_object(connection: Connection, kind: Kind, object_id: str) -> list[Share]
         .outerjoin(users, users.c.id == shares.c.user_id)
         .outerjoin(departments, departments.c.slug == shares.c.department)
         .outerjoin(agents, agents.c.id == shares.c.agent_id)
-        .where(*_of(kind, object_id))
+        .where(shares.c.object_type == kind, shares.c.object_id.in_(object_ids))
     )
-    found = [_share(row) for row in rows]
-    return sorted(found, key=lambda share: (share.grantee.kind == "agent", share.name.casefold()))
+    found: dict[str, list[Share]] = {}
+    for row in rows:
+        found.setdefault(row.object_id, []).append(_share(row))
+    for of_one in found.values():
+        of_one.sort(key=lambda share: (share.grantee.kind == "agent", share.name.casefold()))
+    return found
 
 
 def levels(connection: Connection, actor: User, kind: Kind) -> dict[str, Level]:

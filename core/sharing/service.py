@@ -30,14 +30,19 @@ from core.sharing.models import (
 )
 
 OwnerOf = Callable[[Connection, str], str | None]
+InCareOf = Callable[[Connection, User], Collection[str]]
 
 
 @dataclass(frozen=True)
 class Shareable:
-    """A kind of thing that can be shared: ``owner_of`` tells the id of its owner, or None when it is gone."""
+    """A kind of thing that can be shared: ``owner_of`` tells the id of its owner, or None when it is gone.
+
+    ``in_care_of`` tells the ids of those that somebody looks after like an owner, though they are not theirs.
+    """
 
     owner_of: OwnerOf
     asks_proof: bool
+    in_care_of: InCareOf
 
 
 class Sharing:
@@ -50,9 +55,16 @@ class Sharing:
         self._audit = audit
         self._shareable: dict[Kind, Shareable] = {}
 
-    def register(self, kind: Kind, owner_of: OwnerOf, *, asks_proof: bool = False) -> None:
+    def register(
+        self,
+        kind: Kind,
+        owner_of: OwnerOf,
+        *,
+        asks_proof: bool = False,
+        in_care_of: InCareOf = lambda _connection, _actor: (),
+    ) -> None:
         """Let a noun's things be shared; with ``asks_proof`` after a step-up only."""
-        self._shareable[kind] = Shareable(owner_of, asks_proof)
+        self._shareable[kind] = Shareable(owner_of, asks_proof, in_care_of)
 
     # --- for pages and routes --------------------------------------------------------------------
 
@@ -65,7 +77,7 @@ class Sharing:
         """
         with self._db.read() as connection:
             self._require_owner(connection, actor, kind, object_id)
-            return repository.of_object(connection, kind, object_id)
+            return repository.of_objects(connection, kind, [object_id]).get(object_id, [])
 
     def grant(self, actor: User, kind: Kind, object_id: str, grantee: Grantee, level: Level) -> None:
         """Share a thing, or change how far an existing share goes.
@@ -113,8 +125,9 @@ class Sharing:
     # --- for the nouns ---------------------------------------------------------------------------
 
     def levels(self, connection: Connection, actor: User, kind: Kind) -> dict[str, Level]:
-        """Return the ids of what is shared with the actor, and how far."""
-        return repository.levels(connection, actor, kind)
+        """Return the ids of what is shared with the actor, or in their care, and how far."""
+        found = repository.levels(connection, actor, kind)
+        return found | dict.fromkeys(self._shareable[kind].in_care_of(connection, actor), "edit")
 
     def access(self, connection: Connection, actor: User, kind: Kind, object_id: str) -> Access | None:
         """Return the actor's access to a thing; None when it is gone or not shared with them."""
@@ -123,20 +136,35 @@ class Sharing:
             return None
         if owner_id == actor.id:
             return Access(owner_name=actor.name)
-        level = repository.level(connection, actor, kind, object_id)
+        in_care = object_id in self._shareable[kind].in_care_of(connection, actor)
+        level = "edit" if in_care else repository.level(connection, actor, kind, object_id)
         if level is None:
             return None
-        return Access(level, False, self.owners(connection, [owner_id])[owner_id].name)
+        return Access(level, in_care, self.owners(connection, [owner_id])[owner_id].name)
 
     def accesses(
-        self, connection: Connection, actor: User, levels: Mapping[str, Level], owner_ids: Mapping[str, str]
+        self,
+        connection: Connection,
+        actor: User,
+        kind: Kind,
+        levels: Mapping[str, Level],
+        owner_ids: Mapping[str, str],
     ) -> dict[str, Access]:
         """Return the actor's access to things that are in ``levels`` or own, given their owners; all by id."""
         owners = self.owners(connection, set(owner_ids.values()))
+        in_care = self._shareable[kind].in_care_of(connection, actor)
         return {
-            object_id: Access(levels.get(object_id, "edit"), owner_id == actor.id, owners[owner_id].name)
+            object_id: Access(
+                levels.get(object_id, "edit"), owner_id == actor.id or object_id in in_care, owners[owner_id].name
+            )
             for object_id, owner_id in owner_ids.items()
         }
+
+    def shares(
+        self, connection: Connection, kind: Kind, object_ids: Collection[str]
+    ) -> Mapping[str, Sequence[Share]]:
+        """Return whom things are shared with; the caller has checked that the actor may know."""
+        return repository.of_objects(connection, kind, object_ids)
 
     def may_run_lent(self, connection: Connection, actor: User, key_id: str, agent_id: str) -> bool:
         """Whether a key is lent to an agent that the actor may run."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from core.accounts import tries
 from core.accounts.capabilities import can, require
@@ -68,14 +68,28 @@ class LostFactors:
             self._remove(connection, None, user_id)
         return address
 
+    def reset_unreadable(self, connection: Connection, master_keys: Collection[int]) -> dict[str, int]:
+        """Remove the seeds that were sealed with lost master keys: their codes can never be checked again.
+
+        Passkeys stay, for they need no master key. The sessions of whose seed was in force end, and they are told.
+        """
+        found = repository.sealed_with(connection, master_keys)
+        for user_id, was_in_force in found:
+            repository.erase(connection, user_id)
+            if was_in_force:
+                self._tell_reset(connection, None, user_id, {"reason": "the master key was lost"})
+        return {"authenticator apps reset": sum(in_force for _, in_force in found)}
+
     def _remove(self, connection: Connection, actor: User | None, user_id: str) -> None:
         repository.erase(connection, user_id)
+        self._tell_reset(connection, actor, user_id, {"passkeys": self._passkeys.erase(connection, user_id)})
+
+    def _tell_reset(
+        self, connection: Connection, actor: User | None, user_id: str, told: dict[str, str | int]
+    ) -> None:
         tries.clear(connection, subject(user_id))
         # Whoever has the password only must not go on in a session that began with both.
-        told = {
-            "passkeys": self._passkeys.erase(connection, user_id),
-            "sessions": self._sessions.revoke_all(connection, user_id),
-        }
+        told["sessions"] = self._sessions.revoke_all(connection, user_id)
         person = active_user(connection, user_id)
         if person is not None:
             for tell in self._listeners:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, insert, or_, select, update
 
 from core import clock
 from core.db import Connection
+from core.db.sealed import is_sealed_with
 from core.db.tables import recovery_codes, users
 
 
@@ -32,6 +33,14 @@ def seed_of(connection: Connection, user_id: str) -> Seed | None:
 def user_id_at(connection: Connection, email: str) -> str | None:
     """Return who has an address, suspended or not."""
     return connection.execute(select(users.c.id).where(users.c.email == email)).scalar()
+
+
+def sealed_with(connection: Connection, master_keys: Collection[int]) -> list[tuple[str, bool]]:
+    """Return whose seeds are sealed with these master keys, and whether each is in force."""
+    rows = connection.execute(
+        select(users.c.id, users.c.totp_enabled_at).where(is_sealed_with(users.c.totp_sealed, master_keys))
+    )
+    return [(row.id, row.totp_enabled_at is not None) for row in rows]
 
 
 def put_pending(connection: Connection, user_id: str, sealed: bytes) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 from datetime import date, datetime
 from typing import Literal
+
+from core.prices.models import UNKNOWN, Price
 
 # Whose use is asked for: one's own, one's department's, everybody's.
 Scope = Literal["mine", "department", "everybody"]
@@ -13,7 +16,10 @@ CallStatus = Literal["open", "answered", "failed", "interrupted"]
 
 @dataclass(frozen=True)
 class CallOrigin:
-    """For whom a call is made: everything that is known before it is sent."""
+    """For whom a call is made, and who pays: everything that is known before it is sent.
+
+    ``department`` is the person's, which pays; ``is_pool`` says that the organisation's key was used.
+    """
 
     run_id: str
     node_id: str
@@ -23,11 +29,12 @@ class CallOrigin:
     key_id: str
     provider: str
     model: str
+    is_pool: bool = False
 
 
 @dataclass(frozen=True)
 class ModelCall:
-    """One call in the books."""
+    """One call in the books; ``price`` is what it was billed with, or is sent at."""
 
     id: str
     run_id: str
@@ -43,6 +50,7 @@ class ModelCall:
     error_code: str | None
     started_at: datetime
     duration_ms: int | None
+    price: Price = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -77,3 +85,61 @@ class DayTotals:
     day: date
     model: str
     totals: Totals
+
+
+@dataclass(frozen=True)
+class DayUse:
+    """What a key was used for in one day (UTC); ``totals`` is without the ``failed`` calls."""
+
+    day: date
+    totals: Totals = Totals()
+    failed: int = 0
+    last_at: datetime | None = None
+    last_answered_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class CallErrors:
+    """How often calls failed with one code, and when last."""
+
+    code: str
+    count: int
+    last_at: datetime
+
+
+@dataclass(frozen=True)
+class KeyUse:
+    """The use of a key: one entry a day up to today, empty days included; errors, the most frequent first."""
+
+    days: tuple[DayUse, ...] = ()
+    errors: tuple[CallErrors, ...] = ()
+
+    def totals(self, days: int) -> Totals:
+        """Return the sums of the last so many days."""
+        return sum_of(day.totals for day in self.days[-days:])
+
+    @property
+    def failed(self) -> int:
+        """How many calls failed."""
+        return sum(day.failed for day in self.days)
+
+    @property
+    def error_rate(self) -> float | None:
+        """The share of calls that failed; None without calls."""
+        ended = self.failed + sum(day.totals.calls for day in self.days)
+        return self.failed / ended if ended else None
+
+    @property
+    def last_at(self) -> datetime | None:
+        """When the last call was sent, whatever became of it."""
+        return max((day.last_at for day in self.days if day.last_at), default=None)
+
+    @property
+    def last_answered_at(self) -> datetime | None:
+        """When the last call was sent that the provider answered."""
+        return max((day.last_answered_at for day in self.days if day.last_answered_at), default=None)
+
+
+def sum_of(parts: Iterable[Totals]) -> Totals:
+    """Add sums up."""
+    return Totals(*map(sum, zip(*map(astuple, parts), strict=True)))

@@ -2,33 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from core import clock
 from core.accounts.capabilities import can, require
 from core.accounts.models import User
-from core.db import Database
+from core.db import Connection, Database
 from core.errors import Forbidden
-from core.llm.pricing import Cost, OwnPrice, Tokens, cost_of
-from core.llm.registry import provider_named
+from core.ledger.service import Ledger
+from core.llm.pricing import Cost, OwnPrice, Tokens
+from core.prices.failures import PriceUnknown
+from core.prices.models import Price
+from core.prices.service import Prices
+from core.rollup.service import Rollup
 from core.usage import repository
-from core.usage.models import CallOrigin, DayTotals, ModelCall, PersonTotals, Scope, Totals
+from core.usage.models import (
+    CallErrors,
+    CallOrigin,
+    DayTotals,
+    DayUse,
+    KeyUse,
+    ModelCall,
+    PersonTotals,
+    Scope,
+    Totals,
+)
 
 RECENT_LIMIT = 500
+# What the use of a key looks back on, today included.
+USE_DAYS = 30
+# Longer than any call may take: an agent's time limit is an hour at most.
+LEASE = timedelta(minutes=65)
 
 
 class Usage:
     """Keep the books and read them."""
 
-    def __init__(self, db: Database) -> None:
-        """Work on ``db``."""
+    def __init__(self, db: Database, ledger: Ledger, prices: Prices, rollup: Rollup) -> None:
+        """Work on ``db``; hold calls in ``ledger``, ask ``prices`` what they cost, add them up in ``rollup``."""
         self._db = db
+        self._ledger = ledger
+        self._prices = prices
+        self._rollup = rollup
 
     # --- reading ---------------------------------------------------------------------------------
 
     def totals(self, actor: User, since: datetime, until: datetime, scope: Scope = "mine") -> Totals:
-        """Return what was used in ``[since, until)`` by the actor, their department's agents, or everybody.
+        """Return what was used in ``[since, until)`` by the actor, their department, or everybody.
 
         Raises:
             Forbidden: the actor's role does not see this much, or they belong to no department.
@@ -71,6 +93,21 @@ class Usage:
             found = repository.totals_of_runs(connection, run_ids)
         return {run_id: found.get(run_id, Totals()) for run_id in run_ids}
 
+    def of_keys(self, key_ids: Collection[str], user_id: str | None = None) -> dict[str, KeyUse]:
+        """Return the use of keys in the last 30 days; the caller has checked who may see them.
+
+        With ``user_id`` only one person's calls are counted.
+        """
+        last = clock.now().date()
+        days = [last - timedelta(days=ago) for ago in reversed(range(USE_DAYS))]
+        since = datetime.combine(days[0], datetime.min.time(), UTC)
+        if not key_ids:
+            return {}
+        with self._db.read() as connection:
+            used = repository.by_key_and_day(connection, key_ids, since, user_id)
+            errors = repository.errors_by_key(connection, key_ids, since, user_id)
+        return {key_id: _use(days, used.get(key_id, ()), errors.get(key_id, ())) for key_id in key_ids}
+
     def calls_of_run(self, run_id: str) -> list[ModelCall]:
         """Return a run's calls in the order of sending; the caller has checked whose run this is."""
         with self._db.read() as connection:
@@ -78,29 +115,54 @@ class Usage:
 
     # --- writing, for the engine -----------------------------------------------------------------
 
-    def open_call(self, origin: CallOrigin, bound: Tokens) -> str:
-        """Write a call down before it is sent and return its id; ``bound`` is the most it can use."""
-        call_id = clock.new_id("call")
+    def open_call(
+        self, origin: CallOrigin, bound: Tokens, own: OwnPrice | None = None, lease: timedelta = LEASE
+    ) -> str:
+        """Write a call down before it is sent and return its id; ``bound`` is the most it can use.
+
+        What it can cost at most is held in every budget it falls under, until it is settled or ``lease`` is over.
+
+        The price of this moment is the call's, whatever becomes of prices until it is settled.
+
+        Raises:
+            BudgetBusy: there is room in a budget, but other calls under way hold it.
+            BudgetExceeded: there is no room.
+            PriceUnknown: the organisation's key was to be used for a model whose price is unknown.
+        """
+        call_id, at = clock.new_id("call"), clock.now()
         with self._db.transaction() as connection:
-            repository.open_call(connection, call_id, origin, bound.input, bound.output, clock.now())
+            price = self._prices.price(connection, origin.provider, origin.model, own, at)
+            if origin.is_pool and not price.is_known:
+                raise PriceUnknown(model=origin.model)
+            most = price.at_most(bound).cost_of(bound)
+            # First, since a call that is refused leaves nothing behind.
+            held = self._ledger.reserve(connection, origin, at, most.micros)
+            repository.open_call(connection, call_id, origin, bound.input, bound.output, at, price)
+            self._ledger.keep(connection, call_id, held, most.version, at + lease)
         return call_id
 
     def settle(
         self, call_id: str, origin: CallOrigin, tokens: Tokens | None, own: OwnPrice | None, duration_ms: int
     ) -> Cost:
-        """Close an answered call with the provider's own count (None: it gave none, the cost is unknown)."""
-        cost = _cost(origin.provider, origin.model, tokens, own) if tokens else Cost(None, "usage not reported")
+        """Close an answered call with the provider's own count.
+
+        None: it gave none; the cost is unknown, and budgets count the most it can have been.
+        """
         with self._db.transaction() as connection:
-            repository.settle(
+            price = self._price_of(connection, call_id, origin, own)
+            price = price.for_call(tokens) if tokens else Price("unknown", "usage not reported")
+            cost = price.cost_of(tokens) if tokens else Cost(None, price.version)
+            self._close(
                 connection,
                 call_id,
+                cost.micros,
+                price,
                 status="answered",
                 input_tokens=tokens.input if tokens else None,
                 output_tokens=tokens.output if tokens else None,
                 cached_tokens=tokens.cached if tokens else None,
                 cost_micros=cost.micros,
                 price_version=cost.version,
-                ended_at=clock.now(),
                 duration_ms=duration_ms,
             )
         return cost
@@ -108,30 +170,34 @@ class Usage:
     def fail(self, call_id: str, error_code: str, duration_ms: int) -> None:
         """Close a call that was refused before it could cost anything."""
         with self._db.transaction() as connection:
-            repository.settle(
+            self._close(
                 connection,
                 call_id,
+                0,
+                None,
                 status="failed",
+                price_version=None,
                 error_code=error_code,
-                ended_at=clock.now(),
                 duration_ms=duration_ms,
             )
 
     def interrupt(
-        self, call_id: str, origin: CallOrigin, bound: Tokens, own: OwnPrice | None, duration_ms: int
+        self, call_id: str, origin: CallOrigin, bound: Tokens, own: OwnPrice | None, duration_ms: int | None = None
     ) -> Cost:
         """Close a call that was cut off half-way at its upper bound: it may have been billed."""
-        cost = _cost(origin.provider, origin.model, bound, own)
         with self._db.transaction() as connection:
-            repository.settle(
+            price = self._price_of(connection, call_id, origin, own).at_most(bound)
+            cost = price.cost_of(bound)
+            self._close(
                 connection,
                 call_id,
+                cost.micros,
+                price,
                 status="interrupted",
                 input_tokens=bound.input,
                 output_tokens=bound.output,
                 cost_micros=cost.micros,
                 price_version=cost.version,
-                ended_at=clock.now(),
                 duration_ms=duration_ms,
             )
         return cost
@@ -143,26 +209,65 @@ class Usage:
         ``own_price_of`` returns a key's own price, given its id.
         """
         with self._db.read() as connection:
-            rows = repository.open_calls(connection, run_id, node_id)
-        for row in rows:
-            bound = Tokens(row.bound_input_tokens, row.bound_output_tokens)
-            cost = _cost(row.provider, row.model, bound, own_price_of(row.key_id))
+            found = repository.open_calls(connection, run_id, node_id)
+        for call_id, origin, bound in found:
+            self.interrupt(call_id, origin, bound, own_price_of(origin.key_id))
+        return len(found)
+
+    def next_lease_end(self) -> datetime | None:
+        """Return when the next call that nobody has settled is booked at its bound; None when nothing is held."""
+        with self._db.read() as connection:
+            return self._ledger.next_lease_end(connection)
+
+    def interrupt_expired(self) -> int:
+        """Close calls whose lease is over at what was held for them; nothing stays held after a crash."""
+        with self._db.read() as connection:
+            found = self._ledger.expired(connection, clock.now())
+        for call_id, micros, price_version in found:
             with self._db.transaction() as connection:
-                repository.settle(
+                price, bound = repository.price_of_call(connection, call_id)
+                self._close(
                     connection,
-                    row.id,
+                    call_id,
+                    micros,
+                    price.at_most(bound) if price else None,
                     status="interrupted",
-                    input_tokens=bound.input,
-                    output_tokens=bound.output,
-                    cost_micros=cost.micros,
-                    price_version=cost.version,
-                    ended_at=clock.now(),
+                    cost_micros=micros,
+                    price_version=price_version,
+                    at_bound=True,
                 )
-        return len(rows)
+        return len(found)
+
+    def _price_of(self, connection: Connection, call_id: str, origin: CallOrigin, own: OwnPrice | None) -> Price:
+        """Return the price a call was sent at; ``own`` counts when it was sent without a price of the key."""
+        price, _ = repository.price_of_call(connection, call_id)
+        if own is not None and (price is None or price.source != "own"):
+            return Price.own(own)
+        return price or self._prices.price(connection, origin.provider, origin.model, own, clock.now())
+
+    def _close(
+        self,
+        connection: Connection,
+        call_id: str,
+        micros: int | None,
+        price: Price | None,
+        *,
+        at_bound: bool = False,
+        **values: Any,
+    ) -> None:
+        """Write what became of an open call and settle it with the budgets, once."""
+        closed = repository.settle(
+            connection, call_id, at_bound=at_bound, price=price, ended_at=clock.now(), **values
+        )
+        if closed is not None:
+            origin, started_at = closed
+            self._ledger.settle(connection, call_id, origin, started_at, micros)
+            self._rollup.book(connection, call_id, started_at)
 
 
-def _cost(provider: str, model: str, tokens: Tokens, own: OwnPrice | None) -> Cost:
-    return cost_of(provider_named(provider).pricing, provider, model, tokens, own)
+def _use(days: Sequence[date], used: Sequence[DayUse], errors: Sequence[CallErrors]) -> KeyUse:
+    by_day = {use.day: use for use in used}
+    return KeyUse(tuple(by_day.get(day, DayUse(day)) for day in days), tuple(errors))
 
 
 def _whose(actor: User, scope: Scope) -> repository.Whose:

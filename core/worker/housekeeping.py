@@ -1,6 +1,7 @@
 """Forgets once a day what nobody needs any more, so that the database does not grow with time alone.
 
-No worker starts for it: it happens while one runs anyway. The audit log and the books are never touched.
+No worker starts for it: it happens while one runs anyway. The audit log and the books are never touched. Beside it,
+and not once a day only, people are reminded of keys that expire; for that a worker does start.
 """
 
 from __future__ import annotations
@@ -32,12 +33,17 @@ class Housekeeping:
         self._core = core
 
     def serve(self, end: threading.Event) -> None:
-        """Look every ten minutes whether today's turn is still to be taken."""
+        """Look every ten minutes whom to remind, and whether today's turn is still to be taken."""
+        turns: dict[str, Callable[[], object]] = {
+            "remind": self._core.key_care.remind,
+            "tidy up": lambda: self.tidy_once_a_day(end),
+        }
         while True:
-            try:
-                self.tidy_once_a_day(end)
-            except Exception as error:  # the database may be away for a moment
-                log.warning("cannot tidy up", error=type(error).__name__)
+            for what, turn in turns.items():
+                try:
+                    turn()
+                except Exception as error:  # the database may be away for a moment
+                    log.warning(f"cannot {what}", error=type(error).__name__)
             if end.wait(LOOK_SECONDS):
                 return
 
@@ -52,6 +58,7 @@ class Housekeeping:
             **signing_in.batches(self._core.db, BATCH),
             "sign-ins at providers": lambda: self._core.oauth.forget_old(BATCH),
             "mails": self._core.outbox.forget_old,
+            "windows of limits": lambda: self._core.rates.forget_old(BATCH),
             "limits": lambda: self._core.limits.forget_old(BATCH),
         }
         counts = {name: _repeat(batch, end) for name, batch in batches.items()}

@@ -23,10 +23,11 @@ from core.worker.audit_witness import AuditWitness
 from core.worker.housekeeping import Housekeeping
 from core.worker.local_endpoints import WorkerEndpoints
 from core.worker.mail import MailCarrier
+from core.worker.rotation import Rotator
 from core.worker.workflow import register_workflow
 
 BEAT_SECONDS = 3.0
-# Others adopt after core.runs.service.WORKER_SILENT_AFTER (20 s): a worker that could not beat for this
+# Others adopt after core.turns.service.WORKER_SILENT_AFTER (20 s): a worker that could not beat for this
 # long, or slept with its laptop, ends itself before that.
 GIVE_UP_SECONDS = 12.0
 CANCEL_POLL_SECONDS = 0.3
@@ -54,7 +55,9 @@ class WorkerProcess:
             started_at=clock.now(),
             heartbeat_at=clock.now(),
             stopped_at=None,
+            slots=core.settings.worker_threads,
         )
+        self._place_is_free = threading.Event()
 
     def serve(self, end: threading.Event) -> int:
         """Execute runs until ``end`` is set; return the exit code."""
@@ -64,9 +67,11 @@ class WorkerProcess:
         log.info("worker is ready", executor_id=self._executor_id)
         threads = [
             threading.Thread(target=self._beat, args=(end,), name="beat", daemon=True),
+            threading.Thread(target=self._begin_runs, args=(end,), name="dispatch", daemon=True),
             threading.Thread(target=self._watch_cancellations, args=(end,), name="cancel", daemon=True),
             threading.Thread(target=self._tend_local_model, args=(end,), name="local-model", daemon=True),
             threading.Thread(target=MailCarrier(self._core).serve, args=(end,), name="mail", daemon=True),
+            threading.Thread(target=Rotator(self._core).serve, args=(end,), name="rotation", daemon=True),
             threading.Thread(target=self._witness.serve, args=(end,), name="audit-head", daemon=True),
             threading.Thread(target=Housekeeping(self._core).serve, args=(end,), name="housekeeping", daemon=True),
         ]
@@ -78,7 +83,9 @@ class WorkerProcess:
 
     def _launch(self) -> None:
         core = self._core
-        services = Services(core.keys, core.usage, core.journal, self._endpoints, core.settings.data_dir)
+        services = Services(
+            core.keys, core.usage, core.journal, self._endpoints, core.settings.data_dir, core.rates
+        )
         config = DBOSConfig(
             name=APP_NAME,
             system_database_url=system_database_url(core.settings),
@@ -92,7 +99,8 @@ class WorkerProcess:
             scheduler_polling_interval_sec=30.0,
         )
         DBOS(config=config)
-        register_workflow(core.journal, NodeRunner(services, core.accounts, self._controls))
+        runner = NodeRunner(services, core.accounts, self._controls)
+        register_workflow(core.journal, runner, self._place_is_free.set)
         DBOS.launch()
         DBOS.register_queue(
             QUEUE_NAME,
@@ -110,12 +118,22 @@ class WorkerProcess:
                 self._core.journal.worker_beat(self._executor_id)
                 last = time.time()
                 self._adopt()
-                self._core.runs.sweep()
+                self._core.runs.dispatch.sweep()
+                self._core.usage.interrupt_expired()
             except Exception as error:
                 log.warning("heartbeat failed", error=type(error).__name__)
                 if time.time() - last > GIVE_UP_SECONDS:
                     log.error("this worker fell silent; another one takes over")
                     os._exit(1)
+
+    def _begin_runs(self, end: threading.Event) -> None:
+        while not end.is_set():
+            self._place_is_free.wait(QUEUE_POLL_SECONDS)
+            self._place_is_free.clear()
+            try:
+                self._core.runs.dispatch.begin_next()
+            except Exception as error:  # the database may be away for a moment
+                log.warning("no run could be let begin", error=type(error).__name__)
 
     def _adopt(self) -> None:
         if self._core.settings.is_sqlite:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any
@@ -32,11 +32,20 @@ class StoredFailure(CoreError):
         self.code = code
 
 
-def register_workflow(journal: RunJournal, runner: NodeRunner) -> None:
-    """Tell DBOS how a run is executed. The workflow's only argument is the run's id."""
+def register_workflow(journal: RunJournal, runner: NodeRunner, has_ended: Callable[[], None]) -> None:
+    """Tell DBOS how a run is executed. The workflow's only argument is the run's id.
+
+    ``has_ended`` is called whenever a run has ended here: another one may begin.
+    """
 
     @DBOS.workflow(name=WORKFLOW_NAME)
     def run_graph(run_id: str) -> str:
+        try:
+            return execute(run_id)
+        finally:
+            has_ended()
+
+    def execute(run_id: str) -> str:
         task = journal.task(run_id)
         if task is None or not task.run.is_active:
             return "nothing to do"

@@ -4,9 +4,13 @@ not speak OpenAI's wire format needs a line in ``WAYS``."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +19,12 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from pydantic import SecretStr
 
+from core.config import ROOT
 from core.errors import BadKey, CoreError
 from core.llm.base import ChatOptions, Endpoint, Provider
+from core.llm.bridge import counted_tokens
 from core.llm.failures import classify
+from core.llm.pricing import Tokens
 from core.llm.registry import all_providers
 from core.security.egress import EgressPolicy, GuardedClient, connections_opened, guarded_client
 from tests.fakes.model_server import FakeModelServer
@@ -61,15 +68,20 @@ WEATHER = {
 
 @dataclass(frozen=True)
 class Way:
-    """How a provider reaches the fake, and where its requests carry the output limit."""
+    """How a provider reaches the fake, where it sends the output limit, whether it tells what was cached."""
 
     base_url: Callable[[FakeModelServer], str] = lambda fake: fake.openai_url
     output_limit: Callable[[dict[str, Any]], object] = lambda body: body["max_tokens"]
+    counts_cached: bool = True
 
 
 WAYS = {
     "openai": Way(output_limit=lambda body: body["max_completion_tokens"]),
-    "ollama": Way(lambda fake: fake.base_url, lambda body: body["options"]["num_predict"]),
+    "anthropic": Way(lambda fake: fake.base_url),
+    "gemini": Way(lambda fake: fake.base_url, lambda body: body["generationConfig"]["maxOutputTokens"]),
+    "groq": Way(lambda fake: f"{fake.base_url}/openai/v1"),
+    "mistral": Way(lambda fake: f"{fake.base_url}/mistral/v1"),
+    "ollama": Way(lambda fake: fake.base_url, lambda body: body["options"]["num_predict"], counts_cached=False),
 }
 
 PROVIDERS = all_providers()
@@ -102,8 +114,24 @@ def guarded_only(fake: FakeModelServer) -> Iterator[None]:
 def trap(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeModelServer]:
     """A server that nobody may call, named by every variable the SDKs know."""
     with FakeModelServer() as server:
-        for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE"):
+        for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE", "MISTRAL_BASE_URL"):
             monkeypatch.setenv(name, server.openai_url)
+        for name in (
+            "ANTHROPIC_BASE_URL",
+            "ANTHROPIC_API_URL",
+            "ANTHROPIC_PROXY",
+            "GROQ_BASE_URL",
+            "GROQ_API_BASE",
+        ):
+            monkeypatch.setenv(name, server.base_url)
+        for name in ("GROQ_PROXY", "GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL"):
+            monkeypatch.setenv(name, server.base_url)
+        for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "GOOGLE_API_KEY", "GEMINI_API_KEY"):
+            monkeypatch.setenv(name, TRAP_SECRET)
+        for name in ("GROQ_API_KEY", "MISTRAL_API_KEY"):
+            monkeypatch.setenv(name, TRAP_SECRET)
+        monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
+        monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "the-servers-own")
         for name in ("OLLAMA_HOST", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
             monkeypatch.setenv(name, server.base_url)
         for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "OLLAMA_API_KEY", "LANGSMITH_API_KEY"):
@@ -241,21 +269,28 @@ def test_a_check_of_a_private_address_is_blocked(remote: Provider, fake: FakeMod
 
 
 def test_a_streamed_answer_brings_text_and_the_exact_usage(provider: Provider, fake: FakeModelServer) -> None:
-    fake.options.pt, fake.options.ct = 137, 41
+    fake.options.pt, fake.options.ct, fake.options.cached = 137, 41, 17
     with guard(fake) as http:
         answer = streamed(provider.chat_model(endpoint(provider, fake), options(), http))
-    assert answer.content == "Fake answer 1. MARK-1"
-    assert answer.usage_metadata is not None
-    counted = (1, answer.usage_metadata["input_tokens"], answer.usage_metadata["output_tokens"])
-    assert counted == fake.totals() == (1, 137, 41)
+    assert answer.text == "Fake answer 1. MARK-1"
+    assert counted_tokens(answer) == Tokens(137, 41, 17 if way_of(provider).counts_cached else 0)
+    assert fake.totals() == (1, 137, 41)
     assert [record.key for record in fake.chats] == [SECRET]
     assert fake.chats[0].stream
+
+
+def test_a_whole_answer_brings_the_same_usage(provider: Provider, fake: FakeModelServer) -> None:
+    fake.options.pt, fake.options.ct, fake.options.cached = 137, 41, 17
+    with guard(fake) as http:
+        answer = provider.chat_model(endpoint(provider, fake), options(), http).invoke("Hello")
+    assert isinstance(answer, AIMessage)
+    assert counted_tokens(answer) == Tokens(137, 41, 17 if way_of(provider).counts_cached else 0)
 
 
 def test_usage_that_was_not_reported_is_none(provider: Provider, fake: FakeModelServer) -> None:
     with guard(fake) as http:
         model = provider.chat_model(endpoint(provider, fake), options("fake-1@usage=none"), http)
-        assert streamed(model).usage_metadata is None
+        assert counted_tokens(streamed(model)) is None
 
 
 def test_the_output_limit_is_always_sent(provider: Provider, fake: FakeModelServer) -> None:
@@ -269,6 +304,15 @@ def test_the_output_limit_is_always_sent(provider: Provider, fake: FakeModelServ
     assert all(not {"max_tokens", "max_completion_tokens"} <= body.keys() for body in bodies)
 
 
+def test_a_model_that_is_gone_leaves_the_client_to_the_next_one(provider: Provider, fake: FakeModelServer) -> None:
+    """An agent's calls share one client, and some SDKs close theirs when they are collected."""
+    with guard(fake) as http:
+        for _ in range(2):
+            streamed(provider.chat_model(endpoint(provider, fake), options(), http))
+            gc.collect()
+    assert fake.totals().calls == 2
+
+
 def test_a_tool_call_makes_the_round_trip(provider: Provider, fake: FakeModelServer) -> None:
     with guard(fake) as http:
         model = provider.chat_model(endpoint(provider, fake), options("fake-1@tool=1"), http)
@@ -279,7 +323,7 @@ def test_a_tool_call_makes_the_round_trip(provider: Provider, fake: FakeModelSer
         result = ToolMessage("sunny", tool_call_id=call["id"] or "")
         answer = streamed(with_tools, [question, asked, result])
     assert (call["name"], call["args"]) == ("weather", {"city": "x"})
-    assert answer.content == "Fake answer 2. MARK-2"
+    assert answer.text == "Fake answer 2. MARK-2"
     assert answer.tool_calls == []
     used = [message.usage_metadata["input_tokens"] for message in (asked, answer) if message.usage_metadata]
     assert sum(used) == fake.totals().tokens_in
@@ -304,7 +348,8 @@ def test_a_call_where_nobody_listens_is_unreachable(provider: Provider) -> None:
     port = closed_port()
     policy = EgressPolicy.from_allowlist(f"127.0.0.1:{port}")
     with guarded_client(policy, total_seconds=5, max_bytes=1000) as http:
-        model = provider.chat_model(Endpoint(f"http://127.0.0.1:{port}/v1"), options(), http)
+        there = Endpoint(f"http://127.0.0.1:{port}/v1", SecretStr(SECRET))
+        model = provider.chat_model(there, options(), http)
         with pytest.raises(Exception) as caught:  # noqa: PT011
             streamed(model)
     assert classify(caught.value).code == "unreachable"
@@ -319,6 +364,27 @@ def test_a_call_ends_when_its_client_is_aborted(provider: Provider, fake: FakeMo
     assert classify(caught.value).code == "cancelled"
 
 
+def test_a_request_to_slow_down_is_passed_on_at_once(provider: Provider, fake: FakeModelServer) -> None:
+    """Waiting is the step's business: an SDK that obeyed would hold a worker's thread for a minute."""
+    fake.options.fault, fake.options.retry_after = "429", 60
+    began = time.monotonic()
+    with guard(fake) as http:
+        model = provider.chat_model(endpoint(provider, fake), options(), http)
+        with pytest.raises(Exception) as caught:  # noqa: PT011
+            streamed(model)
+    assert classify(caught.value).code == "rate_limited"
+    assert len(fake.requests) == 1
+    assert time.monotonic() - began < 10
+
+
+def test_a_temperature_that_is_too_high_for_a_provider_is_no_failure(
+    provider: Provider, fake: FakeModelServer
+) -> None:
+    with guard(fake) as http:
+        hot = ChatOptions("fake-1", 2.0, OUTPUT_LIMIT, 10.0)
+        assert streamed(provider.chat_model(endpoint(provider, fake), hot, http)).text
+
+
 # --- nothing leaves by another way --------------------------------------------------------------
 
 
@@ -328,6 +394,12 @@ def test_the_environment_is_never_asked(
 ) -> None:
     with guard(fake) as http:
         there = endpoint(provider, fake, secret)
+        if secret is None and provider.needs_secret:
+            for ask in (lambda: provider.check(there, http), lambda: provider.chat_model(there, options(), http)):
+                with pytest.raises(BadKey):
+                    ask()
+            assert fake.requests == [], "refused before the SDK sees it"
+            return
         provider.check(there, http)
         model = provider.chat_model(there, options(), http)
         streamed(model)
@@ -345,6 +417,38 @@ def test_an_asynchronous_call_cannot_leave_the_guard(
             asyncio.run(model.ainvoke("Hello"))
     assert classify(caught.value).code == "address_blocked"
     assert fake.requests == []
+
+
+PACKAGES = {
+    "anthropic": {"langchain_anthropic", "anthropic", "httpx2"},
+    "gemini": {"langchain_google_genai", "google.genai"},
+    "groq": {"langchain_groq", "groq"},
+    "mistral": {"langchain_mistralai"},
+    "openai": {"langchain_openai", "openai"},
+    "ollama": {"langchain_ollama", "ollama"},
+}
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_worker_loads_only_the_packages_of_the_provider_it_needs(name: str) -> None:
+    code = f"""
+import sys
+from pydantic import SecretStr
+from core.llm.base import ChatOptions, Endpoint
+from core.llm.registry import provider_named
+from core.security.egress import EgressPolicy, guarded_client
+before = set(sys.modules)
+with guarded_client(EgressPolicy(), total_seconds=5, max_bytes=10) as http:
+    there = Endpoint("https://models.example.com", SecretStr("a-key-0123456789"))
+    provider_named({name!r}).chat_model(there, ChatOptions("m", 0.2, 10, 5.0), http)
+print(*(module for module in {sorted(set().union(*PACKAGES.values()))!r} if module in before))
+print(*(module for module in {sorted(set().union(*PACKAGES.values()))!r} if module in sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    before, after = done.stdout.split("\n")[:2]
+    assert before == ""
+    # Google's SDK looks whether httpx2 is there; it is not used.
+    assert set(after.split()) - {"httpx2"} == PACKAGES[name] - {"httpx2"}
 
 
 def test_a_chat_model_does_not_show_its_secret(provider: Provider, fake: FakeModelServer) -> None:

@@ -117,3 +117,29 @@ def test_an_open_dialog_is_no_way_around_the_gate(browser: Browser, server: AppS
         elsewhere.go("Departments")
         expect(elsewhere.page.get_by_text("Operations", exact=True)).to_be_visible()
         expect(elsewhere.page.get_by_text("Smuggled")).to_have_count(0)
+
+
+def test_an_administrator_sets_a_price_and_ends_it(browser: Browser, server: AppServer) -> None:
+    with somebody(browser, server) as admin:
+        admin.open("/prices")
+        admin.sign_in()
+        admin.sees_shell()
+        expect(admin.page.get_by_text("Published prices as of")).to_be_visible()
+        admin.button("Set price").click()
+        admin.field("Model").fill("gpt-4o*")
+        admin.field("Input").fill("-1")
+        admin.field("Output").fill("9.000001")
+        dialog = admin.page.get_by_role("dialog")
+        dialog.get_by_role("button", name="Set price").click()
+        expect(admin.page.get_by_text("Enter a price such as 0.40, in dollars per million tokens.")).to_be_visible()
+        admin.idle()
+        admin.field("Input").fill("2.25")
+        dialog.get_by_role("button", name="Set price").click()
+        expect(admin.page.get_by_text("The price of gpt-4o* was set.")).to_be_visible()
+        expect(admin.page.get_by_text("$2.25 in, $9.000001 out per million tokens")).to_be_visible()
+        admin.idle()
+        admin.button("End").click()
+        dialog.get_by_role("button", name="End price").click()
+        expect(admin.page.get_by_text("The price has ended.")).to_be_visible()
+        expect(admin.page.get_by_text("Ended (1)")).to_be_visible()
+        assert admin.violations() == []

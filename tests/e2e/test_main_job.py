@@ -24,6 +24,7 @@ def add_compatible_key(person: Person, fake: FakeModelServer) -> None:
     person.go("Keys")
     person.button("New key").click()
     person.choose("Provider", "OpenAI-compatible endpoint")
+    expect(person.field("Name")).to_have_count(1)  # for a moment the form before is there too
     person.field("Name").fill("Team server")
     person.page.get_by_role("textbox", name="Key (optional)").fill(SECRET)
     person.field("Address").fill(fake.openai_url)

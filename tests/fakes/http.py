@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 MAX_HEAD_BYTES = 64 * 1024
 READ_BYTES = 64 * 1024
+# Providers also use statuses of their own, such as 529.
+PHRASES = {status.value: status.phrase for status in HTTPStatus}
 LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -199,7 +201,7 @@ class _Incoming:
 
 def _head(status: int, headers: Mapping[str, str]) -> bytes:
     lines = [
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        f"HTTP/1.1 {status} {PHRASES.get(status, '')}",
         *(f"{name}: {value}" for name, value in headers.items()),
     ]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

@@ -90,7 +90,7 @@ class OpenAIWire(Wire):
     def objection(self, prompt: Prompt, options: Options) -> tuple[int, Json] | None:
         if prompt.has_stream_options and options.reject_stream_options:
             message = "Unknown parameter: 'stream_options'."
-            return 400, _error(message, INVALID, "unknown_parameter", "stream_options")
+            return 400, error_body(message, INVALID, "unknown_parameter", "stream_options")
         return None
 
     def refusal(self, fault: str, model: str, key: str) -> tuple[int, Json]:
@@ -98,7 +98,7 @@ class OpenAIWire(Wire):
             return 401, _key_error(key)
         refusal = REFUSALS[fault]
         message = refusal.message.format(model=model or "this model")
-        return refusal.status, _error(message, refusal.type, refusal.code)
+        return refusal.status, error_body(message, refusal.type, refusal.code)
 
     def whole(self, answer: Answer) -> Json:
         message: Json = {"role": "assistant", "content": answer.text, "refusal": None}
@@ -115,9 +115,9 @@ class OpenAIWire(Wire):
 
         def chunk(delta: Json, finish_reason: str | None = None) -> bytes:
             choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-            return _event({**base, "choices": [choice]})
+            return event({**base, "choices": [choice]})
 
-        usage = _event({**base, "choices": [], "usage": _usage(answer)}) if has_usage else b""
+        usage = event({**base, "choices": [], "usage": _usage(answer)}) if has_usage else b""
         return Stream([chunk(delta) for delta in _deltas(answer)], chunk({}, _finish_reason(answer)) + usage + DONE)
 
 
@@ -172,18 +172,18 @@ def _json_schema(response_format: Json) -> Json | None:
             return None
 
 
-def _event(value: Json) -> bytes:
+def event(value: Json) -> bytes:
     return f"data: {json.dumps(value)}\n\n".encode()
 
 
-def _error(message: str, kind: str, code: str | None, param: str | None = None) -> Json:
+def error_body(message: str, kind: str, code: str | None, param: str | None = None) -> Json:
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
 def _key_error(key: str) -> Json:
     if not key:
-        return _error("Missing bearer authentication in header", INVALID, None)
+        return error_body("Missing bearer authentication in header", INVALID, None)
     # OpenAI repeats the ends of the refused key in its message; whoever logs that message must cope with it.
     shown = f"{key[:7]}{'*' * 8}{key[-4:]}" if len(key) > 12 else "*" * len(key)
     message = f"Incorrect API key provided: {shown}. You can find your API key at https://example.com/api-keys."
-    return _error(message, INVALID, "invalid_api_key")
+    return error_body(message, INVALID, "invalid_api_key")

@@ -20,11 +20,15 @@ from core.agents.models import Agent
 from core.bootstrap import Core
 from core.errors import CoreError
 from core.keys.models import Key, KeyDraft
+from core.months import month_of
 from core.notify.repository import insert_mail
 from core.oauth.models import Answer, Flow
 from core.passkeys.models import Assertion, Attestation, Site
+from core.prices.models import OverrideDraft
+from core.quotas.models import Allowance
 from core.runs.models import Run
 from core.runs.queue import RunQueue
+from core.shared_costs.models import Rule, SharedCost
 from core.sharing.models import EVERYONE
 from tests.conftest import PASSWORD
 from tests.fakes.authenticator import Authenticator
@@ -67,6 +71,9 @@ class Stage:
         node = {"id": "a", "kind": "agent", "agent_id": self.agent().id, "task": "{{input}}"}
         return {"nodes": [node], "edges": []}
 
+    def budget(self) -> str:
+        return self.core.budgets.add(self.owner, "agent", self.agent().id, "month", 1).budget.id
+
     def session(self) -> str:
         token = self.core.accounts.start_session(self.owner, "agent")
         return self.core.sessions.list(self.owner, token)[0].id
@@ -93,13 +100,25 @@ class Stage:
             insert_mail(connection, id=mail_id, created_at=NOW, due_at=NOW, **fields)
         return mail_id
 
+    def price(self) -> OverrideDraft:
+        return OverrideDraft("openai", clock.new_id("model"), 1, 1, clock.now().date())
+
+    def adjustment(self) -> str:
+        return self.core.statements.adjust(self.root(), MONTH, "hr", 1, "Why").id
+
+    def cost(self) -> SharedCost:
+        return self.core.shared_costs.add(self.root(), COST)
+
     def department(self) -> str:
         return self.core.departments.add(self.root(), clock.new_id("d")).slug
 
 
 NOW = clock.now()
+MONTH = month_of(NOW)
+COST = SharedCost("", "Server", 1, MONTH, None, None)
 FLOW = Flow("google", "nonce", SecretStr("verifier"), None, "/")
 SITE = Site("localhost", "http://localhost:8501")
+LIMIT = Allowance(concurrent_runs=3)
 ANSWER = Answer("code", "", "", "http://127.0.0.1/oauth")
 Call = Callable[[Stage, User], object]
 Codes = tuple[str, str, str, str, str]
@@ -113,7 +132,9 @@ OWN: Codes = ("not_found", "ok", "ok", "ok", "ok")
 FOR_MEMBERS: Codes = ("not_found", "forbidden", "ok", "ok", "ok")
 FOR_MANAGERS: Codes = ("forbidden", "forbidden", "forbidden", "ok", "ok")
 FOR_ADMINS: Codes = ("forbidden", "forbidden", "forbidden", "forbidden", "ok")
+NOT_OVER: Codes = (*FOR_ADMINS[:-1], "conflict")
 NO_MAIL: Codes = (*FOR_ADMINS[:-1], "mail_not_set_up")
+ONE_MASTER_KEY: Codes = (*FOR_ADMINS[:-1], "conflict")
 
 # What each method answers a stranger, a viewer, a member, a manager and an administrator.
 TABLE: dict[str, tuple[Codes, Call]] = {
@@ -130,26 +151,55 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "audit.check": (FOR_ADMINS, lambda s, a: s.core.audit.check(a)),
     "audit.export": (FOR_ADMINS, lambda s, a: s.core.audit.export(a, NOW, NOW)),
     "audit.search": (FOR_ADMINS, lambda s, a: s.core.audit.search(a, NOW, NOW)),
+    "budgets.add": (OWN, lambda s, a: s.core.budgets.add(a, "agent", s.agent().id, "day", 1)),
+    "budgets.candidates": (everybody("ok"), lambda s, a: s.core.budgets.candidates(a, "person")),
+    "budgets.change": (OWN, lambda s, a: s.core.budgets.change(a, s.budget(), 2)),
+    "budgets.delete": (OWN, lambda s, a: s.core.budgets.delete(a, s.budget())),
+    "budgets.get": (OWN, lambda s, a: s.core.budgets.get(a, s.budget())),
+    "budgets.list": (everybody("ok"), lambda s, a: s.core.budgets.list(a)),
+    "budgets.near_limit": (everybody("ok"), lambda s, a: s.core.budgets.near_limit(a)),
     "departments.add": (FOR_ADMINS, lambda s, a: s.core.departments.add(a, clock.new_id("d"))),
     "departments.delete": (FOR_ADMINS, lambda s, a: s.core.departments.delete(a, s.department())),
     "departments.move": (FOR_ADMINS, lambda s, a: s.core.departments.move(a, "hr", 1)),
     "departments.rename": (FOR_ADMINS, lambda s, a: s.core.departments.rename(a, "hr", clock.new_id("d"))),
+    "estimates.of_agent_run": (OWN, lambda s, a: s.core.estimates.of_agent_run(a, s.agent().id)),
+    "key_care.disable": (FOR_MEMBERS, lambda s, a: s.core.key_care.disable(a, s.key().id)),
+    "key_care.enable": (FOR_MEMBERS, lambda s, a: s.core.key_care.enable(a, s.key().id)),
+    "key_care.set_expiry": (FOR_MEMBERS, lambda s, a: s.core.key_care.set_expiry(a, s.key().id, None)),
+    "key_health.alarms": (everybody("ok"), lambda s, a: s.core.key_health.alarms(a)),
+    "key_health.get": (OWN, lambda s, a: s.core.key_health.get(a, s.key().id)),
+    "key_health.list": (everybody("ok"), lambda s, a: s.core.key_health.list(a)),
+    "key_health.what_breaks": (OWN, lambda s, a: s.core.key_health.what_breaks(a, s.key().id)),
     "keys.add": (("ok", "forbidden", "ok", "ok", "ok"), lambda s, a: s.core.keys.add(a, s.draft())),
+    "keys.change_address": (
+        FOR_MEMBERS,
+        lambda s, a: s.core.keys.change_address(a, s.key().id, s.draft().base_url, "zk-New-1"),
+    ),
     "keys.delete": (OWN, lambda s, a: s.core.keys.delete(a, s.key().id)),
     "keys.get": (OWN, lambda s, a: s.core.keys.get(a, s.key().id)),
     "keys.list": (everybody("ok"), lambda s, a: s.core.keys.list(a)),
     "keys.models": (OWN, lambda s, a: s.core.keys.models(a, s.key().id)),
     "keys.open": (OWN, lambda s, a: s.core.keys.open(a, s.key().id)),
+    "keys.open_service": (
+        ("not_found", *["wrong_kind_of_key"] * 4),
+        lambda s, a: s.core.keys.open_service(a, s.key().id),
+    ),
     "keys.rename": (FOR_MEMBERS, lambda s, a: s.core.keys.rename(a, s.key().id, clock.new_id("name"))),
     "keys.replace_secret": (FOR_MEMBERS, lambda s, a: s.core.keys.replace_secret(a, s.key().id, "zk-New-1")),
     "keys.require_usable": (OWN, lambda s, a: s.core.keys.require_usable(a, s.key().id)),
+    "key_care.set_pool": (FOR_ADMINS, lambda s, a: s.core.key_care.set_pool(a, s.key().id, True)),
     "keys.test": (OWN, lambda s, a: s.core.keys.test(a, s.key().id)),
+    "mail.choices": (FOR_ADMINS, lambda s, a: s.core.mail.choices(a)),
+    "mail.choose_key": (FOR_ADMINS, lambda s, a: s.core.mail.choose_key(a, None)),
     "mail.get": (FOR_ADMINS, lambda s, a: s.core.mail.get(a, s.mail())),
     "mail.list": (FOR_ADMINS, lambda s, a: s.core.mail.list(a, "waiting")),
     "mail.retry": (NO_MAIL, lambda s, a: s.core.mail.retry(a, "mail_1")),
     "mail.retry_waiting": (NO_MAIL, lambda s, a: s.core.mail.retry_waiting(a)),
     "mail.send_test": (NO_MAIL, lambda s, a: s.core.mail.send_test(a)),
     "mail.status": (FOR_ADMINS, lambda s, a: s.core.mail.status(a)),
+    "master_keys.remove": (ONE_MASTER_KEY, lambda s, a: s.core.master_keys.remove(a, 1)),
+    "master_keys.rotate": (ONE_MASTER_KEY, lambda s, a: s.core.master_keys.rotate(a)),
+    "master_keys.status": (FOR_ADMINS, lambda s, a: s.core.master_keys.status(a)),
     "mail_links.change_password": (
         everybody("invalid"),
         lambda s, a: s.core.mail_links.change_password(a, s.token(a), "not the password", PASSWORD + " again"),
@@ -208,6 +258,19 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     ),
     "people.set_role": (FOR_MANAGERS, lambda s, a: s.core.people.set_role(a, s.somebody(), "viewer")),
     "people.suspend": (FOR_MANAGERS, lambda s, a: s.core.people.suspend(a, s.somebody())),
+    "prices.end": (FOR_ADMINS, lambda s, a: s.core.prices.end(a, s.core.prices.set(s.root(), s.price()).id)),
+    "prices.is_known": (everybody("ok"), lambda s, a: s.core.prices.is_known(a, "openai", "gpt-4o")),
+    "prices.models_in_use": (FOR_ADMINS, lambda s, a: s.core.prices.models_in_use(a)),
+    "prices.of": (everybody("ok"), lambda s, a: s.core.prices.of(a, "openai", "gpt-4o")),
+    "prices.overrides": (FOR_ADMINS, lambda s, a: s.core.prices.overrides(a)),
+    "prices.set": (FOR_ADMINS, lambda s, a: s.core.prices.set(a, s.price())),
+    "quotas.list": (everybody("ok"), lambda s, a: s.core.quotas.list(a)),
+    "quotas.put": (FOR_MANAGERS, lambda s, a: s.core.quotas.put(a, "person", s.somebody(), LIMIT)),
+    "quotas.remove": (
+        ("not_found", "not_found", "not_found", "ok", "ok"),
+        lambda s, a: s.core.quotas.remove(a, s.core.quotas.put(s.root(), "person", s.somebody(), LIMIT).id),
+    ),
+    "quotas.subjects": (everybody("ok"), lambda s, a: s.core.quotas.subjects(a)),
     "runs.backlog": (FOR_ADMINS, lambda s, a: s.core.runs.backlog(a)),
     "runs.cancel": (OWN, lambda s, a: s.core.runs.cancel(a, s.run().id)),
     "runs.events": (OWN, lambda s, a: s.core.runs.events(a, s.run().id)),
@@ -215,6 +278,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "runs.list": (everybody("ok"), lambda s, a: s.core.runs.list(a)),
     "runs.live_workers": (FOR_ADMINS, lambda s, a: s.core.runs.live_workers(a)),
     "runs.model_calls": (OWN, lambda s, a: s.core.runs.model_calls(a, s.run().id)),
+    "runs.place": (OWN, lambda s, a: s.core.runs.place(a, s.run().id)),
     "runs.start_agent_run": (FOR_MEMBERS, lambda s, a: s.core.runs.start_agent_run(a, s.agent().id, "text")),
     "runs.start_graph_run": (
         FOR_MEMBERS,
@@ -223,6 +287,12 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "sessions.end": (OWN, lambda s, a: s.core.sessions.end(a, s.session())),
     "sessions.end_others": (everybody("ok"), lambda s, a: s.core.sessions.end_others(a, None)),
     "sessions.list": (everybody("ok"), lambda s, a: s.core.sessions.list(a)),
+    "shared_costs.add": (FOR_ADMINS, lambda s, a: s.core.shared_costs.add(a, COST)),
+    "shared_costs.change": (FOR_ADMINS, lambda s, a: s.core.shared_costs.change(a, s.cost())),
+    "shared_costs.delete": (FOR_ADMINS, lambda s, a: s.core.shared_costs.delete(a, s.cost().id)),
+    "shared_costs.list": (FOR_ADMINS, lambda s, a: s.core.shared_costs.list(a)),
+    "shared_costs.rules": (FOR_ADMINS, lambda s, a: s.core.shared_costs.rules(a)),
+    "shared_costs.set_rule": (FOR_ADMINS, lambda s, a: s.core.shared_costs.set_rule(a, "default", Rule("heads"))),
     "sharing.colleague_at": (everybody("ok"), lambda s, a: s.core.sharing.colleague_at(a, "alice@example.com")),
     "sharing.colleagues": (everybody("ok"), lambda s, a: s.core.sharing.colleagues(a)),
     "sharing.grant": (OWN, lambda s, a: s.core.sharing.grant(a, "agent", s.agent().id, EVERYONE, "view")),
@@ -238,6 +308,13 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "setup.postpone": (FOR_ADMINS, lambda s, a: s.core.setup.postpone(a)),
     "setup.progress": (FOR_ADMINS, lambda s, a: s.core.setup.progress(a)),
     "setup.reminder": (everybody("ok"), lambda s, a: s.core.setup.reminder(a)),
+    "statements.adjust": (FOR_ADMINS, lambda s, a: s.core.statements.adjust(a, MONTH, "hr", 1, "Why")),
+    "statements.close": (NOT_OVER, lambda s, a: s.core.statements.close(a, MONTH)),
+    "statements.export": (everybody("ok"), lambda s, a: s.core.statements.export(a, MONTH)),
+    "statements.get": (FOR_MANAGERS, lambda s, a: s.core.statements.get(a, MONTH, "department")),
+    "statements.months": (everybody("ok"), lambda s, a: s.core.statements.months(a)),
+    "statements.reverse": (FOR_ADMINS, lambda s, a: s.core.statements.reverse(a, s.adjustment())),
+    "statements.views": (everybody("ok"), lambda s, a: s.core.statements.views(a)),
     "two_factor.begin": (everybody("ok"), lambda s, a: s.core.two_factor.begin(a)),
     "two_factor.disable": (everybody("code_refused"), lambda s, a: s.core.two_factor.disable(a, "000000")),
     "two_factor.enable": (everybody("code_refused"), lambda s, a: s.core.two_factor.enable(a, "000000")),
@@ -267,6 +344,8 @@ ELSEWHERE: dict[str, str] = {
     "people.set_department": "not_found",
     "people.set_role": "not_found",
     "people.suspend": "not_found",
+    "quotas.put": "not_found",
+    "quotas.remove": "not_found",
 }
 
 

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
+from core.db.tables import keys
 from core.engine import execution
-from core.engine.control import Controls
+from core.engine.control import Controls, Reason
 from core.engine.execution import NodeRunner, Outcome
 from core.engine.graph import parse_graph
 from core.engine.nodes.base import Services
@@ -25,12 +28,16 @@ from core.engine.startup import prepare_process
 from core.keys.models import KeyDraft, OpenKey
 from core.llm.base import Endpoint
 from core.llm.pricing import OwnPrice
+from core.llm.registry import provider_named
+from core.prices.models import OverrideDraft
+from core.quotas.models import EVERY, Allowance
 from core.runs.models import Run, RunEvent
 from core.runs.queue import RunQueue
 from core.security.egress import EgressPolicy, connections_opened
 from core.usage.models import CallOrigin, ModelCall
 from tests.fakes.model_server import FakeModelServer
 from tests.fakes.request_log import RequestRecord
+from tests.support.worker import wait_until
 
 SECRET = "zk-engine-key-0123456789abcdef"
 # $2 and $8 per million tokens: one call of the fake (100 in, 20 out) costs 360 micro-dollars.
@@ -89,7 +96,7 @@ class Stage:
         self.alice = alice
         self.controls = Controls()
         self.services = Services(
-            core.keys, core.usage, core.journal, PlainEndpoints(core.policy), core.settings.data_dir
+            core.keys, core.usage, core.journal, PlainEndpoints(core.policy), core.settings.data_dir, core.rates
         )
         self.key = core.keys.add(
             alice,
@@ -237,6 +244,41 @@ def test_a_tool_call_appears_with_its_result(stage: Stage, fake: FakeModelServer
     assert kinds.index("model_call_finished") < kinds.index("tool_started") < kinds.index("tool_finished")
     assert "244.245" in fake.chats[1].body
     assert stage.core.runs.get(stage.alice, run.id).totals.cost_micros == 2 * CALL_MICROS
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("provider", "path", "model", "micros"),
+    [
+        # 90 tokens of input, 10 from the cache, 20 of output; dollars per million are micro-dollars per token
+        ("anthropic", "", "claude-sonnet-4-5", 90 * 3 + 10 * 0.3 + 20 * 15),
+        ("gemini", "", "gemini-2.5-flash", 90 * 0.3 + 10 * 0.03 + 20 * 2.5),
+        ("groq", "/openai/v1", "llama-3.3-70b-versatile", 100 * 0.59 + 20 * 0.79),
+        ("mistral", "/mistral/v1", "mistral-small-latest", 90 * 0.15 + 10 * 0.015 + 20 * 0.6),
+        ("openai", "/v1", "gpt-4o", 90 * 2.5 + 10 * 1.25 + 20 * 10),
+    ],
+)
+def test_an_agent_with_a_tool_runs_on_every_published_provider(
+    stage: Stage,
+    fake: FakeModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+    provider: str,
+    path: str,
+    model: str,
+    micros: float,
+) -> None:
+    monkeypatch.setattr(type(provider_named(provider)), "default_base_url", fake.base_url + path)
+    fake.options.tool = 1
+    key = stage.core.keys.add(stage.alice, KeyDraft("Published", provider, SECRET))
+    assert stage.core.keys.test(stage.alice, key.id).code == "ok"
+    run = stage.queued(model, key_id=key.id, tools=("calculator",))
+    assert stage.execute(run)["output"] == "Fake answer 3. MARK-1"
+    calls = stage.calls(run)
+    assert [(call.input_tokens, call.output_tokens, call.cached_tokens) for call in calls] == [(100, 20, 10)] * 2
+    assert {call.cost_micros for call in calls} == {round(micros)}
+    assert {call.provider for call in calls} == {provider}
+    assert [data["tool"] for data in stage.data(run, "tool_finished")] == ["calculator"]
+    assert {record.key for record in fake.requests} == {SECRET}
 
 
 def test_a_tool_that_fails_is_told_to_the_model(stage: Stage, fake: FakeModelServer) -> None:
@@ -449,6 +491,60 @@ def test_a_node_of_a_deleted_key_fails_with_a_sentence(stage: Stage, fake: FakeM
     run = stage.queued()
     stage.core.keys.delete(stage.alice, stage.key.id)
     outcome = stage.execute(run)
-    assert outcome["code"] == "not_found"
-    assert "key" in (outcome["message"] or "")
+    assert outcome["code"] == "key_deleted"
+    assert "Choose another key" in (outcome["message"] or "")
     assert fake.requests == []
+
+
+@on_sqlite
+def test_on_the_organisations_key_a_model_of_unknown_price_is_refused_before_anything_is_sent(
+    stage: Stage, fake: FakeModelServer, root: User
+) -> None:
+    stage.key = stage.core.keys.add(stage.alice, KeyDraft("pool", "openai_compatible", SECRET, fake.openai_url))
+    with stage.core.db.transaction() as connection:
+        connection.execute(update(keys).where(keys.c.id == stage.key.id).values(is_pool=True))
+    refused = stage.queued()
+    outcome = stage.execute(refused)
+    assert (outcome["output"], outcome["code"]) == (None, "price_unknown")
+    assert "An administrator can set a price for it on the page Prices" in str(outcome["message"])
+    assert fake.requests == []
+    assert stage.calls(refused) == []
+    assert "node_retry" not in stage.kinds(refused)
+
+    today = clock.now().date()
+    stage.core.prices.set(root, OverrideDraft("openai_compatible", "fake-*", 2_000_000, 8_000_000, today))
+    priced = stage.queued(name="Priced")
+    assert stage.execute(priced)["code"] is None
+    assert [call.cost_micros for call in stage.calls(priced)] == [CALL_MICROS]
+
+
+# --- limits a minute ----------------------------------------------------------------------------
+
+
+@on_sqlite
+def test_a_call_that_never_fits_its_limit_ends_the_node_unsent(
+    stage: Stage, root: User, fake: FakeModelServer
+) -> None:
+    stage.core.quotas.put(root, "key", stage.key.id, Allowance(tokens_per_minute=10))
+    outcome = stage.execute(stage.queued())
+    assert outcome["code"] == "rate_limit_too_small"
+    assert outcome["message"] is not None
+    assert "this key's limit of 10 tokens a minute" in outcome["message"]
+    assert fake.chats == []
+
+
+@on_sqlite
+@pytest.mark.parametrize(("why", "code"), [("cancelled", "cancelled"), ("timeout", "rate_limit_timeout")])
+def test_a_node_that_waits_for_its_limit_stops_when_told_and_says_why(
+    stage: Stage, root: User, fake: FakeModelServer, why: Reason, code: str
+) -> None:
+    stage.core.quotas.put(root, "person", EVERY, Allowance(requests_per_minute=1))
+    assert stage.execute(stage.queued())["code"] is None
+    run = stage.queued()
+    with in_background(lambda: stage.execute(run)) as result:
+        wait_until(lambda: "model_call_waiting" in stage.kinds(run), 10, "the call to wait")
+        stage.controls.stop_run(run.id, why)
+    assert result.outcome is not None
+    assert result.outcome["code"] == code
+    assert len(fake.chats) == 1
+    assert stage.calls(run) == []

@@ -15,7 +15,9 @@ from core.db import Database
 from core.db.installation import open_installation
 from core.db.tables import installation
 from core.errors import MasterKeyWrong, SettingsWrong
+from core.keys.models import KeyDraft
 from core.security.sealing import KeyRing
+from tests.conftest import PASSWORD
 
 OTHER = KeyRing({1: b"x" * 32})
 SECOND = KeyRing({2: b"y" * 32})
@@ -41,10 +43,20 @@ def test_an_operator_with_another_master_key_is_told(core: Core, settings: Setti
 
 def test_an_operator_adding_a_key_must_keep_both_from_then_on(core: Core, settings: Settings) -> None:
     first = settings.master_keys.get_secret_value()
-    build_core(_with_keys(settings, f"{SECOND.render()},{first}")).close()
+    both = build_core(_with_keys(settings, f"{SECOND.render()},{first}"))
+    both.keys.add(
+        both.accounts.register("alice@example.com", "Alice", PASSWORD), KeyDraft("Key", "openai", "zk-Secret-0123")
+    )
+    both.close()
     assert _refused(_with_keys(settings, first)).startswith("Master key 2 is missing")
     assert _refused(_with_keys(settings, SECOND.render())).startswith("Master key 1 is missing")
     build_core(_with_keys(settings, f"{first},{SECOND.render()}")).close()
+
+
+def test_a_key_that_nothing_is_sealed_with_is_not_missed(core: Core, settings: Settings) -> None:
+    first = settings.master_keys.get_secret_value()
+    build_core(_with_keys(settings, f"{first},{SECOND.render()}")).close()
+    build_core(_with_keys(settings, first)).close()
 
 
 def test_an_installation_keeps_its_name_and_stores_no_key(core: Core, settings: Settings) -> None:

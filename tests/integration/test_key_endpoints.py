@@ -7,7 +7,7 @@ import pytest
 from core.accounts.models import User
 from core.bootstrap import Core
 from core.errors import AddressBlocked, Invalid, RateLimited
-from core.keys import service
+from core.keys import checks
 from core.keys.models import Key, KeyDraft
 from tests.fakes.model_server import FakeModelServer
 
@@ -63,7 +63,7 @@ def test_alice_testing_a_key_at_a_faulty_provider_reads_what_is_wrong(
 ) -> None:
     for fault, code in FAULTS.items():
         # Long enough for a megabyte on a busy machine, short where waiting is the point.
-        monkeypatch.setattr(service, "TEST_SECONDS", 0.3 if code == "timeout" else 10.0)
+        monkeypatch.setattr(checks, "TEST_SECONDS", 0.3 if code == "timeout" else 10.0)
         fake.options.fault = fault
         outcome = core.keys.test(alice, key.id)
         assert (fault, outcome.ok, outcome.code) == (fault, False, code)
@@ -146,6 +146,6 @@ def test_alice_cannot_move_a_known_provider_to_another_address(core: Core, alice
 def test_an_address_that_became_private_is_refused_when_it_is_called(
     core: Core, alice: User, key: Key, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(core.keys, "_policy", type(core.policy)())
+    monkeypatch.setattr(core.keys._checks, "_policy", type(core.policy)())
     outcome = core.keys.test(alice, key.id)
     assert (outcome.ok, outcome.code) == (False, "address_blocked")

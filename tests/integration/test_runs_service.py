@@ -15,7 +15,7 @@ from core.keys.models import KeyDraft
 from core.runs.queue import RunQueue
 from core.runs.service import MAX_INPUT, Runs
 from tests.support.stopped_clock import StoppedClock
-from tests.support.stub_queue import StubQueue, runs_with
+from tests.support.stub_queue import StubQueue, a_worker, runs_with
 
 
 @pytest.fixture
@@ -25,6 +25,8 @@ def queue() -> StubQueue:
 
 @pytest.fixture
 def runs(core: Core, queue: StubQueue) -> Runs:
+    """With a worker that has places, or nothing would be let into the queue."""
+    a_worker(core, slots=8)
     return runs_with(core, queue)
 
 
@@ -74,11 +76,11 @@ def test_a_queue_that_is_down_loses_no_run(
     run = runs.start_agent_run(alice, agent.id, "x")
     assert runs.get(alice, run.id).status == "queued"
     queue.is_down = False
-    assert runs.sweep() == 0  # too early: the one who started it may still be at it
+    assert runs.dispatch.sweep() == 0  # too early: the one who started it may still be at it
     time.advance(seconds=4)
-    assert runs.sweep() == 1
+    assert runs.dispatch.sweep() == 1
     assert queue.given == [(run.id, alice.id)]
-    assert runs.sweep() == 0
+    assert runs.dispatch.sweep() == 0
 
 
 def test_a_cancelled_run_is_not_swept_into_the_queue(
@@ -88,7 +90,7 @@ def test_a_cancelled_run_is_not_swept_into_the_queue(
     queue.is_down = True
     runs.cancel(alice, runs.start_agent_run(alice, agent.id, "x").id)
     time.advance(seconds=4)
-    assert runs.sweep() == 0
+    assert runs.dispatch.sweep() == 0
 
 
 def test_enqueuing_a_run_twice_leaves_one_place_in_the_real_queue(settings: Settings) -> None:

@@ -29,6 +29,17 @@ SOURCES = (
     "langchain_openai/chat_models/_client_utils.py",
     "langchain_ollama",
     "ollama",
+    "langchain_anthropic",
+    "anthropic/_client.py",
+    "anthropic/_base_client.py",
+    "anthropic/lib/credentials",
+    "langchain_google_genai",
+    "google/genai/_api_client.py",
+    "google/genai/client.py",
+    "langchain_groq",
+    "groq/_client.py",
+    "groq/_base_client.py",
+    "langchain_mistralai",
 )
 # Reads whose name is not written in place; the names are found elsewhere in the same sources.
 KNOWN_INDIRECT = {
@@ -39,6 +50,8 @@ KNOWN_INDIRECT = {
     "env_var": "SNOWFLAKE_TOKEN_ENV_VARS",
     "key_name": "ENV_VARS in crewai/constants.py",
     "name": "a parameter, called with constants",
+    "config": "a credentials file's own field, read by a function that only ends like the others",
+    "self._env_var": "ENV_IDENTITY_TOKEN of Anthropic's SDK",
 }
 SENSITIVE = re.compile(
     r"KEY|TOKEN|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL|(^|_)(PAT|JWT|AUTH)(_|$)|URL|BASE|ENDPOINT|HOST|ACCOUNT"
@@ -47,7 +60,7 @@ SENSITIVE = re.compile(
 # Nothing here follows the environment's proxy: tests/contract/test_providers.py.
 HARMLESS = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}
 NAME = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-TABLE = re.compile(r"^_?[A-Z_]*ENV(_VARS?)?$")
+TABLE = re.compile(r"^_?[A-Z_]*ENV(_VARS?)?$|^ENV_[A-Z_]+$|_ENV_VARIABLE_NAME$")
 
 
 def source_files() -> Iterator[Path]:
@@ -111,7 +124,10 @@ class EnvironmentReads(ast.NodeVisitor):
                     self._note(part)
 
     def _note(self, name: ast.expr) -> None:
-        if isinstance(name, ast.Constant):
+        if isinstance(name, ast.List):
+            for element in name.elts:
+                self._note(element)
+        elif isinstance(name, ast.Constant):
             self.names.add(str(name.value))
         elif not TABLE.search(ast.unparse(name)):  # tables are read where they are made
             self.indirect.add(ast.unparse(name))
@@ -147,6 +163,11 @@ def test_the_search_finds_what_is_known_to_be_there(reads: EnvironmentReads) -> 
         "OPENAI_CUSTOM_HEADERS",
         "API_BASE",
         "ANTHROPIC_API_KEY",
+        "ANTHROPIC_CUSTOM_HEADERS",
+        "GOOGLE_GENAI_USE_VERTEXAI",
+        "GEMINI_API_KEY",
+        "GROQ_API_BASE",
+        "MISTRAL_BASE_URL",
         "LANGSMITH_GATEWAY",
     } <= reads.names
 

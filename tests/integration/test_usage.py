@@ -13,7 +13,8 @@ from core.accounts.models import User
 from core.bootstrap import Core
 from core.errors import Forbidden
 from core.keys.models import KeyDraft
-from core.llm.pricing import Cost, OwnPrice, Tokens, cost_of
+from core.llm.pricing import Cost, OwnPrice, Tokens
+from core.prices.catalogue import published
 from core.usage.models import CallOrigin, DayTotals, Totals
 from tests.conftest import Cast
 from tests.support.stopped_clock import StoppedClock
@@ -62,7 +63,7 @@ def test_a_call_settled_twice_is_counted_once(
 ) -> None:
     call_id = core.usage.open_call(origin, BOUND)
     cost = core.usage.settle(call_id, origin, Tokens(100, 20, 10), None, 321)
-    assert cost == cost_of("catalogue", "openai", "gpt-4o", Tokens(100, 20, 10), None)
+    assert cost == published("openai", "gpt-4o", time()).cost_of(Tokens(100, 20, 10))
     core.usage.settle(call_id, origin, Tokens(999, 999), None, 1)
     core.usage.interrupt(call_id, origin, BOUND, None, 1)
     core.usage.fail(call_id, "timeout", 1)

@@ -30,7 +30,9 @@ from tests.support.app_server import ADMIN_EMAIL, ADMIN_PASSWORD, AppServer
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = {"crewai", "crewai_core", "langchain", "langchain_core", "langchain_openai", "langchain_ollama", "dbos"}
-HEAVY = ENGINE | {"alembic", "openai", "chromadb", "litellm", "pandas", "webauthn"}
+PROVIDERS = {"langchain_anthropic", "langchain_google_genai", "langchain_groq", "langchain_mistralai"}
+SDKS = {"openai", "anthropic", "google.genai", "groq", "httpx2", "httpx_sse", "tokenizers"}
+HEAVY = ENGINE | PROVIDERS | SDKS | {"alembic", "chromadb", "litellm", "pandas", "webauthn"}
 WEB = {"streamlit", "starlette", "fastapi", "uvicorn"}
 ANSWER_SECONDS = 30
 
@@ -121,7 +123,7 @@ def imported(server: AppServer) -> set[str]:
 
 def heavy(modules: set[str]) -> set[str]:
     """Return what should not be there. Streamlit itself imports plotly.graph_objects; express would be ours."""
-    return ({name.split(".")[0] for name in modules} & HEAVY) | ({"plotly.express"} & modules)
+    return ({name.split(".")[0] for name in modules} & HEAVY) | ({"plotly.express", "google.genai"} & modules)
 
 
 def test_serving_the_sign_in_page_imports_nothing_heavy(server: AppServer) -> None:

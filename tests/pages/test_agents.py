@@ -165,10 +165,10 @@ def test_an_agent_whose_key_was_deleted_says_so(
     page_core.keys.delete(alice, key.id)
     page = visit(alice).open(navigation.AGENT, id=agent.id)
     assert [warning.value for warning in page.app.warning] == [
-        "The key of this agent was deleted. Choose another one in its settings."
+        "The key of this agent was deleted. Choose another key in the agent's settings."
     ]
     page.press(f"{form(agent)}_save")
-    assert page.errors == ["This key does not exist, or it is not yours."]
+    assert page.errors == ["Choose a key."]
 
 
 def test_alice_runs_her_agent_and_lands_on_the_run(

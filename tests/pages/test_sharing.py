@@ -124,15 +124,15 @@ def test_bob_is_told_whom_to_ask_when_the_key_is_not_lent(
 def test_alice_shares_a_key_and_bob_builds_an_agent_on_it_without_seeing_it(
     visit: Visitor, page_core: Core, alice: User, bob: User, key: Key
 ) -> None:
-    page = visit(alice).open(navigation.KEYS)
-    page.app.button(key=f"keys_share_{key.id}").click().run()
+    page = visit(alice).open(navigation.KEY, id=key.id)
+    page.app.button(key="key_share").click().run()
     page.fill(share_with="Everybody", share_level="run")
-    page.press_in_dialog(f"keys_share_{key.id}", "share_add")
-    theirs = visit(bob).open(navigation.KEYS)
-    assert any(caption.startswith("Alice’s, you may run on it") for caption in theirs.captions)
+    page.press_in_dialog("key_share", "share_add")
     assert key.hint in page.text
-    assert key.hint not in theirs.text
-    assert "Delete" not in theirs.buttons
+    for theirs in (visit(bob).open(navigation.KEYS), visit(bob).open(navigation.KEY, id=key.id)):
+        assert any(caption.startswith("Alice’s, you may run on it") for caption in theirs.captions)
+        assert key.hint not in theirs.text
+        assert not {"Share", "Edit", "Disable", "Delete"} & set(theirs.buttons)
     form = visit(bob).open(navigation.AGENT)
     assert form.app.selectbox(key="agent_new_key").options == ["Fake · OpenAI-compatible endpoint · Alice’s"]
     form.press("agent_new_save")
@@ -143,14 +143,14 @@ def test_alice_shares_a_key_and_bob_builds_an_agent_on_it_without_seeing_it(
 def test_alice_renames_her_key_and_replaces_its_secret(
     visit: Visitor, page_core: Core, alice: User, key: Key
 ) -> None:
-    page = visit(alice).open(navigation.KEYS)
-    page.app.button(key=f"keys_edit_{key.id}").click().run()
+    page = visit(alice).open(navigation.KEY, id=key.id)
+    page.app.button(key="key_edit").click().run()
     page.fill(**{f"keys_rename_{key.id}": "Team key"})
-    page.press_in_dialog(f"keys_edit_{key.id}", "keys_edit_save")
+    page.press_in_dialog("key_edit", "keys_edit_save")
     assert page_core.keys.get(alice, key.id).name == "Team key"
-    page.app.button(key=f"keys_edit_{key.id}").click().run()
+    page.app.button(key="key_edit").click().run()
     page.fill(**{f"keys_replace_{key.id}": "zk-fresh-key-0123456789-wxyz"})
-    page.press_in_dialog(f"keys_edit_{key.id}", "keys_edit_save")
+    page.press_in_dialog("key_edit", "keys_edit_save")
     after = page_core.keys.get(alice, key.id)
     assert (after.secret_version, after.hint, after.test_code) == (2, "zk-…wxyz", "ok")
     assert "zk-fresh-key-0123456789-wxyz" not in page.text

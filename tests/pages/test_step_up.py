@@ -84,13 +84,13 @@ def test_choosing_another_provider_does_not_take_the_open_form_away(
 
 
 def test_a_key_is_deleted_after_the_question(visit: Visitor, page_core: Core, alice: User, key: Key) -> None:
-    opener = f"keys_delete_{key.id}"
-    page = visit(alice).open(navigation.KEYS).press(opener)
+    opener = "key_delete"
+    page = visit(alice).open(navigation.KEY, id=key.id).press(opener)
     let_proofs_age(page_core)
-    page.press_in_dialog(opener, "keys_delete_yes")
+    page.press_in_dialog(opener, "key_delete_yes")
     assert asks(page)
     assert page_core.keys.list(alice) == [page_core.keys.get(alice, key.id)]
-    confirm(page, "keys_delete", opener)
+    confirm(page, "key_delete", opener)
     assert page_core.keys.list(alice) == []
     assert page.toasts == ["The key was deleted."]
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import cast
 
+from core import clock
 from core.bootstrap import Core
+from core.ledger.service import Ledger
+from core.runs.models import WorkerInfo
 from core.runs.queue import RunQueue
 from core.runs.service import Runs
 
@@ -26,6 +29,12 @@ class StubQueue:
         """Nothing is open."""
 
 
+def a_worker(core: Core, slots: int, executor_id: str = "worker_1") -> None:
+    """Let a worker say that it is alive and executes so many runs at once; it executes none."""
+    at = clock.now()
+    core.journal.worker_started(WorkerInfo(executor_id, "host", 1, False, at, at, None, slots))
+
+
 def runs_with(core: Core, queue: StubQueue) -> Runs:
     """Return the runs of ``core`` with ``queue`` in the place of the real one."""
-    return Runs(core.db, cast(RunQueue, queue), core.agents, core.usage, core.audit)
+    return Runs(core.db, cast(RunQueue, queue), core.agents, core.usage, Ledger(), core.quotas, core.audit)

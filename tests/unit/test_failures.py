@@ -57,6 +57,21 @@ NO_MONEY = '{"error": {"code": "insufficient_quota", "message": "You exceeded yo
         (503, "", ModelError),
         (504, "", ModelTimeout),
         (529, "overloaded", ModelError),
+        (400, "API key not valid. Please pass a valid API key.", BadKey),
+        (403, "Your API key was reported as leaked. Please use another API key.", BadKey),
+        (400, "User location is not supported for the API use.", KeyForbidden),
+        (400, "Your credit balance is too low to access the Anthropic API.", QuotaExceeded),
+        (400, '{"error": {"code": "model_decommissioned"}}', NoSuchModel),
+        (404, '{"error": {"type": "not_found_error", "message": "model: claude-9"}}', NoSuchModel),
+        (404, "models/gemini-9 is not found for API version v1beta", NoSuchModel),
+        (400, "Invalid model: mistral-9", NoSuchModel),
+        (400, "The input token count exceeds the maximum number of tokens allowed (1048576).", ContextTooLong),
+        (413, "Request too large for model on tokens per minute", ContextTooLong),
+        (429, "exceeded your current quota … GenerateRequestsPerMinutePerProject", RateLimited),
+        (429, "exceeded your current quota … GenerateRequestsPerDayPerProject", QuotaExceeded),
+        (429, "on tokens per minute (TPM): Limit 6000 … Upgrade at /settings/billing", RateLimited),
+        (429, "on tokens per day (TPD): Limit 100000 … Upgrade at /settings/billing", QuotaExceeded),
+        (400, '{"error": {"code": "tool_use_failed"}}', ModelError),
     ],
 )
 def test_an_answer_of_a_provider_means_one_error(status: int, body: str, expected: type[ModelError]) -> None:
@@ -96,6 +111,21 @@ def _status_error(kind: type[openai.APIStatusError], status: int, body: object) 
 )
 def test_an_exception_of_an_sdk_means_one_error(error: BaseException, expected: type[CoreError]) -> None:
     assert type(classify(error)) is expected
+
+
+class _GoogleError(Exception):
+    code = 429
+
+
+class _StreamError(Exception):
+    """Anthropic reports an overload in the middle of an answer: with the status of its beginning."""
+
+    status_code = 200
+
+
+def test_a_status_under_another_name_is_found_and_one_of_success_is_none() -> None:
+    assert type(classify(_GoogleError("RESOURCE_EXHAUSTED PerMinute"))) is RateLimited
+    assert type(classify(_StreamError("Overloaded"))) is ModelError
 
 
 def _raised(outer: BaseException, cause: BaseException) -> BaseException:

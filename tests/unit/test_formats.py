@@ -169,3 +169,33 @@ def test_a_run_that_was_asked_to_stop_is_stopping_until_it_has() -> None:
 @pytest.mark.parametrize(("count", "shown"), [(0, "0 MB"), (491_400_032, "491 MB")])
 def test_sizes_are_in_megabytes(count: int, shown: str) -> None:
     assert formats.size(count) == shown
+
+
+@pytest.mark.parametrize(
+    ("part", "shown"),
+    [
+        (None, "–"),
+        (0.0, "0 %"),
+        (0.001, "0.1 %"),
+        (0.0994, "9.9 %"),
+        (0.0996, "10 %"),
+        (1 / 3, "33 %"),
+        (1.0, "100 %"),
+    ],
+)
+def test_a_share_is_shown_in_percent(part: float | None, shown: str) -> None:
+    assert formats.share(part) == shown
+
+
+@pytest.mark.parametrize(
+    ("left", "shown"),
+    [
+        (-30, "expired 30 days ago"),
+        (-1, "expired 1 day ago"),
+        (0, "expires today"),
+        (1, "expires tomorrow"),
+        (2, "expires in 2 days"),
+    ],
+)
+def test_a_day_of_expiry_is_shown_by_the_days_that_are_left(left: int, shown: str) -> None:
+    assert formats.days_left(left) == shown

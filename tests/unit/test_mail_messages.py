@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -18,6 +18,8 @@ ALL = {
     "password_changed": messages.password_changed(AT),
     "new_device": messages.new_device(AT, "Firefox on Linux", "203.0.113.7"),
     "key_added": messages.key_added(AT, "My key"),
+    "key_expires": messages.key_expires("My key", date(2026, 11, 27), 3, "https://zoark.example.com/key?id=key_1"),
+    "budget_reached": messages.budget_reached("your monthly budget", 80, "$4.00", "$5.00"),
     "passkey_added": messages.passkey_added(AT, "My telephone"),
     "digest": messages.digest([Held("mail_1", "Your password was changed", AT)]),
 }
@@ -46,7 +48,7 @@ def test_a_notice_has_no_link_and_says_what_to_do() -> None:
     for kind in NOTICES:
         body = ALL[kind].body.get_secret_value()
         assert "http" not in body
-        assert "If it was not you" in body
+        assert ("on the page Budgets" if kind == "budget_reached" else "If it was not you") in body
 
 
 def test_a_new_device_says_when_what_and_from_where() -> None:
@@ -57,3 +59,18 @@ def test_a_new_device_says_when_what_and_from_where() -> None:
 
 def test_a_digest_lists_what_happened() -> None:
     assert "- 2026-11-24 at 12:05 UTC: Your password was changed" in ALL["digest"].body.get_secret_value()
+
+
+@pytest.mark.parametrize(
+    ("left", "subject", "told"),
+    [
+        (14, "A key expires in 14 days", "expires in 14 days, on 2026-11-27."),
+        (1, "A key expires tomorrow", "expires tomorrow, on 2026-11-27."),
+        (0, "A key expires today", "expires today, on 2026-11-27."),
+        (-2, "A key has expired", "expired on 2026-11-27."),
+    ],
+)
+def test_a_reminder_says_when_a_key_expires(left: int, subject: str, told: str) -> None:
+    message = messages.key_expires("My key", date(2026, 11, 27), left, "")
+    assert message.subject == subject
+    assert f"The key “My key” {told}" in message.body.get_secret_value()

@@ -19,7 +19,7 @@ from core.usage.models import CallOrigin
 from core.usage.service import Usage
 
 ORIGIN = CallOrigin("run_1", "agent", None, "user_1", None, "key_1", "openai", "gpt-4o")
-BOUND = Tokens(100, 50)
+BOUND = Tokens(100, 10_000)
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Books:
     events: list[tuple[str, Any]] = field(default_factory=list)
     booked: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def open_call(self, origin: CallOrigin, bound: Tokens) -> str:
+    def open_call(self, origin: CallOrigin, bound: Tokens, own: object = None) -> str:
         self.booked.append(("open", bound))
         return "call_1"
 

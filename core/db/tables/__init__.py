@@ -4,9 +4,18 @@ Only ``repository.py`` files and this package touch these objects.
 """
 
 from core.db.tables.base import metadata
+from core.db.tables.books import (
+    adjustments,
+    shared_costs,
+    split_rules,
+    statement_lines,
+    statements,
+    usage_months,
+)
 from core.db.tables.people import (
     audit_head,
     audit_log,
+    audit_segments,
     departments,
     identities,
     mail_links,
@@ -22,12 +31,19 @@ from core.db.tables.people import (
     tickets,
     users,
 )
+from core.db.tables.prices import price_overrides
 from core.db.tables.work import (
     agents,
+    budget_windows,
+    budgets,
     installation,
+    key_rotations,
     keys,
     local_model,
     model_calls,
+    quota_windows,
+    quotas,
+    reservations,
     run_events,
     runs,
     shares,
@@ -35,12 +51,17 @@ from core.db.tables.work import (
 )
 
 __all__ = [
+    "adjustments",
     "agents",
     "audit_head",
     "audit_log",
+    "audit_segments",
+    "budget_windows",
+    "budgets",
     "departments",
     "identities",
     "installation",
+    "key_rotations",
     "keys",
     "local_model",
     "mail_links",
@@ -51,14 +72,23 @@ __all__ = [
     "organisation",
     "passkey_challenges",
     "passkeys",
+    "price_overrides",
+    "quota_windows",
+    "quotas",
     "rate_limits",
     "recovery_codes",
+    "reservations",
     "run_events",
     "runs",
     "sessions",
+    "shared_costs",
     "shares",
     "sign_in_failures",
+    "split_rules",
+    "statement_lines",
+    "statements",
     "tickets",
+    "usage_months",
     "users",
     "workers",
 ]

@@ -15,7 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from core.db.tables.base import Id, metadata
+from core.db.tables.base import Id, metadata, sealed
 from core.db.types import Json, String, Text, UtcDateTime
 
 departments = Table(
@@ -37,7 +37,7 @@ users = Table(
     Column("password_hash", String(200)),
     Column("is_active", Boolean, nullable=False, default=True),
     Column("email_verified_at", UtcDateTime),
-    Column("totp_sealed", LargeBinary),
+    sealed("totp_sealed", "Authenticator apps", field="totp_sealed", row="id", owner="id"),
     Column("totp_enabled_at", UtcDateTime),
     Column("totp_last_step", BigInteger),
     Column("created_at", UtcDateTime, nullable=False),
@@ -90,7 +90,14 @@ identities = Table(
     Column("email", String(254), nullable=False),
     Column("name", String(120), nullable=False),
     Column("scopes", String(1000), nullable=False),
-    Column("token_sealed", LargeBinary),
+    sealed(
+        "token_sealed",
+        "Connected accounts",
+        field="token",
+        row="id",
+        owner="user_id",
+        version="token_version",
+    ),
     Column("token_version", Integer, nullable=False),
     Column("token_expires_at", UtcDateTime),
     Column("linked_at", UtcDateTime, nullable=False),
@@ -106,7 +113,7 @@ oauth_flows = Table(
     Column("provider", String(40), nullable=False),
     Column("browser_hash", String(64), nullable=False),
     Column("nonce", String(64), nullable=False),
-    Column("verifier_sealed", LargeBinary, nullable=False),
+    sealed("verifier_sealed", "Sign-ins under way", field="verifier", row="state_hash", nullable=False),
     Column("link_user_id", ForeignKey("users.id", ondelete="CASCADE")),
     Column("next_path", String(2000), nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
@@ -173,7 +180,7 @@ mail_outbox = Table(
     Column("kind", String(40), nullable=False),
     Column("recipient", String(254), nullable=False),
     Column("subject", String(200), nullable=False),
-    Column("body_sealed", LargeBinary),
+    sealed("body_sealed", "E-mails", field="body", row="id"),
     Column("status", String(20), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("error", Text),
@@ -202,6 +209,15 @@ audit_log = Table(
     Column("previous", String(64), nullable=False),
     Column("mac", String(64), nullable=False),
     Column("on_behalf_of", String(254), nullable=False, server_default=""),
+)
+
+# The log is chained with a key of its own, and with another one after each rotation: from entry ``first_seq`` on.
+audit_segments = Table(
+    "audit_segments",
+    metadata,
+    Column("first_seq", Integer, primary_key=True, autoincrement=False),
+    sealed("key_sealed", "Keys of the audit log", field="key", row="first_seq", is_ours=True),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 # One row: where the chain ends, sealed, so that entries cut off the end are missed (core.audit.head).

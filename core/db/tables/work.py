@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    UniqueConstraint,
+    false,
+    text,
+)
 
-from core.db.tables.base import Id, metadata
+from core.db.tables.base import Id, metadata, sealed
 from core.db.types import Json, String, Text, UtcDateTime
 
 # One row: which installation this is, and proof that the master keys are the ones it was made with.
@@ -14,8 +27,21 @@ installation = Table(
     Column("id", Integer, primary_key=True),
     Column("install_id", Id, nullable=False),
     Column("key_checks", Json, nullable=False),
+    # Numbers of master keys that were lost: what they sealed is to be entered again.
+    Column("lost_keys", Json, nullable=False, server_default="[]"),
+    sealed("cookie_sealed", "Key of browser cookies", field="cookie", row="id", is_ours=True),
     Column("created_at", UtcDateTime, nullable=False),
     CheckConstraint("id = 1", name="one_row"),
+)
+
+# One row a master key that everything was sealed anew with, or is being: whoever looks sees the same.
+key_rotations = Table(
+    "key_rotations",
+    metadata,
+    Column("target", Integer, primary_key=True, autoincrement=False),
+    Column("started_by", String(254), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
 )
 
 keys = Table(
@@ -27,7 +53,19 @@ keys = Table(
     Column("name", String(80), nullable=False),
     Column("provider", String(40), nullable=False),
     Column("base_url", String(400)),
-    Column("secret_sealed", LargeBinary),
+    # What its kind asks for besides secret and address; never a secret.
+    Column("settings", Json, nullable=False, server_default="{}"),
+    # Where the secret may go, in one text: it is sealed for that.
+    Column("bound_to", Text, nullable=False, server_default=""),
+    sealed(
+        "secret_sealed",
+        "Keys of people and the organisation",
+        field="secret",
+        row="id",
+        owner="owner_id",
+        origin="bound_to",
+        version="secret_version",
+    ),
     Column("secret_hint", String(20), nullable=False),
     Column("secret_version", Integer, nullable=False),
     Column("input_price_micros_per_million", BigInteger),
@@ -37,6 +75,12 @@ keys = Table(
     Column("test_code", String(40)),
     Column("last_used_at", UtcDateTime),
     Column("deleted_at", UtcDateTime),
+    # The organisation pays, and any administrator looks after it.
+    Column("is_pool", Boolean, nullable=False, server_default=false()),
+    Column("disabled_at", UtcDateTime),
+    # ``expiry_told_days`` is the last reminder that went out, by how many days before; a new date forgets it.
+    Column("expires_on", Date),
+    Column("expiry_told_days", Integer),
 )
 
 agents = Table(
@@ -91,6 +135,8 @@ runs = Table(
     Column("cancel_requested_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
     Index("ix_runs_owner_created", "owner_id", "created_at"),
+    # When somebody last had a turn.
+    Index("ix_runs_owner_enqueued", "owner_id", "enqueued_at"),
     Index("ix_runs_status", "status"),
 )
 
@@ -118,6 +164,7 @@ model_calls = Table(
     Column("key_id", ForeignKey("keys.id"), nullable=False),
     Column("provider", String(40), nullable=False),
     Column("model", String(200), nullable=False),
+    Column("is_pool", Boolean, nullable=False, server_default=false()),
     Column("status", String(20), nullable=False),
     Column("input_tokens", Integer),
     Column("output_tokens", Integer),
@@ -126,13 +173,84 @@ model_calls = Table(
     Column("bound_output_tokens", Integer, nullable=False),
     Column("cost_micros", BigInteger),
     Column("price_version", String(80)),
+    # The price when it was sent, with every step; once settled, what it was billed with. NULL while it is unknown.
+    Column("price", Json),
     Column("error_code", String(40)),
     Column("started_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Column("duration_ms", Integer),
+    # The statement it is in: the month it was sent in, or a later one when that was closed before it was settled.
+    Column("billed_month", String(7)),
     Index("ix_model_calls_user_started", "user_id", "started_at"),
     Index("ix_model_calls_department_started", "department", "started_at"),
     Index("ix_model_calls_started", "started_at"),
+    Index(
+        "ix_model_calls_open",
+        "started_at",
+        sqlite_where=text("status = 'open'"),
+        postgresql_where=text("status = 'open'"),
+    ),
+    Index("ix_model_calls_key_started", "key_id", "started_at"),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("scope", String(20), nullable=False),
+    Column("scope_id", String(40), nullable=False),
+    Column("period", String(10), nullable=False),
+    Column("limit_micros", BigInteger, nullable=False),
+    Column("set_by", ForeignKey("users.id"), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("scope", "scope_id", "period"),
+)
+
+# How much of a budget is used in one day or month (UTC): settled, and held for calls under way.
+budget_windows = Table(
+    "budget_windows",
+    metadata,
+    Column("budget_id", ForeignKey("budgets.id"), primary_key=True),
+    Column("window", String(10), primary_key=True),
+    Column("spent_micros", BigInteger, nullable=False),
+    Column("reserved_micros", BigInteger, nullable=False),
+    Column("warned_percent", Integer, nullable=False),
+)
+
+# What is held for a call until it is settled, or until its lease is over because its worker died.
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("call_id", ForeignKey("model_calls.id"), primary_key=True),
+    Column("micros", BigInteger, nullable=False),
+    Column("price_version", String(80), nullable=False),
+    Column("held", Json, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
+# Limits of a key, person or department; without scope_id of every one that has no row of its own.
+quotas = Table(
+    "quotas",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("scope", String(20), nullable=False),
+    Column("scope_id", String(40), nullable=False),
+    Column("requests_per_minute", Integer),
+    Column("tokens_per_minute", Integer),
+    Column("concurrent_runs", Integer),
+    Column("created_by", ForeignKey("users.id"), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("scope", "scope_id"),
+)
+
+# What one of them has used in the last minute, in slots of one second; locked for each call.
+quota_windows = Table(
+    "quota_windows",
+    metadata,
+    Column("scope", String(20), primary_key=True),
+    Column("scope_id", String(40), primary_key=True),
+    Column("slots", Json, nullable=False),
+    Column("last_second", BigInteger, nullable=False),
 )
 
 workers = Table(
@@ -142,6 +260,8 @@ workers = Table(
     Column("host", String(120), nullable=False),
     Column("pid", Integer, nullable=False),
     Column("is_embedded", Boolean, nullable=False),
+    # How many runs it executes at once.
+    Column("slots", Integer, nullable=False, server_default="0"),
     Column("started_at", UtcDateTime, nullable=False),
     Column("heartbeat_at", UtcDateTime, nullable=False),
     Column("stopped_at", UtcDateTime),

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from core.agents.models import AgentDefinition
 from core.engine.control import Stopped
+from core.engine.gate import RateGate
 from core.engine.graph import Node
 from core.engine.metering import NodeMeter
 from core.engine.nodes.base import NodeContext
@@ -47,12 +48,14 @@ class AgentKind:
             node_id=node.id,
             agent_id=node.config.get("agent_id") or context.agent_id,
             user_id=context.user.id,
-            department=definition.department or context.department,
+            department=context.user.department or context.department,
             key_id=opened.key.id,
             provider=provider.name,
             model=definition.model,
+            is_pool=opened.key.is_pool,
         )
-        meter = NodeMeter(services.usage, services.journal, origin, opened.key.own_price, context.control)
+        gate = RateGate(services.rates, services.journal, origin, context.control)
+        meter = NodeMeter(services.usage, services.journal, origin, opened.key.own_price, context.control, gate)
         with services.endpoints.lease(opened) as (endpoint, policy):
             client = guarded_client(policy, total_seconds=definition.time_limit_seconds, max_bytes=MAX_ANSWER_BYTES)
             with client:

@@ -14,6 +14,7 @@ from core.engine.graph import Node
 from core.keys.models import OpenKey
 from core.keys.service import Keys
 from core.llm.base import Endpoint
+from core.quotas.rates import Rates
 from core.runs.journal import RunJournal
 from core.security.egress import EgressPolicy
 from core.usage.service import Usage
@@ -35,6 +36,7 @@ class Services:
     journal: RunJournal
     endpoints: Endpoints
     data_dir: Path
+    rates: Rates
 
 
 @dataclass(frozen=True)

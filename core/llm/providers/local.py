@@ -24,6 +24,8 @@ class Local(OpenAICompatible):
     pricing = "free"
     asks_secret = False
     asks_base_url = False
+    asks_price = False
+    is_local = True
     is_built_in = True
     example_models = (MODEL_NAME,)
 

@@ -23,6 +23,9 @@ class Ollama(Provider):
     needs_secret = False
     asks_base_url = True
     default_base_url = "http://127.0.0.1:11434"
+    address_help = "Ollama listens on port 11434. An administrator lists its host:port in ZOARK_ENDPOINT_ALLOWLIST."
+    no_models_help = "Fetch a model there, such as `ollama pull llama3.2`, then test again."
+    is_local = True
     secret_help = "Only for a server behind a proxy that asks for a bearer token."
 
     def list_models(self, endpoint: Endpoint, http: GuardedClient) -> list[str]:

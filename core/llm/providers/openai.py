@@ -42,20 +42,20 @@ class OpenAI(Provider):
 
     def list_models(self, endpoint: Endpoint, http: GuardedClient) -> list[str]:
         """Return the chat models of ``GET /models``."""
+        self.secret_of(endpoint)
         names = names_in(get_json(http, f"{endpoint.base_url}/models", endpoint.bearer()), "data", "id")
         return [name for name in names if not any(part in name for part in _NOT_CHAT)]
 
     def chat_model(self, endpoint: Endpoint, options: ChatOptions, http: GuardedClient) -> BaseChatModel:
         """Return ``ChatOpenAI`` over the guarded transport; the step retries, so the SDK must not."""
+        secret = self.secret_of(endpoint)
         from langchain_openai import ChatOpenAI
-        from pydantic import SecretStr
 
         from core.security.egress import refusing_async_client
 
         return ChatOpenAI(
             model=options.model,
-            # An empty key would make the SDK look into the environment.
-            api_key=endpoint.secret or SecretStr("none"),
+            api_key=secret,
             base_url=endpoint.base_url,
             temperature=options.temperature,
             timeout=options.timeout_seconds,

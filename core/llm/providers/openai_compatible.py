@@ -1,4 +1,4 @@
-"""Any server with OpenAI's API: vLLM, LM Studio, llama.cpp, Together, DeepSeek, an own gateway."""
+"""Any server with OpenAI's API: llama.cpp, Together, DeepSeek, an own gateway; LM Studio and vLLM build on it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,17 @@ class OpenAICompatible(OpenAI):
 
     name = "openai_compatible"
     label = "OpenAI-compatible endpoint"
-    about = "Any server that speaks OpenAI's API. Give its address and, if it asks for one, a key."
+    about = (
+        "Any server that speaks OpenAI's API: a gateway of your own, DeepSeek, Together. An administrator allows a "
+        "private address once, in ZOARK_ENDPOINT_ALLOWLIST."
+    )
     pricing: ClassVar[Pricing] = "own"
     needs_secret = False
     asks_base_url = True
     default_base_url = ""
+    address_help = "The whole address of the API, with its path; it often ends with /v1."
+    asks_price = True
+    no_models_help = "Load or offer a model on that server, then test again."
     secret_help = "Leave empty when the server asks for none."
     example_models: ClassVar[tuple[str, ...]] = ()
 

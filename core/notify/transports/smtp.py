@@ -6,7 +6,7 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -16,15 +16,18 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from core import clock
 from core.config import Settings
-from core.errors import SettingsWrong
+from core.errors import AddressBlocked, SettingsWrong
 from core.notify.base import Outgoing, Transport
 from core.notify.failures import MailDelayed, MailRefused, MailSetUpWrong, MailUnsure
+from core.notify.guarded_smtp import guarded_smtp
 from core.security.egress import EgressPolicy
 from core.security.egress.tls import tls_context
 from core.security.redact import redact
 
 # For each step of the conversation; a mail has about ten.
 STEP_SECONDS = 20.0
+# For a whole conversation with a server that a person chose.
+TOTAL_SECONDS = 90.0
 _PORTS = {"smtp": 587, "smtps": 465}
 # RFC 4954: authentication is needed, too weak, or failed; TLS is needed first.
 _ABOUT_SIGN_IN = (530, 534, 535, 538)
@@ -74,9 +77,10 @@ class Smtp(Transport):
     label = "SMTP"
     settings = ("SMTP_URL",)
 
-    def __init__(self, server: SmtpServer) -> None:
-        """Send through ``server``; the operator chose it, so private addresses are fine."""
+    def __init__(self, server: SmtpServer, policy: EgressPolicy | None = None) -> None:
+        """Send through ``server``; under ``policy`` unless the operator chose it, who may mean a private one."""
         self._server = server
+        self._policy = policy
 
     @classmethod
     def from_settings(cls, settings: Settings, policy: EgressPolicy) -> Self | None:
@@ -93,9 +97,10 @@ class Smtp(Transport):
         """Hand one mail over."""
         is_international = not mail.recipient.isascii()
         data = compose(mail, is_international)
-        with _reporting(MailDelayed, refusal=MailSetUpWrong):
-            smtp = self._connect()
-        try:
+        with ExitStack() as conversation:
+            with _reporting(MailDelayed, refusal=MailSetUpWrong):
+                smtp = conversation.enter_context(self._signed_in())
+            conversation.callback(_say_goodbye, smtp)
             with _reporting(MailDelayed):
                 # RFC 6531; smtplib raises SMTPNotSupportedError when the server cannot do it.
                 options = ["SMTPUTF8", "BODY=8BITMIME"] if is_international else []
@@ -107,10 +112,11 @@ class Smtp(Transport):
             # From here on a broken connection says nothing about what the server has done.
             with _reporting(MailUnsure):
                 _check(smtp.data(data))
-        finally:
-            with suppress(smtplib.SMTPException, OSError):
-                smtp.quit()
-            smtp.close()
+
+    def _signed_in(self) -> AbstractContextManager[smtplib.SMTP]:
+        if self._policy is not None:
+            return guarded_smtp(self._server, self._policy, TOTAL_SECONDS)
+        return closing(self._connect())
 
     def _connect(self) -> smtplib.SMTP:
         server = self._server
@@ -130,6 +136,11 @@ class Smtp(Transport):
             smtp.close()
             raise
         return smtp
+
+
+def _say_goodbye(smtp: smtplib.SMTP) -> None:
+    with suppress(smtplib.SMTPException, OSError):
+        smtp.quit()
 
 
 def compose(mail: Outgoing, is_international: bool = False) -> bytes:
@@ -157,6 +168,8 @@ def _reporting(
     """Turn an answer into ``refusal`` (5xx) or delayed (4xx), and a broken connection into ``otherwise``."""
     try:
         yield
+    except AddressBlocked as error:
+        raise MailSetUpWrong(answer=error.sentence) from None
     except smtplib.SMTPNotSupportedError as error:
         raise refusal(answer=_NO_STARTTLS if "STARTTLS" in str(error) else f"{_words(str(error))}.") from None
     except smtplib.SMTPResponseException as error:

@@ -9,6 +9,7 @@ from core.security.egress.client import (
 )
 from core.security.egress.connector import connections_opened
 from core.security.egress.policy import EgressPolicy
+from core.security.egress.sockets import guarded_socket, refuse_private_name
 
 __all__ = [
     "EgressPolicy",
@@ -16,6 +17,8 @@ __all__ = [
     "check_address",
     "connections_opened",
     "guarded_client",
+    "guarded_socket",
+    "refuse_private_name",
     "refusing_async_client",
     "refusing_async_transport",
 ]

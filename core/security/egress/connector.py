@@ -96,6 +96,16 @@ class Connector(httpcore.NetworkBackend):
         finally:
             self._call.deadline = outer
 
+    def check_name(self, host: str, port: int, seconds: float) -> None:
+        """Resolve ``host`` and refuse it as a connection would be refused, without connecting.
+
+        Raises:
+            AddressBlocked: any address of ``host`` may not be reached.
+            httpcore.ConnectError: the name has no address.
+            httpcore.ConnectTimeout: there was no answer in time.
+        """
+        self._checked_addresses(host, port, seconds)
+
     # --- what httpcore uses ---
 
     def connect_tcp(

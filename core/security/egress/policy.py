@@ -85,20 +85,32 @@ class EgressPolicy:
             raise AddressBlocked("it contains a user name or password")
         if not host:
             raise AddressBlocked("it has no host")
-        if not (is_ip(host) or _NAME.fullmatch(host)):
-            raise AddressBlocked("its host is not a valid name")
         # Port 0 is a port, so no `or` here.
         port = _DEFAULT_PORTS[scheme] if url.port is None else url.port
+        if scheme != "https" and not self.allows(host, port):
+            raise AddressBlocked("only https addresses can be called")
+        self.check_server(host, port)
+
+    def check_server(self, host: str, port: int) -> None:
+        """Refuse a server by its looks, whatever is spoken with it, before its name is resolved.
+
+        Raises:
+            AddressBlocked: no readable host, a port not allowed, or an address not allowed.
+        """
+        if not (is_ip(host) or _NAME.fullmatch(host)):
+            raise AddressBlocked("its host is not a valid name")
         if self.allows(host, port):
             if is_ip(host):
                 check_allowed_address(host)
             return
-        if scheme != "https":
-            raise AddressBlocked("only https addresses can be called")
         if port not in self.ports:
             raise AddressBlocked(f"port {port} cannot be called")
         if is_ip(host):
             check_address(host)
+
+    def with_ports(self, *ports: int) -> EgressPolicy:
+        """Give a policy for another protocol, whose servers listen on these ports."""
+        return replace(self, ports=frozenset(ports))
 
     def check_answer(self, host: str, port: int, ip: str) -> None:
         """Refuse one address that ``host`` resolved to.

@@ -1,0 +1,1 @@
+"""What may be spent: limits for people, departments, keys, agents and the organisation."""

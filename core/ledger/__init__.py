@@ -1,0 +1,1 @@
+"""Holds what calls may cost against budgets: reserved before each model call, settled after it."""

@@ -1,0 +1,238 @@
+"""The SQL of the windows of budgets and the reservations in them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, text, true, update
+
+from core.budgets.models import Budget, Period, Scope
+from core.db import Connection
+from core.db.tables import budget_windows, budgets, model_calls, reservations
+from core.db.upsert import upsert
+
+# Any number, the same in every process. Who counts what was spent so far excludes who settles meanwhile.
+ADVISORY_LOCK = 96276
+_LAST = datetime(9999, 1, 1, tzinfo=UTC)
+
+windows = budget_windows.c
+
+
+def insert_cap(connection: Connection, cap: Budget) -> None:
+    """Add the limit of one run."""
+    connection.execute(
+        insert(budgets).values(
+            id=cap.id,
+            scope=cap.scope,
+            scope_id=cap.scope_id,
+            period=cap.period,
+            limit_micros=cap.limit_micros,
+            set_by=cap.set_by,
+            created_at=cap.created_at,
+        )
+    )
+
+
+def caps(connection: Connection, run_ids: Collection[str]) -> dict[str, int]:
+    """Return the limits of these runs, where they have one."""
+    rows = connection.execute(
+        select(budgets.c.scope_id, budgets.c.limit_micros).where(
+            budgets.c.scope == "run", budgets.c.scope_id.in_(run_ids)
+        )
+    )
+    return {row.scope_id: row.limit_micros for row in rows}
+
+
+def applicable(connection: Connection, scopes: Collection[tuple[Scope, str]]) -> list[Budget]:
+    """Return the budgets of these scopes in the one order in which everybody locks their windows."""
+    wanted = or_(*(and_(budgets.c.scope == scope, budgets.c.scope_id == scope_id) for scope, scope_id in scopes))
+    rows = connection.execute(select(budgets).where(wanted).order_by(budgets.c.id))
+    return [_budget(row) for row in rows]
+
+
+# --- windows ----------------------------------------------------------------------------------------
+
+
+def exclude_settling(connection: Connection) -> None:
+    """Wait until nobody settles, and let nobody until this transaction ends. SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
+
+
+def while_settling(connection: Connection) -> None:
+    """Wait until nobody counts, and let nobody until this transaction ends; settling goes on side by side."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": ADVISORY_LOCK})
+
+
+def opened(connection: Connection, held: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return which of these windows, each a budget's id and its window's name, have been opened."""
+    rows = connection.execute(
+        select(windows.budget_id, windows.window).where(
+            windows.budget_id.in_([budget_id for budget_id, _ in held]),
+            windows.window.in_([window for _, window in held]),
+        )
+    )
+    return {(row.budget_id, row.window) for row in rows} & set(held)
+
+
+def open_window(connection: Connection, budget: Budget, window: str, spent_micros: int) -> None:
+    """Open a window in which so much is spent already; harmless when somebody was faster."""
+    statement = upsert(connection, budget_windows).values(
+        budget_id=budget.id, window=window, spent_micros=spent_micros, reserved_micros=0, warned_percent=0
+    )
+    connection.execute(statement.on_conflict_do_nothing())
+
+
+def spent_so_far(connection: Connection, budget: Budget, window: str) -> int:
+    """Return what the books say was spent in a window."""
+    since, until = _range(budget.period, window)
+    return int(
+        connection.execute(
+            select(func.coalesce(func.sum(model_calls.c.cost_micros), 0)).where(
+                _whose(budget),
+                model_calls.c.status.in_(("answered", "interrupted")),
+                model_calls.c.started_at >= since,
+                model_calls.c.started_at < until,
+            )
+        ).scalar_one()
+    )
+
+
+def reserve(connection: Connection, budget_id: str, window: str, micros: int) -> bool:
+    """Hold so much if there is room for it: one conditional statement; False when there is none."""
+    limit = select(budgets.c.limit_micros).where(budgets.c.id == budget_id).scalar_subquery()
+    return (
+        connection.execute(
+            update(budget_windows)
+            .where(*_at(budget_id, window), windows.spent_micros + windows.reserved_micros + micros <= limit)
+            .values(reserved_micros=windows.reserved_micros + micros)
+        ).rowcount
+        == 1
+    )
+
+
+def book(
+    connection: Connection, budget_id: str, window: str, spent_micros: int, released_micros: int
+) -> int | None:
+    """Add what was spent, give back what was held; return the new sum, or None without such a window."""
+    return connection.execute(
+        update(budget_windows)
+        .where(*_at(budget_id, window))
+        .values(
+            spent_micros=windows.spent_micros + spent_micros,
+            reserved_micros=windows.reserved_micros - released_micros,
+        )
+        .returning(windows.spent_micros)
+    ).scalar()
+
+
+def forget_windows(connection: Connection, budget_id: str) -> None:
+    """Remove the windows of a budget that is deleted."""
+    connection.execute(delete(budget_windows).where(windows.budget_id == budget_id))
+
+
+def forget_warnings(connection: Connection, budget_id: str) -> None:
+    """Let what was told of a budget be told again: it has another limit."""
+    connection.execute(update(budget_windows).where(windows.budget_id == budget_id).values(warned_percent=0))
+
+
+def note_warning(connection: Connection, budget_id: str, window: str, percent: int) -> bool:
+    """Remember that so many percent were told; False when they were told before."""
+    return (
+        connection.execute(
+            update(budget_windows)
+            .where(*_at(budget_id, window), windows.warned_percent < percent)
+            .values(warned_percent=percent)
+        ).rowcount
+        == 1
+    )
+
+
+def used(connection: Connection, budget_id: str, window: str) -> tuple[int, int] | None:
+    """Return what is spent and what is held in a window; None before it is opened."""
+    row = connection.execute(
+        select(windows.spent_micros, windows.reserved_micros).where(*_at(budget_id, window))
+    ).first()
+    return (row.spent_micros, row.reserved_micros) if row else None
+
+
+# --- reservations -----------------------------------------------------------------------------------
+
+
+def insert_reservation(
+    connection: Connection,
+    call_id: str,
+    micros: int,
+    price_version: str,
+    held: Sequence[tuple[str, str]],
+    expires_at: datetime,
+) -> None:
+    """Write down what is held for a call; ``held`` names the windows."""
+    connection.execute(
+        insert(reservations).values(
+            call_id=call_id,
+            micros=micros,
+            price_version=price_version,
+            held=[list(pair) for pair in held],
+            expires_at=expires_at,
+        )
+    )
+
+
+def take_reservation(connection: Connection, call_id: str) -> tuple[int, set[tuple[str, str]]]:
+    """Remove what is held for a call and return it, with the windows it is held in."""
+    row = connection.execute(
+        delete(reservations)
+        .where(reservations.c.call_id == call_id)
+        .returning(reservations.c.micros, reservations.c.held)
+    ).first()
+    return (row.micros, {(pair[0], pair[1]) for pair in row.held}) if row else (0, set())
+
+
+def expired(connection: Connection, at: datetime, limit: int) -> list[tuple[str, int, str]]:
+    """Return call, amount and price version of reservations whose lease is over."""
+    rows = connection.execute(
+        select(reservations.c.call_id, reservations.c.micros, reservations.c.price_version)
+        .where(reservations.c.expires_at < at)
+        .order_by(reservations.c.expires_at)
+        .limit(limit)
+    )
+    return [(row.call_id, row.micros, row.price_version) for row in rows]
+
+
+def next_lease_end(connection: Connection) -> datetime | None:
+    """Return when the first lease is over; None without a reservation."""
+    found: datetime | None = connection.execute(select(func.min(reservations.c.expires_at))).scalar()
+    return found
+
+
+def _at(budget_id: str, window: str) -> tuple[ColumnElement[bool], ...]:
+    return (windows.budget_id == budget_id, windows.window == window)
+
+
+def _whose(budget: Budget) -> ColumnElement[bool]:
+    columns: dict[Scope, Any] = {
+        "department": model_calls.c.department,
+        "person": model_calls.c.user_id,
+        "key": model_calls.c.key_id,
+        "agent": model_calls.c.agent_id,
+        "run": model_calls.c.run_id,
+    }
+    return true() if budget.scope == "organisation" else columns[budget.scope] == budget.scope_id
+
+
+def _range(period: Period, window: str) -> tuple[datetime, datetime]:
+    if period == "run":
+        return datetime(2000, 1, 1, tzinfo=UTC), _LAST
+    if period == "day":
+        since = datetime.strptime(window, "%Y-%m-%d").replace(tzinfo=UTC)
+        return since, since + timedelta(days=1)
+    since = datetime.strptime(window, "%Y-%m").replace(tzinfo=UTC)
+    return since, (since + timedelta(days=32)).replace(day=1)
+
+
+def _budget(row: Any) -> Budget:
+    return Budget(row.id, row.scope, row.scope_id, row.period, row.limit_micros, row.set_by, row.created_at)

@@ -1,0 +1,1 @@
+"""The master keys: what is sealed with which, sealing everything anew with a new one, and losing one."""

@@ -1,0 +1,1 @@
+"""The price book: what a model costs at a moment, and who says so."""

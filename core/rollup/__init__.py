@@ -1,0 +1,1 @@
+"""Sums of model calls per month, kept where calls are settled."""

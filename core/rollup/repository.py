@@ -1,0 +1,127 @@
+"""The SQL of the sums per month."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Select, case, func, literal, select, text, update
+
+from core.db import Connection
+from core.db.tables import agents, model_calls, statements, usage_months, users
+from core.db.upsert import upsert
+from core.rollup.models import MonthUse
+
+# Any number, the same in every process. Who closes a month excludes who books into one.
+ADVISORY_LOCK = 96277
+
+calls, sums_of = model_calls.c, usage_months.c
+
+_COUNTED = calls.status.in_(("answered", "interrupted"))
+_SUMS = ("calls", "input_tokens", "output_tokens", "cost_micros", "unpriced_calls")
+
+
+def while_booking(connection: Connection) -> None:
+    """Let nobody close a month until this transaction ends; booking goes on side by side."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": ADVISORY_LOCK})
+
+
+def exclude_booking(connection: Connection) -> None:
+    """Wait until nobody books, and let nobody until this transaction ends. SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
+
+
+def closed_through(connection: Connection) -> str | None:
+    """Return the last closed month; none before it can be booked into."""
+    return connection.execute(select(func.max(statements.c.month))).scalar()
+
+
+def set_billed_month(connection: Connection, call_id: str, month: str) -> bool:
+    """Write down in which month a settled call is billed; False when it counts nothing."""
+    changed = connection.execute(
+        update(model_calls).where(calls.id == call_id, _COUNTED).values(billed_month=month)
+    )
+    return changed.rowcount == 1
+
+
+def add_call(connection: Connection, call_id: str, month: str, used_month: str) -> None:
+    """Add a settled call to its sums."""
+    rows: Select[Any] = select(
+        literal(month),
+        literal(used_month),
+        func.coalesce(calls.department, ""),
+        calls.user_id,
+        func.coalesce(calls.agent_id, ""),
+        calls.key_id,
+        calls.provider,
+        calls.model,
+        calls.is_pool,
+        literal(1),
+        func.coalesce(calls.input_tokens, 0),
+        func.coalesce(calls.output_tokens, 0),
+        func.coalesce(calls.cost_micros, 0),
+        case((calls.cost_micros.is_(None), 1), else_=0),
+    ).where(calls.id == call_id)
+    statement = upsert(connection, usage_months).from_select([column.name for column in sums_of], rows)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=list(usage_months.primary_key),
+            set_={name: sums_of[name] + statement.excluded[name] for name in _SUMS},
+        )
+    )
+
+
+def of_month(connection: Connection, month: str, user_id: str | None = None) -> list[MonthUse]:
+    """Return what is billed in a month, of everybody or of one person, in a fixed order."""
+    groups: tuple[ColumnElement[Any], ...] = (
+        sums_of.department,
+        sums_of.user_id,
+        sums_of.agent_id,
+        sums_of.provider,
+        sums_of.model,
+        sums_of.is_pool,
+        sums_of.used_month,
+    )
+    # PostgreSQL adds whole numbers up to a decimal.
+    sums = select(*groups, *(func.sum(sums_of[name]).cast(BigInteger).label(name) for name in _SUMS))
+    sums = sums.where(sums_of.billed_month == month)
+    if user_id is not None:
+        sums = sums.where(sums_of.user_id == user_id)
+    used = sums.group_by(*groups).subquery().c
+    # In the order of the fields of ``MonthUse``.
+    rows: Iterable[Any] = connection.execute(
+        select(
+            func.nullif(used.department, ""),
+            used.user_id,
+            users.c.name,
+            users.c.email,
+            func.nullif(used.agent_id, ""),
+            func.coalesce(agents.c.name, ""),
+            used.provider,
+            used.model,
+            used.is_pool,
+            used.used_month,
+            *(used[name] for name in _SUMS),
+        )
+        .join(users, users.c.id == used.user_id)
+        .outerjoin(agents, agents.c.id == used.agent_id)
+    )
+    found = [MonthUse(*row) for row in rows]
+    # Here and not in SQL: the two databases sort text differently.
+    return sorted(
+        found, key=lambda use: (use.email, use.agent, use.model, use.is_pool, use.used_month, use.user_id)
+    )
+
+
+def first_month(connection: Connection) -> str | None:
+    """Return the first month that anything is billed in."""
+    return connection.execute(select(func.min(sums_of.billed_month))).scalar()
+
+
+def open_calls(connection: Connection, until: datetime) -> int:
+    """Return how many calls were sent before a moment and are not settled."""
+    query = select(func.count()).select_from(model_calls).where(calls.status == text("'open'"))
+    return int(connection.execute(query.where(calls.started_at < until)).scalar_one())

@@ -1,0 +1,50 @@
+"""Adds each settled call to the sums of its month, and decides in which month it is billed. No actor asks.
+
+A call is billed in the month it was sent in. When that month is closed before the call is settled, it is billed in
+the first month after the closed ones: nothing is lost, and nothing is counted twice.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from core.db import Connection
+from core.months import end_of, month_of, shifted
+from core.rollup import repository
+from core.rollup.models import MonthUse
+
+
+class Rollup:
+    """What the books tell of each call, and statements ask."""
+
+    def book(self, connection: Connection, call_id: str, started_at: datetime) -> None:
+        """Add a call that was just settled; one that failed counts nothing."""
+        month = self.open_month(connection, month_of(started_at))
+        if repository.set_billed_month(connection, call_id, month):
+            repository.add_call(connection, call_id, month, month_of(started_at))
+
+    def open_month(self, connection: Connection, month: str) -> str:
+        """Return ``month``, or the first one after the closed ones; it stays open until the transaction ends."""
+        repository.while_booking(connection)
+        closed = repository.closed_through(connection)
+        return month if closed is None else max(month, shifted(closed, 1))
+
+    def closed_through(self, connection: Connection) -> str | None:
+        """Return the last closed month."""
+        return repository.closed_through(connection)
+
+    def hold(self, connection: Connection) -> None:
+        """Let nobody book until this transaction ends: a month is being closed."""
+        repository.exclude_booking(connection)
+
+    def of_month(self, connection: Connection, month: str, user_id: str | None = None) -> list[MonthUse]:
+        """Return what is billed in a month, of everybody or of one person."""
+        return repository.of_month(connection, month, user_id)
+
+    def first_month(self, connection: Connection) -> str | None:
+        """Return the first month that anything is billed in."""
+        return repository.first_month(connection)
+
+    def open_calls(self, connection: Connection, month: str) -> int:
+        """Return how many calls of a month, or of one before it, are not settled."""
+        return repository.open_calls(connection, end_of(month))

@@ -1,0 +1,67 @@
+"""Says before a run what it may cost: from the agent's last runs or, without any, from its first call."""
+
+from __future__ import annotations
+
+import json
+import statistics
+
+from core.accounts.models import User
+from core.agents.models import AgentDefinition
+from core.agents.service import Agents
+from core.db import Database
+from core.keys.service import Keys
+from core.llm.pricing import Tokens
+from core.prices.service import Prices
+from core.runs import repository
+from core.runs.models import Estimate
+from core.tools.registry import all_tools
+from core.usage.service import Usage
+
+LAST_RUNS = 10
+# What CrewAI writes around a role, a goal and a task; measured, and rounded up.
+FRAME_BYTES = 2000
+
+
+class Estimates:
+    """Estimates that bind nobody: a limit does."""
+
+    def __init__(self, db: Database, agents: Agents, keys: Keys, prices: Prices, usage: Usage) -> None:
+        """Look at agents, at prices and at what earlier runs have cost."""
+        self._db = db
+        self._agents = agents
+        self._keys = keys
+        self._prices = prices
+        self._usage = usage
+
+    def of_agent_run(self, actor: User, agent_id: str, text: str = "") -> Estimate:
+        """Return what running an agent on a text may cost.
+
+        Raises:
+            NotFound: the agent is a stranger's.
+        """
+        agent = self._agents.get(actor, agent_id)
+        with self._db.read() as connection:
+            run_ids = repository.last_succeeded(connection, agent.id, LAST_RUNS)
+        totals = self._usage.of_runs(run_ids)
+        costs = [t.known_cost_micros for t in totals.values() if not t.unpriced_calls]
+        known = [cost for cost in costs if cost is not None]
+        if known:
+            return Estimate(int(statistics.median(known)), max(known), len(known))
+        most = self._first_call(actor, agent.definition, text)
+        return Estimate(most, most, 0)
+
+    def _first_call(self, actor: User, definition: AgentDefinition, text: str) -> int | None:
+        priced = self._keys.priced(definition.key_id)
+        if priced is None:
+            return None
+        provider, own = priced
+        bound = Tokens(_request_bytes(definition, text), definition.max_output_tokens)
+        return self._prices.of(actor, provider, definition.model, own).at_most(bound).cost_of(bound).micros
+
+
+def _request_bytes(definition: AgentDefinition, text: str) -> int:
+    """Return about how many bytes the first request has; a text never has more tokens than bytes."""
+    words = (definition.role, definition.goal, definition.backstory, definition.expected_output, text)
+    tools = [all_tools()[name] for name in definition.tools]
+    schemas = [tool.description + json.dumps(tool.arguments.model_json_schema()) for tool in tools]
+    return FRAME_BYTES + sum(len(part.encode()) for part in (*words, *schemas))

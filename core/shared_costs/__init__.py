@@ -1,0 +1,1 @@
+"""Costs that no call has, and the rules by which departments share them."""

@@ -1,0 +1,114 @@
+"""Every kind of key with a fake of what it leads to: what to enter, and how to break it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiosmtpd.smtp import AuthResult
+
+from core.keys.kind import Kind
+from core.keys.model_kind import ModelKind
+from core.keys.models import KeyDraft
+from tests.fakes.api import Api, Asked, http_api
+from tests.fakes.model_server import FakeModelServer
+from tests.support.mailbox import Mailbox, smtp_server
+
+SECRET = "zk7Qx9kindsW2m4Vb8tRp3Lk6Yd1Hs5"
+PATHS = {"groq": "/openai/v1", "mistral": "/mistral/v1", "anthropic": "", "gemini": "", "ollama": ""}
+
+
+@dataclass
+class Stage:
+    """A fake server that takes ``SECRET`` and no other; ``host`` is what an administrator has to allow."""
+
+    kind: Kind
+    host: str
+    base_url: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
+    heard: Callable[[], str] = lambda: ""
+    mailbox: Mailbox | None = None
+    api: Api | None = None
+
+    def draft(self, secret: str = SECRET, name: str = "Mine") -> KeyDraft:
+        return KeyDraft(name, self.kind.name, secret, self.base_url, settings=self.settings)
+
+
+@contextmanager
+def stage_of(kind: Kind) -> Iterator[Stage]:
+    """Run the fake of a kind."""
+    if isinstance(kind, ModelKind):
+        with FakeModelServer() as fake:
+            fake.valid_keys = {SECRET}
+            url = fake.base_url + PATHS.get(kind.name, "/v1")
+            yield Stage(
+                kind, f"127.0.0.1:{fake.port}", url, heard=lambda: str([record.key for record in fake.requests])
+            )
+    elif kind.name == "smtp":
+        with _mail_server(kind) as stage:
+            yield stage
+    else:
+        with http_api() as api:
+            api.answer = _ANSWERS[kind.name]
+            yield Stage(kind, api.host, api.url, _settings(kind, api), lambda: _heard(api), api=api)
+
+
+@contextmanager
+def _mail_server(kind: Kind) -> Iterator[Stage]:
+    heard: list[Any] = []
+    mailbox = Mailbox()
+
+    def judge(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
+        heard.append(data.password.decode())
+        return AuthResult(success=data.password == SECRET.encode(), handled=False)
+
+    with smtp_server(mailbox, authenticator=judge, auth_required=True, auth_require_tls=False) as port:
+        where = {"host": "127.0.0.1", "port": str(port), "tls": "off"}
+        settings = {**where, "user": "me", "sender": "Z <z@example.com>"}
+        yield Stage(kind, f"127.0.0.1:{port}", "", settings, lambda: str(heard), mailbox)
+
+
+def _settings(kind: Kind, api: Api) -> dict[str, str]:
+    if kind.name == "mailgun":
+        return {"domain": "mg.example.com", "sender": "z@mg.example.com"}
+    if kind.name == "sendgrid":
+        return {"sender": "z@example.com"}
+    return {"hosts": api.url, "test_url": "/me"}
+
+
+def _heard(api: Api) -> str:
+    basic = [asked.headers.get("Authorization", "").removeprefix("Basic ") for asked in api.asked]
+    return f"{api.asked} {[base64.b64decode(one, validate=False) for one in basic if one and ' ' not in one]}"
+
+
+def _if(right: bool, *, good: int = 200, body: bytes = b"{}") -> tuple[int, dict[str, str], bytes]:
+    return (good, {}, body) if right else (401, {}, b'{"message": "Forbidden"}')
+
+
+def _sendgrid(asked: Asked) -> tuple[int, dict[str, str], bytes]:
+    right = asked.headers.get("Authorization") == f"Bearer {SECRET}"
+    if asked.method == "POST":
+        return _if(right, good=202)
+    return _if(right, body=json.dumps({"scopes": ["mail.send"]}).encode())
+
+
+def _mailgun(asked: Asked) -> tuple[int, dict[str, str], bytes]:
+    given = base64.b64decode(asked.headers.get("Authorization", "").removeprefix("Basic ")).decode()
+    if given != f"api:{SECRET}":
+        return _if(False)
+    if "/mg.example.com/" not in asked.path:
+        return 404, {}, b"{}"
+    return (200 if b"to=" in asked.body else 400), {}, b"{}"
+
+
+_ANSWERS: dict[str, Callable[[Asked], tuple[int, dict[str, str], bytes]]] = {
+    "sendgrid": _sendgrid,
+    "mailgun": _mailgun,
+    "service_bearer": lambda asked: _if(asked.headers.get("Authorization") == f"Bearer {SECRET}"),
+    "service_header": lambda asked: _if(asked.headers.get("X-Api-Key") == SECRET),
+    "service_query": lambda asked: _if(asked.path == f"/me?key={SECRET}"),
+}
