@@ -10,24 +10,8 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, true, upd
 from core.budgets.models import Budget, Listener, Scope, Subject
 from core.db import Connection
 from core.db.tables import agents, budgets, departments, keys, users
-from core.db.upsert import upsert
 
 ORGANISATION = Subject("organisation", "", "The organisation")
-
-
-def insert_budget(connection: Connection, budget: Budget) -> bool:
-    """Add a budget; False when there is one of its scope and period."""
-    statement = upsert(connection, budgets).values(
-        id=budget.id,
-        scope=budget.scope,
-        scope_id=budget.scope_id,
-        period=budget.period,
-        limit_micros=budget.limit_micros,
-        set_by=budget.set_by,
-        created_at=budget.created_at,
-    )
-    # Asked for what it wrote: the number of rows is not known on PostgreSQL.
-    return connection.execute(statement.on_conflict_do_nothing().returning(budgets.c.id)).first() is not None
 
 
 def change_limit(connection: Connection, budget_id: str, limit_micros: int, set_by: str) -> None:

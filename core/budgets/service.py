@@ -59,11 +59,8 @@ class Budgets:
                 for scope in {budget.scope for budget in found}
             }
             pairs = [(budget, subjects[budget.scope].get(budget.scope_id)) for budget in found]
-            states = [
-                self._state(connection, actor, budget, subject)
-                for budget, subject in pairs
-                if subject is not None and reach.may_see(actor, subject)
-            ]
+            seen = [(b, subject) for b, subject in pairs if subject is not None and reach.may_see(actor, subject)]
+            states = self._states(connection, actor, seen)
         return sorted(states, key=_place)
 
     def get(self, actor: User, budget_id: str) -> BudgetState:
@@ -111,7 +108,7 @@ class Budgets:
                 raise NotFound(what=scope)
             if not reach.may_set(actor, subject):
                 raise Forbidden
-            if not repository.insert_budget(connection, budget):
+            if not self._ledger.add(connection, budget):
                 raise Conflict("There is such a budget already. Change its limit instead.")
             self._record(connection, actor, "budget.added", budget)
             return self._state(connection, actor, budget, subject)
@@ -168,8 +165,13 @@ class Budgets:
         return [repository.ORGANISATION]
 
     def _state(self, connection: Connection, actor: User, budget: Budget, subject: Subject) -> BudgetState:
-        spent, reserved = self._ledger.used(connection, budget, clock.now())
-        return BudgetState(budget, subject, spent, reserved, reach.may_change(actor, subject, budget))
+        return self._states(connection, actor, [(budget, subject)])[0]
+
+    def _states(
+        self, connection: Connection, actor: User, pairs: Sequence[tuple[Budget, Subject]]
+    ) -> Sequence[BudgetState]:
+        used = self._ledger.used(connection, [budget for budget, _ in pairs], clock.now())
+        return [BudgetState(b, of, *used[b.id], reach.may_change(actor, of, b)) for b, of in pairs]
 
     def _seen(self, connection: Connection, actor: User, budget_id: str) -> tuple[Budget, Subject]:
         budget = repository.budget(connection, budget_id)

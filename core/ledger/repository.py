@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, text, true, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, text, update
 
 from core.budgets.models import Budget, Period, Scope
 from core.db import Connection
@@ -18,21 +18,29 @@ ADVISORY_LOCK = 96276
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
 
 windows = budget_windows.c
+# What a call has of each scope; the organisation has all of them.
+_SUBJECT: dict[Scope, Any] = {
+    "department": model_calls.c.department,
+    "person": model_calls.c.user_id,
+    "key": model_calls.c.key_id,
+    "agent": model_calls.c.agent_id,
+    "run": model_calls.c.run_id,
+}
 
 
-def insert_cap(connection: Connection, cap: Budget) -> None:
-    """Add the limit of one run."""
-    connection.execute(
-        insert(budgets).values(
-            id=cap.id,
-            scope=cap.scope,
-            scope_id=cap.scope_id,
-            period=cap.period,
-            limit_micros=cap.limit_micros,
-            set_by=cap.set_by,
-            created_at=cap.created_at,
-        )
+def insert_budget(connection: Connection, budget: Budget) -> bool:
+    """Add a budget; False when there is one of its scope and period."""
+    statement = upsert(connection, budgets).values(
+        id=budget.id,
+        scope=budget.scope,
+        scope_id=budget.scope_id,
+        period=budget.period,
+        limit_micros=budget.limit_micros,
+        set_by=budget.set_by,
+        created_at=budget.created_at,
     )
+    # Asked for what it wrote: the number of rows is not known on PostgreSQL.
+    return connection.execute(statement.on_conflict_do_nothing().returning(budgets.c.id)).first() is not None
 
 
 def caps(connection: Connection, run_ids: Collection[str]) -> dict[str, int]:
@@ -67,17 +75,6 @@ def while_settling(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": ADVISORY_LOCK})
 
 
-def opened(connection: Connection, held: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return which of these windows, each a budget's id and its window's name, have been opened."""
-    rows = connection.execute(
-        select(windows.budget_id, windows.window).where(
-            windows.budget_id.in_([budget_id for budget_id, _ in held]),
-            windows.window.in_([window for _, window in held]),
-        )
-    )
-    return {(row.budget_id, row.window) for row in rows} & set(held)
-
-
 def open_window(connection: Connection, budget: Budget, window: str, spent_micros: int) -> None:
     """Open a window in which so much is spent already; harmless when somebody was faster."""
     statement = upsert(connection, budget_windows).values(
@@ -86,19 +83,21 @@ def open_window(connection: Connection, budget: Budget, window: str, spent_micro
     connection.execute(statement.on_conflict_do_nothing())
 
 
-def spent_so_far(connection: Connection, budget: Budget, window: str) -> int:
-    """Return what the books say was spent in a window."""
-    since, until = _range(budget.period, window)
-    return int(
-        connection.execute(
-            select(func.coalesce(func.sum(model_calls.c.cost_micros), 0)).where(
-                _whose(budget),
-                model_calls.c.status.in_(("answered", "interrupted")),
-                model_calls.c.started_at >= since,
-                model_calls.c.started_at < until,
-            )
-        ).scalar_one()
+def spent_so_far(connection: Connection, alike: Sequence[Budget], window: str) -> dict[str, int]:
+    """Return what the books say was spent in a window, by ``scope_id``, for budgets of one scope and period."""
+    since, until = _range(alike[0].period, window)
+    calls = model_calls.c
+    spent = func.coalesce(func.sum(calls.cost_micros), 0)
+    counted = (calls.status.in_(("answered", "interrupted")), calls.started_at >= since, calls.started_at < until)
+    if alike[0].scope == "organisation":
+        return {"": int(connection.execute(select(spent).where(*counted)).scalar_one())}
+    subject = _SUBJECT[alike[0].scope]
+    rows = connection.execute(
+        select(subject.label("scope_id"), spent.label("spent"))
+        .where(subject.in_([budget.scope_id for budget in alike]), *counted)
+        .group_by(subject)
     )
+    return {row.scope_id: int(row.spent) for row in rows}
 
 
 def reserve(connection: Connection, budget_id: str, window: str, micros: int) -> bool:
@@ -151,12 +150,15 @@ def note_warning(connection: Connection, budget_id: str, window: str, percent: i
     )
 
 
-def used(connection: Connection, budget_id: str, window: str) -> tuple[int, int] | None:
-    """Return what is spent and what is held in a window; None before it is opened."""
-    row = connection.execute(
-        select(windows.spent_micros, windows.reserved_micros).where(*_at(budget_id, window))
-    ).first()
-    return (row.spent_micros, row.reserved_micros) if row else None
+def used(connection: Connection, held: Collection[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return what is spent and what is held in those of these windows that have been opened."""
+    rows = connection.execute(
+        select(windows.budget_id, windows.window, windows.spent_micros, windows.reserved_micros).where(
+            *_among(held)
+        )
+    )
+    found = {(row.budget_id, row.window): (row.spent_micros, row.reserved_micros) for row in rows}
+    return {pair: found[pair] for pair in held if pair in found}
 
 
 # --- reservations -----------------------------------------------------------------------------------
@@ -209,19 +211,12 @@ def next_lease_end(connection: Connection) -> datetime | None:
     return found
 
 
+def _among(held: Collection[tuple[str, str]]) -> tuple[ColumnElement[bool], ...]:
+    return (windows.budget_id.in_({of for of, _ in held}), windows.window.in_({name for _, name in held}))
+
+
 def _at(budget_id: str, window: str) -> tuple[ColumnElement[bool], ...]:
     return (windows.budget_id == budget_id, windows.window == window)
-
-
-def _whose(budget: Budget) -> ColumnElement[bool]:
-    columns: dict[Scope, Any] = {
-        "department": model_calls.c.department,
-        "person": model_calls.c.user_id,
-        "key": model_calls.c.key_id,
-        "agent": model_calls.c.agent_id,
-        "run": model_calls.c.run_id,
-    }
-    return true() if budget.scope == "organisation" else columns[budget.scope] == budget.scope_id
 
 
 def _range(period: Period, window: str) -> tuple[datetime, datetime]:

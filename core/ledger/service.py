@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from core import clock
 from core.budgets.failures import BudgetBusy, BudgetExceeded
@@ -97,20 +98,32 @@ class Ledger:
             if spent is not None:
                 self._warn(connection, budget, window, spent)
 
+    def add(self, connection: Connection, budget: Budget) -> bool:
+        """Write a budget down; False when there is one of its scope and period."""
+        return repository.insert_budget(connection, budget)
+
     def cap_run(self, connection: Connection, run_id: str, limit_micros: int, set_by: str) -> None:
         """Give a run that is being started a limit of its own."""
         cap = Budget(clock.new_id("budget"), "run", run_id, "run", limit_micros, set_by, clock.now())
-        repository.insert_cap(connection, cap)
+        repository.insert_budget(connection, cap)
 
     def caps(self, connection: Connection, run_ids: Collection[str]) -> dict[str, int]:
         """Return the limits of runs that have one, in micro-dollars."""
         return repository.caps(connection, run_ids)
 
-    def used(self, connection: Connection, budget: Budget, at: datetime) -> tuple[int, int]:
-        """Return what is spent of a budget in the day or month of ``at``, and what is held for calls under way."""
-        window = window_of(budget.period, at)
-        found = repository.used(connection, budget.id, window)
-        return found or (repository.spent_so_far(connection, budget, window), 0)
+    def used(self, connection: Connection, budgets: Collection[Budget], at: datetime) -> dict[str, tuple[int, int]]:
+        """Return what is spent and what is held for calls under way, by budget id, in the day or month of ``at``.
+
+        One statement for all that calls have used, and one more for each scope and period of the others.
+        """
+        windows = {budget.id: window_of(budget.period, at) for budget in budgets}
+        found = {pair[0]: used for pair, used in repository.used(connection, windows.items()).items()}
+        unused = sorted((b for b in budgets if b.id not in found), key=lambda b: (b.scope, b.period))
+        for (_, period), alike in groupby(unused, key=lambda b: (b.scope, b.period)):
+            of = list(alike)
+            spent = repository.spent_so_far(connection, of, window_of(period, at))
+            found |= {budget.id: (spent.get(budget.scope_id, 0), 0) for budget in of}
+        return found
 
     def limit_changed(self, connection: Connection, budget_id: str) -> None:
         """Tell again how much of a budget is used: it has another limit."""
@@ -132,12 +145,12 @@ class Ledger:
         self, connection: Connection, budgets: Sequence[Budget], held: Sequence[tuple[str, str]]
     ) -> None:
         """Open the windows that nobody has used yet; what was spent in them so far counts."""
-        opened = repository.opened(connection, held)
+        opened = repository.used(connection, held)
         for budget, (_, window) in zip(budgets, held, strict=True):
             if (budget.id, window) not in opened:
                 repository.exclude_settling(connection)
-                spent = repository.spent_so_far(connection, budget, window)
-                repository.open_window(connection, budget, window, spent)
+                spent = repository.spent_so_far(connection, [budget], window)
+                repository.open_window(connection, budget, window, spent.get(budget.scope_id, 0))
 
     def _warn(self, connection: Connection, budget: Budget, window: str, spent: int) -> None:
         reached = [percent for percent in WARNINGS if spent * 100 >= budget.limit_micros * percent]
@@ -161,7 +174,7 @@ def _scopes(origin: CallOrigin) -> list[tuple[Scope, str]]:
 
 
 def _refusal(connection: Connection, budget: Budget, window: str, micros: int) -> BudgetBusy | BudgetExceeded:
-    spent, _ = repository.used(connection, budget.id, window) or (0, 0)
+    spent, _ = repository.used(connection, [(budget.id, window)]).get((budget.id, window), (0, 0))
     whose, advice = _REFUSALS[budget.scope]
     facts = {
         "whose": whose,

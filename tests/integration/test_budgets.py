@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from core import clock
 from core.accounts.models import User
@@ -182,3 +183,25 @@ def test_a_deleted_key_takes_its_budget_out_of_sight(core: Core, alice: User, ke
     core.budgets.add(alice, "key", key.id, "month", DOLLAR)
     core.keys.delete(alice, key.id)
     assert core.budgets.list(alice) == []
+
+
+def test_a_long_list_takes_no_more_statements_than_a_short_one(core: Core, cast: Cast, admin: User) -> None:
+    def statements() -> int:
+        seen: list[str] = []
+        listen = lambda _c, _cursor, statement, *_: seen.append(statement)  # noqa: E731
+        event.listen(core.db._engine, "before_cursor_execute", listen)
+        found = len(core.budgets.list(admin))
+        event.remove(core.db._engine, "before_cursor_execute", listen)
+        assert found
+        return len(seen)
+
+    core.budgets.add(admin, "person", cast.alice.id, "month", DOLLAR)
+    core.budgets.add(admin, "organisation", "", "day", DOLLAR)
+    few = statements()
+    for slug in ("sales", "hr", "finance", "operations"):
+        core.budgets.add(admin, "department", slug, "month", DOLLAR)
+    one_more_scope = statements()
+    for person in (cast.bob, cast.charlie, admin):
+        core.budgets.add(admin, "person", person.id, "month", DOLLAR)
+    core.budgets.add(admin, "department", "support", "month", DOLLAR)
+    assert (one_more_scope - few, statements()) == (2, one_more_scope)

@@ -14,11 +14,10 @@ from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
 from core.budgets.models import Budget
-from core.budgets.repository import insert_budget
 from core.db.tables import model_calls
 from core.errors import Conflict, CoreError, Forbidden, Invalid, NotFound, StepUpRequired
 from core.keys.models import KeyDraft
-from core.ledger.repository import used
+from core.ledger.repository import insert_budget, used
 from core.llm.pricing import Cost, OwnPrice, Tokens
 from core.prices.catalogue import catalogue, published
 from core.prices.failures import PriceUnknown
@@ -340,6 +339,7 @@ def test_a_call_that_a_dead_worker_left_open_keeps_the_price_it_was_sent_at(
 def test_what_is_held_for_a_long_call_is_its_highest_price_and_is_booked_when_its_lease_is_over(
     core: Core, admin: User, alice: User, time: StoppedClock
 ) -> None:
+    window = ("budget_1", f"{time():%Y-%m}")
     budget = Budget("budget_1", "person", alice.id, "month", 10**12, admin.id, time())
     with core.db.transaction() as connection:
         insert_budget(connection, budget)
@@ -349,12 +349,12 @@ def test_what_is_held_for_a_long_call_is_its_highest_price_and_is_booked_when_it
     assert len(price.steps) == 2
     held = price.steps[1].unit.cost_micros(BOUND)
     with core.db.read() as connection:
-        assert used(connection, budget.id, f"{time():%Y-%m}") == (0, held)
+        assert used(connection, [window]) == {window: (0, held)}
     core.prices.set(admin, draft("gpt-5.5", dollars=100))
     time.advance(seconds=1)
     assert core.usage.interrupt_expired() == 1
     with core.db.read() as connection:
-        assert used(connection, budget.id, f"{time():%Y-%m}") == (held, 0)
+        assert used(connection, [window]) == {window: (held, 0)}
     (call,) = core.usage.calls_of_run(origin.run_id)
     assert (call.status, call.cost_micros) == ("interrupted", held)
     assert call.price.cost_of(BOUND).micros == held
