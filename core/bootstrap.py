@@ -18,7 +18,7 @@ from core.db.installation import open_installation, read_cookie_key
 from core.departments.service import Departments
 from core.errors import MasterKeyWrong
 from core.keys.care import KeyCare
-from core.keys.health import Health
+from core.keys.health import Dependents, Health
 from core.keys.service import Keys
 from core.ledger.service import Ledger
 from core.limits.service import Limits
@@ -162,7 +162,7 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
     outbox = Outbox(db, vault, mail)
     master_keys = MasterKeys(db, vault, rings, audit)
     master_keys.on_lost(two_factor.lost.reset_unreadable, oauth.forget_unreadable, outbox.fail_unreadable)
-    dependents = {"agents": agents.using_keys, "mail": chosen.using_keys}
+    dependents: Dependents = [("llm", agents.using_keys), ("email", chosen.using_keys)]
     return Core(
         settings=settings,
         audit=audit,

@@ -7,7 +7,7 @@ from html import escape
 
 from app.ui import formats
 from app.ui.statement_words import ROUNDING, SPLIT_BY, state_of
-from core import clock, months
+from core import clock, money, months
 from core.statements.breakdown import By, break_down
 from core.statements.models import Cents, DepartmentSums, Statement
 
@@ -104,8 +104,8 @@ def _department(statement: Statement, sums: DepartmentSums) -> Iterator[str]:
             [
                 share.label,
                 SPLIT_BY[share.split_by],
-                ("n", formats.exact(share.whole_micros)),
-                ("n", formats.exact(share.micros)),
+                ("n", money.dollars(share.whole_micros)),
+                ("n", money.dollars(share.micros)),
             ]
             for share in shares
         ]
@@ -118,7 +118,7 @@ def _department(statement: Statement, sums: DepartmentSums) -> Iterator[str]:
     if adjustments:
         yield "<h3>Adjustments</h3>"
         made: list[list[Cell]] = [
-            [one.reason, one.person, f"{one.at:%Y-%m-%d}", ("n", formats.exact(one.micros))] for one in adjustments
+            [one.reason, one.person, f"{one.at:%Y-%m-%d}", ("n", money.dollars(one.micros))] for one in adjustments
         ]
         total: list[Cell] = ["All", "", "", ("n", formats.cents(sums.cents.adjustments))]
         yield from _table(["Reason", "By", "On", "Amount"], made, total)

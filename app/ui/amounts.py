@@ -4,33 +4,47 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
+from core import money
+from core.budgets.models import MAX_LIMIT_MICROS
 from core.errors import Invalid
-
-HIGHEST = 10_000_000
 
 
 def micros(typed: str) -> int | None:
     """Return dollars as micro-dollars; None when nothing was typed.
 
     Raises:
-        Invalid: this is no amount of 0 to ten million dollars with six decimals at most.
+        Invalid: this is no amount of 0 to ten million dollars with six places after the point at most.
     """
-    text = typed.strip().removeprefix("$").strip()
+    text = typed
+    if "," in text and "." not in text and len(text.rstrip().rpartition(",")[2]) != 3:
+        text = text.replace(",", ".")  # a decimal comma; 1,000 is a thousand
+    return exactly(
+        text.replace(",", ""), MAX_LIMIT_MICROS, "Enter an amount such as 12.50, in dollars.", "an amount"
+    )
+
+
+def exactly(typed: str, highest_micros: int, wish: str, what: str) -> int | None:
+    """Return dollars as micro-dollars, exactly; None when nothing was typed.
+
+    Raises:
+        Invalid: ``wish``, or that ``what`` is finer than a micro-dollar: "a price", "an amount".
+    """
+    text, field = typed.strip().removeprefix("$").strip(), what.split()[-1]
     if not text:
         return None
-    if "," in text and "." not in text and len(text.rpartition(",")[2]) != 3:
-        text = text.replace(",", ".")  # a decimal comma; 1,000 is a thousand
     try:
-        amount = Decimal(text.replace(",", ""))
+        amount = Decimal(text)
     except InvalidOperation:
         amount = Decimal("nan")
     # Asked before it becomes a whole number: the digits of 1e900000 would keep the process busy for minutes.
-    if not amount.is_finite() or not 0 <= amount <= HIGHEST or (found := amount * 1_000_000) != int(found):
-        raise Invalid("Enter an amount such as 12.50, in dollars.", "amount")
-    return int(found)
+    if not amount.is_finite() or not 0 <= amount <= highest_micros // 1_000_000:
+        raise Invalid(wish, field)
+    found = int(amount.scaleb(6))
+    if Decimal(found).scaleb(-6) != amount:  # compared digit by digit, however many there are
+        raise Invalid(f"{what.capitalize()} has at most six places after the point.", field)
+    return found
 
 
 def dollars(amount_micros: int) -> str:
     """Return micro-dollars as somebody would type them: 12.50, 0.0004."""
-    whole, rest = divmod(amount_micros, 1_000_000)
-    return f"{whole}.{f'{rest:06}'.rstrip('0'):0<2}"
+    return money.dollars(amount_micros).removeprefix("$").replace(",", "")

@@ -39,13 +39,6 @@ def cents(count: int | None) -> str:
     return f"{'−' if count < 0 else ''}${abs(count) // 100:,}.{abs(count) % 100:02}"
 
 
-def exact(micros: int) -> str:
-    """Show micro-dollars with every digit there is, cents at least: $20.00, $6.666667, −$0.25."""
-    whole, rest = divmod(abs(micros), 1_000_000)
-    digits = f"{rest:06}".rstrip("0").ljust(2, "0")
-    return f"{'−' if micros < 0 else ''}${whole:,}.{digits}"
-
-
 def cents_known(count: int, calls: int, unpriced_calls: int) -> str:
     """Show cents of calls and say when they are not the whole truth, as ``cost`` does."""
     if calls and calls == unpriced_calls:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
-
 import streamlit as st
 
 from app import runtime, state
 from app.feedback import done
 from app.guarded import guarded
-from app.ui import answer, key_fields, key_state, step_up
+from app.ui import answer, key_fields, key_state, price_text, step_up
 from core.accounts.models import User
-from core.errors import Invalid
 from core.keys.kind import Kind
 from core.keys.models import Family, Group, Key, KeyDraft
 from core.keys.registry import kind_named
-
-HIGHEST_PRICE = 1_000_000  # dollars per million tokens
 
 
 @st.dialog("New key", width="medium", on_dismiss="rerun")
@@ -158,18 +153,4 @@ def _prices(kind: Kind) -> None:
 
 
 def _price(kind: Kind, of: str) -> int | None:
-    return _micros(st.session_state.get(f"keys_{of}_{kind.name}", "")) if kind.asks_price else None
-
-
-def _micros(dollars: str) -> int | None:
-    text = dollars.strip().removeprefix("$").replace(",", ".")
-    if not text:
-        return None
-    try:
-        price = Decimal(text)
-    except InvalidOperation:
-        price = Decimal("nan")
-    # Asked before it becomes a whole number: the digits of 1e900000 would keep the process busy for minutes.
-    if not price.is_finite() or not -HIGHEST_PRICE <= price <= HIGHEST_PRICE:
-        raise Invalid("Enter a price such as 0.40, in dollars per million tokens.", "price")
-    return int(price * 1_000_000)
+    return price_text.micros_of(st.session_state.get(f"keys_{of}_{kind.name}", "")) if kind.asks_price else None

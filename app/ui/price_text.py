@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
-
-from app.ui import answer, formats
-from core.errors import Invalid
+from app.ui import amounts, answer, formats
+from core.money import dollars
 from core.prices.models import HIGHEST_MICROS_PER_MILLION, Price, Source, UnitPrice
 
-MICROS = 1_000_000
+_WISH = "Enter a price such as 0.40, in dollars per million tokens."
 
 SOURCES: dict[Source, tuple[str, formats.Colour]] = {
     "own": ("Price of the key", "blue"),
@@ -24,13 +22,6 @@ def name(model: str) -> str:
     return answer.harmless(model).replace("*", r"\*")
 
 
-def rate(micros: int) -> str:
-    """Show a price exactly: $15.00, $0.15, $0.0375."""
-    text = f"{Decimal(micros) / MICROS:,.6f}".rstrip("0")
-    whole, _, cents = text.partition(".")
-    return f"${whole}.{cents.ljust(2, '0')}"
-
-
 def short(price: Price) -> str:
     """Show what a model costs in one line, as short calls are billed."""
     if not price.is_known:
@@ -39,7 +30,7 @@ def short(price: Price) -> str:
         return "no cost: own hardware"
     unit = price.steps[0].unit
     at_least = "from " if price.steps[1:] else ""
-    return f"{at_least}{rate(unit.input)} in, {rate(unit.output)} out per million tokens"
+    return f"{at_least}{dollars(unit.input)} in, {dollars(unit.output)} out per million tokens"
 
 
 def details(price: Price) -> str:
@@ -47,7 +38,7 @@ def details(price: Price) -> str:
     if not price.is_known:
         return ""
     first, *later = price.steps
-    lines = [f"Cached input: {rate(first.unit.cached)}."] if first.unit.cached != first.unit.input else []
+    lines = [f"Cached input: {dollars(first.unit.cached)}."] if first.unit.cached != first.unit.input else []
     lines += [
         f"Calls with {step.from_input_tokens:,} input tokens or more: {unit_line(step.unit)}." for step in later
     ]
@@ -56,8 +47,8 @@ def details(price: Price) -> str:
 
 def unit_line(unit: UnitPrice) -> str:
     """Show one price with its three parts."""
-    cached = f"{rate(unit.cached)} cached, " if unit.cached != unit.input else ""
-    return f"{rate(unit.input)} in, {cached}{rate(unit.output)} out"
+    cached = f"{dollars(unit.cached)} cached, " if unit.cached != unit.input else ""
+    return f"{dollars(unit.input)} in, {cached}{dollars(unit.output)} out"
 
 
 def billed(price: Price) -> str:
@@ -65,7 +56,7 @@ def billed(price: Price) -> str:
     if not price.is_known:
         return formats.UNKNOWN
     unit = price.steps[0].unit
-    return " / ".join(rate(micros) for micros in (unit.input, unit.cached, unit.output))
+    return " / ".join(dollars(micros) for micros in (unit.input, unit.cached, unit.output))
 
 
 def micros_of(typed: str) -> int | None:
@@ -74,17 +65,5 @@ def micros_of(typed: str) -> int | None:
     Raises:
         Invalid: this is no price, or it is finer than a micro-dollar.
     """
-    text = typed.strip().removeprefix("$").strip().replace(",", ".")
-    if not text:
-        return None
-    try:
-        price = Decimal(text)
-    except InvalidOperation:
-        price = Decimal("nan")
-    # Asked before it becomes a whole number: the digits of 1e900000 would keep the process busy for minutes.
-    if not price.is_finite() or not 0 <= price <= HIGHEST_MICROS_PER_MILLION // MICROS:
-        raise Invalid("Enter a price such as 0.40, in dollars per million tokens.", "price")
-    micros = int(price.scaleb(6))
-    if Decimal(micros).scaleb(-6) != price:  # compared digit by digit, however many there are
-        raise Invalid("A price has at most six places after the point.", "price")
-    return micros
+    # A price is no sum of thousands: the comma is a decimal one.
+    return amounts.exactly(typed.replace(",", "."), HIGHEST_MICROS_PER_MILLION, _WISH, "a price")

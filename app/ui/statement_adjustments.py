@@ -7,7 +7,8 @@ import streamlit as st
 from app import runtime
 from app.feedback import done
 from app.guarded import guarded
-from app.ui import answer, formats, step_up
+from app.ui import answer, step_up
+from core import money
 from core.accounts.models import User
 from core.months import name_of
 from core.statements.models import Adjustment, Statement
@@ -34,7 +35,7 @@ def draw(statement: Statement, may_change: bool) -> None:
                     f"{answer.harmless(statement.name_of(one.department))} · {answer.harmless(one.person)} · "
                     f"{one.at:%Y-%m-%d}"
                 )
-            st.markdown(f"**{answer.harmless(formats.exact(one.micros))}**", width="content")
+            st.markdown(f"**{answer.harmless(money.dollars(one.micros))}**", width="content")
             can_reverse = may_change and one.reverses is None and one.id not in taken_back
             if can_reverse and st.button(
                 "Take back", icon=":material/undo:", type="tertiary", key=f"statement_reverse_{one.id}"
@@ -75,7 +76,7 @@ def _add(statement: Statement) -> None:
 @guarded
 def _reverse(one: Adjustment) -> None:
     st.write(
-        f"An adjustment of **{answer.harmless(formats.exact(-one.micros))}** is added. Both stay on the statement."
+        f"An adjustment of **{answer.harmless(money.dollars(-one.micros))}** is added. Both stay on the statement."
     )
 
     def reverse(actor: User) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from app import runtime, session
-from app.ui import answer, formats, statement_rules
+from app.ui import answer, statement_rules
 from app.ui.statement_words import SPLIT_BY, about_rule
+from core import money
 from core.months import name_of
 from core.shared_costs.models import Rule, RuleName, SharedCost
 from core.statements.models import Statement
@@ -19,10 +20,10 @@ def draw(statement: Statement, may_change: bool) -> None:
             [
                 {
                     "Cost": share.label,
-                    "Whole": formats.exact(share.whole_micros),
+                    "Whole": money.dollars(share.whole_micros),
                     "Split": SPLIT_BY[share.split_by],
                     "Department": statement.name_of(share.department),
-                    "Part": formats.exact(share.micros),
+                    "Part": money.dollars(share.micros),
                 }
                 for share in statement.shares
             ],
@@ -57,7 +58,7 @@ def _costs() -> None:
             with st.container(gap="xsmall", width="stretch"):
                 st.markdown(f"**{answer.harmless(cost.name)}**")
                 st.caption(
-                    f"{answer.harmless(formats.exact(cost.amount_micros))} · {_when(cost)} · "
+                    f"{answer.harmless(money.dollars(cost.amount_micros))} · {_when(cost)} · "
                     f"{answer.harmless(about_rule(cost.rule, _names()))}"
                 )
             if st.button("Change", icon=":material/edit:", key=f"statement_cost_{cost.id}"):

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.ui import formats
 from app.ui.statement_words import ROUNDING
+from core import money
 from core.months import name_of
 from core.statements.breakdown import By, break_down
 from core.statements.models import Cents, Statement
@@ -51,7 +52,7 @@ def overview(statement: Statement) -> None:
     )
     for month in statement.late_months:
         late = sum(use.cost_micros for use in statement.uses if use.used_month == month)
-        st.caption(f":material/schedule: {formats.exact(late)} are late from {name_of(month)}, closed before.")
+        st.caption(f":material/schedule: {money.dollars(late)} are late from {name_of(month)}, closed before.")
     st.caption(ROUNDING)
 
 

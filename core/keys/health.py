@@ -11,7 +11,7 @@ from core.accounts.models import User
 from core.db import Connection, Database
 from core.errors import SecretLost
 from core.keys.advice import explained
-from core.keys.models import REMINDERS, Dependent, Key, KeyBreaks, KeyHealth, KeyState
+from core.keys.models import REMINDERS, Dependent, Family, Key, KeyBreaks, KeyHealth, KeyState
 from core.keys.refusals import sentence_of
 from core.keys.registry import kind_named
 from core.keys.rights import looks_after, require_care
@@ -23,8 +23,8 @@ from core.sharing.service import Sharing
 from core.usage.models import KeyUse
 from core.usage.service import Usage
 
-# What a noun answers who is asked for everything of it that uses one of these keys.
-LookUp = Callable[[Connection, Collection[str]], Sequence[Dependent]]
+# Per noun: which family of keys it uses, and what it answers who asks for everything that uses one of these keys.
+Dependents = Sequence[tuple[Family, Callable[[Connection, Collection[str]], Sequence[Dependent]]]]
 
 ALARMING: frozenset[KeyState] = frozenset({"lost", "failing", "expired", "expiring"})
 # A call that ended with one of these says that the key does not work, whatever was asked.
@@ -43,9 +43,9 @@ class Health:
         usage: Usage,
         runs: Runs,
         local_model: LocalModel,
-        look_ups: Mapping[str, LookUp],
+        look_ups: Dependents,
     ) -> None:
-        """Ask each of ``look_ups`` what uses a key: one entry a noun."""
+        """Ask each of ``look_ups`` what uses a key of its family: one entry a noun."""
         self._db = db
         self._keys = keys
         self._sharing = sharing
@@ -79,7 +79,7 @@ class Health:
         key = self._keys.get(actor, key_id)
         require_care(key)
         with self._db.read() as connection:
-            dependents = self._dependents(connection, [key.id])
+            dependents = self._dependents(connection, [key])
             runs = self._named(connection, self._runs.active_on_key(connection, key.id))
             shares = self._sharing.shares(connection, "key", [key.id]).get(key.id, ())
         return KeyBreaks(tuple(dependents), tuple(runs), tuple(shares))
@@ -92,7 +92,7 @@ class Health:
         others = [key.id for key in keys if not looks_after(key)]
         use = self._usage.of_keys(cared_for) | self._usage.of_keys(others, actor.id)
         with self._db.read() as connection:
-            dependents = self._dependents(connection, [key.id for key in keys])
+            dependents = self._dependents(connection, keys)
             shares = self._sharing.shares(connection, "key", cared_for)
         built_in = self._built_in_state() if any(_is_built_in(key) for key in keys) else None
         today = clock.now().date()
@@ -109,8 +109,11 @@ class Health:
             for key in keys
         ]
 
-    def _dependents(self, connection: Connection, key_ids: Sequence[str]) -> Sequence[Dependent]:
-        found = [one for look_up in self._look_ups.values() for one in look_up(connection, key_ids)]
+    def _dependents(self, connection: Connection, keys: Sequence[Key]) -> Sequence[Dependent]:
+        found: list[Dependent] = []
+        for family, look_up in self._look_ups:
+            key_ids = [key.id for key in keys if key.family == family]
+            found += look_up(connection, key_ids) if key_ids else ()
         return self._named(connection, found)
 
     def _named(self, connection: Connection, found: Sequence[Dependent]) -> Sequence[Dependent]:

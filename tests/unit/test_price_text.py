@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from app.ui import price_text
 from core.errors import Invalid
 from core.llm.pricing import OwnPrice
+from core.money import dollars
 from core.prices.models import FREE, UNKNOWN, Catalogue, Price, Step, UnitPrice
 
 STEPPED = Price(
@@ -36,7 +37,7 @@ STEPPED = Price(
     ],
 )
 def test_a_price_is_shown_with_all_its_digits(micros: int, shown: str) -> None:
-    assert price_text.rate(micros) == shown
+    assert dollars(micros) == shown
 
 
 def test_a_price_is_one_short_line_and_the_rest_is_said_aside() -> None:
@@ -57,6 +58,7 @@ def test_a_price_is_one_short_line_and_the_rest_is_said_aside() -> None:
     [
         *(("", None), ("  ", None), ("$", None), ("0", 0), ("0.40", 400_000), ("0,40", 400_000)),
         *(("$1.60", 1_600_000), (" $ 2 ", 2_000_000), ("0.000001", 1), ("1e3", 10**9), ("1000000", 10**12)),
+        *((".5", 500_000), ("15", 15_000_000)),
         ("0.2500000000", 250_000),
     ],
 )
@@ -69,6 +71,7 @@ def test_a_price_that_is_typed_becomes_micro_dollars(typed: str, micros: int | N
     "typed",
     [
         *("abc", "€ 2", "1.000,50", "--1", "-1", "-0.000001", "1 2", "٪", "0x10", "1000000.000001"),
+        *("1,000.50", "0.4 €", "NaN", "Infinity", "1e999999"),
         *("nan", "inf", "-inf", "sNaN", "1e999999999", "1e900000", "-1e900000", "9" * 5000),
     ],
 )
@@ -76,6 +79,7 @@ def test_what_is_no_price_is_refused_with_a_sentence(typed: str) -> None:
     with pytest.raises(Invalid) as refused:
         price_text.micros_of(typed)
     assert refused.value.sentence == "Enter a price such as 0.40, in dollars per million tokens."
+    assert refused.value.field == "price"
 
 
 @pytest.mark.timeout(10)
@@ -97,7 +101,7 @@ def test_no_text_breaks_the_form(typed: str) -> None:
 
 @given(st.integers(0, 10**12))
 def test_what_is_shown_can_be_typed_again(micros: int) -> None:
-    typed = price_text.rate(micros).replace(",", "")
+    typed = dollars(micros).replace(",", "")
     assert price_text.micros_of(typed) == micros
     assert Decimal(typed.removeprefix("$")) * 1_000_000 == micros
 
