@@ -51,6 +51,13 @@ class Person:
                 self.page.keyboard.press("Escape")
         self.idle()
 
+    def choose_kind(self, kind: str) -> None:
+        """Choose a kind of key in the open dialog and wait for its own fields: the name is theirs, too."""
+        self.choose("Provider", kind)
+        expect(self.field("Name").last).to_have_value(kind)
+        self.idle()
+        expect(self.field("Name")).to_have_count(1)  # for a moment the form before is there too
+
     def type_choice(self, label: str, text: str) -> None:
         box = self.page.get_by_role("combobox", name=label).first
         box.click()

@@ -110,7 +110,7 @@ def test_the_first_administrator_sets_everything_up(
         step(admin, "Which model do agents use?")
         admin.shot(f"setup-model-empty-{name}")
         admin.button("Paste a key").click()
-        admin.choose("Provider", "OpenAI-compatible endpoint")
+        admin.choose_kind("OpenAI-compatible endpoint")
         admin.field("Name").fill("Team server")
         admin.page.get_by_role("textbox", name="Key (optional)").fill("sk-canary-7f3a9b2c4d5e6f70")
         admin.field("Address").fill(fake_models.openai_url)
