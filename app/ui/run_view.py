@@ -9,6 +9,7 @@ from app.feedback import reporting
 from app.guarded import guarded
 from app.ui import answer, formats, layout
 from app.ui.trace import Item, Step, Trace
+from core import money
 from core.accounts.models import User
 from core.runs.models import Run
 
@@ -70,8 +71,9 @@ def _metrics(run: Run) -> None:
         st.metric("Model calls", run.totals.calls)
         st.metric("Tokens in", formats.tokens(run.totals.input_tokens))
         st.metric("Tokens out", formats.tokens(run.totals.output_tokens))
-        limit = "" if run.budget_micros is None else f" of {formats.money(run.budget_micros)}"
-        st.metric("Cost", f"{formats.cost(run.totals) if run.totals.calls else '–'}{limit}")
+        st.metric("Cost", formats.cost(run.totals) if run.totals.calls else "–")
+    if run.budget_micros is not None:
+        st.caption(f"It may cost at most {money.dollars(run.budget_micros)}.")
     if run.totals.unpriced_calls:
         st.caption(f"The price of {run.totals.unpriced_calls} call(s) is unknown; they are not in the cost.")
 

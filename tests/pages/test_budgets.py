@@ -9,7 +9,9 @@ import pytest
 from app import navigation
 from core import clock
 from core.accounts.models import User
+from core.agents.models import Agent
 from core.bootstrap import Core
+from core.runs.models import Run
 from tests.conftest import PASSWORD
 from tests.pages.conftest import Visit
 
@@ -65,3 +67,11 @@ def test_a_member_sees_what_concerns_them_and_changes_none_of_it(
     assert page.open(navigation.HOME).errors == [
         "The budget of **The organisation** this month: \\$0 of \\$0 is used. Nothing more is sent to models on it."
     ]
+
+
+def test_a_run_shows_the_most_that_it_may_cost(
+    visit: Visitor, page_core: Core, alice: User, agent: Agent, run: Run
+) -> None:
+    capped = page_core.runs.start_agent_run(alice, agent.id, "x", budget_micros=50_000)
+    assert "It may cost at most $0.05." in visit(alice).open(navigation.RUN, id=capped.id).captions
+    assert not [told for told in visit(alice).open(navigation.RUN, id=run.id).captions if "at most" in told]
