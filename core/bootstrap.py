@@ -17,12 +17,14 @@ from core.db import Connection, Database
 from core.db.installation import open_installation, read_cookie_key
 from core.departments.service import Departments
 from core.errors import MasterKeyWrong
+from core.idempotency.service import Idempotency
 from core.keys.care import KeyCare
 from core.keys.health import Dependents, Health
 from core.keys.service import Keys
 from core.ledger.service import Ledger
 from core.limits.service import Limits
 from core.local_model.service import LocalModel
+from core.logins.service import Logins
 from core.logs import set_up_logs
 from core.master_keys.service import MasterKeys
 from core.notify.chosen import ChosenKeys
@@ -49,6 +51,7 @@ from core.setup.service import Setup
 from core.shared_costs.service import SharedCosts
 from core.sharing.service import Sharing
 from core.statements.service import Statements
+from core.tokens.service import Tokens
 from core.two_factor.service import TwoFactor
 from core.usage.service import Usage
 
@@ -69,6 +72,9 @@ class Core:
     two_factor: TwoFactor
     oauth: OAuth
     sessions: Sessions
+    logins: Logins
+    tokens: Tokens
+    idempotency: Idempotency
     people: People
     departments: Departments
     sharing: Sharing
@@ -161,7 +167,13 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
     runs = Runs(db, RunQueue(settings), agents, usage, ledger, quotas, audit)
     outbox = Outbox(db, vault, mail)
     master_keys = MasterKeys(db, vault, rings, audit)
-    master_keys.on_lost(two_factor.lost.reset_unreadable, oauth.forget_unreadable, outbox.fail_unreadable)
+    idempotency = Idempotency(db, vault)
+    master_keys.on_lost(
+        two_factor.lost.reset_unreadable,
+        oauth.forget_unreadable,
+        outbox.fail_unreadable,
+        idempotency.forget_unreadable,
+    )
     dependents: Dependents = [("llm", agents.using_keys), ("email", chosen.using_keys)]
     return Core(
         settings=settings,
@@ -174,6 +186,9 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
         two_factor=two_factor,
         oauth=oauth,
         sessions=sessions,
+        logins=Logins(db, rings, accounts, sessions, two_factor, audit),
+        tokens=Tokens(db, accounts, audit),
+        idempotency=idempotency,
         people=People(db, departments, sessions, runs, audit),
         departments=departments,
         sharing=sharing,

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from core.accounts.models import Failures, LinkKind, MailLink, User
 from core.db import Connection
@@ -162,11 +162,24 @@ def session_owner(
     connection: Connection, token_hash: str, at: datetime, idle_since: datetime, begun_since: datetime
 ) -> tuple[User, datetime] | None:
     """Return whose live session this is, with the moment of their proof, and when it was last seen."""
+    return _owner(connection, sessions.c.token_hash == token_hash, at, idle_since, begun_since)
+
+
+def owner_of_session(
+    connection: Connection, session_id: str, at: datetime, idle_since: datetime, begun_since: datetime
+) -> tuple[User, datetime] | None:
+    """Return what ``session_owner`` returns, of a session by its id: for logins of the API."""
+    return _owner(connection, sessions.c.id == session_id, at, idle_since, begun_since)
+
+
+def _owner(
+    connection: Connection, which: ColumnElement[bool], at: datetime, idle_since: datetime, begun_since: datetime
+) -> tuple[User, datetime] | None:
     row = connection.execute(
         select(users, sessions.c.last_seen_at, sessions.c.proved_at)
         .join(sessions, sessions.c.user_id == users.c.id)
         .where(
-            sessions.c.token_hash == token_hash,
+            which,
             sessions.c.revoked_at.is_(None),
             sessions.c.expires_at > at,
             sessions.c.last_seen_at > idle_since,
@@ -175,6 +188,16 @@ def session_owner(
         )
     ).first()
     return (_user(row).proven(row.proved_at), row.last_seen_at) if row else None
+
+
+def session_id(connection: Connection, token_hash: str) -> str | None:
+    """Return the id of the session of a token."""
+    return connection.execute(select(sessions.c.id).where(sessions.c.token_hash == token_hash)).scalar()
+
+
+def touch(connection: Connection, session_id: str, at: datetime) -> None:
+    """Note that a session is in use, by its id."""
+    connection.execute(update(sessions).where(sessions.c.id == session_id).values(last_seen_at=at))
 
 
 def note_proof(connection: Connection, token_hash: str, user_id: str, at: datetime) -> bool:

@@ -15,6 +15,8 @@ from core.errors import NotFound
 from core.organisation.service import Organisation
 from core.security.tokens import hash_token
 
+TOUCH_EVERY = timedelta(minutes=1)
+
 
 class Sessions:
     """List and end browser sessions."""
@@ -46,6 +48,27 @@ class Sessions:
             for row in rows
         ]
         return sorted(found, key=lambda session: not session.is_current)
+
+    def id_of(self, token: str) -> str | None:
+        """Return the id of the session of a token."""
+        with self._db.read() as connection:
+            return repository.session_id(connection, hash_token(token))
+
+    def user_of(self, session_id: str, *, is_activity: bool = True) -> User | None:
+        """Return whose live session this is, as ``Accounts.session_user`` does: for logins of the API."""
+        at = clock.now()
+        with self._db.read() as connection:
+            rules = self._organisation.read(connection)
+            idle_since = at - timedelta(minutes=rules.session_idle_minutes)
+            begun_since = at - timedelta(hours=rules.session_life_hours)
+            found = repository.owner_of_session(connection, session_id, at, idle_since, begun_since)
+        if found is None:
+            return None
+        user, last_seen_at = found
+        if is_activity and at - last_seen_at > TOUCH_EVERY:
+            with self._db.transaction() as connection:
+                repository.touch(connection, session_id, at)
+        return user
 
     def end(self, actor: User, session_id: str) -> None:
         """End one of the actor's sessions; ``NotFound`` for a stranger's and for one that has ended."""

@@ -3,6 +3,7 @@
 Only ``repository.py`` files and this package touch these objects.
 """
 
+from core.db.tables.access import api_tokens, idempotency_keys, refresh_tokens
 from core.db.tables.base import metadata
 from core.db.tables.books import (
     adjustments,
@@ -53,12 +54,14 @@ from core.db.tables.work import (
 __all__ = [
     "adjustments",
     "agents",
+    "api_tokens",
     "audit_head",
     "audit_log",
     "audit_segments",
     "budget_windows",
     "budgets",
     "departments",
+    "idempotency_keys",
     "identities",
     "installation",
     "key_rotations",
@@ -77,6 +80,7 @@ __all__ = [
     "quotas",
     "rate_limits",
     "recovery_codes",
+    "refresh_tokens",
     "reservations",
     "run_events",
     "runs",
