@@ -56,12 +56,8 @@ def is_active_at(connection: Connection, email: str) -> bool | None:
 
 def lock_password(connection: Connection, user_id: str) -> bool:
     """Return whether a person has a password; the person is not changed until this transaction ends."""
-    return (
-        connection.execute(
-            select(users.c.password_hash).where(users.c.id == user_id, users.c.is_active).with_for_update()
-        ).scalar()
-        is not None
-    )
+    kept = select(users.c.password_hash).where(users.c.id == user_id, users.c.is_active).with_for_update()
+    return connection.execute(kept).scalar() is not None
 
 
 def count_users(connection: Connection) -> int:
@@ -125,8 +121,7 @@ def lock_ticket(connection: Connection, token_hash: str, browser_hash: str, at: 
 
 def is_usable(connection: Connection, token_hash: str, browser_hash: str, at: datetime) -> bool:
     """Whether a ticket can still be used, without using it."""
-    found = select(tickets.c.user_id).where(*_usable(token_hash, browser_hash, at))
-    return connection.execute(found).first() is not None
+    return bool(connection.execute(select(tickets).where(*_usable(token_hash, browser_hash, at))).first())
 
 
 def use_ticket(connection: Connection, token_hash: str, browser_hash: str, at: datetime) -> str | None:
@@ -159,27 +154,17 @@ def insert_session(connection: Connection, **values: Any) -> None:
 
 
 def session_owner(
-    connection: Connection, token_hash: str, at: datetime, idle_since: datetime, begun_since: datetime
+    connection: Connection, name: str, at: datetime, idle_since: datetime, begun_since: datetime
 ) -> tuple[User, datetime] | None:
-    """Return whose live session this is, with the moment of their proof, and when it was last seen."""
-    return _owner(connection, sessions.c.token_hash == token_hash, at, idle_since, begun_since)
+    """Return whose live session this is, with the moment of their proof, and when it was last seen.
 
-
-def owner_of_session(
-    connection: Connection, session_id: str, at: datetime, idle_since: datetime, begun_since: datetime
-) -> tuple[User, datetime] | None:
-    """Return what ``session_owner`` returns, of a session by its id: for logins of the API."""
-    return _owner(connection, sessions.c.id == session_id, at, idle_since, begun_since)
-
-
-def _owner(
-    connection: Connection, which: ColumnElement[bool], at: datetime, idle_since: datetime, begun_since: datetime
-) -> tuple[User, datetime] | None:
+    A session is named by the hash of its token or, for logins of the API, by its id.
+    """
     row = connection.execute(
         select(users, sessions.c.last_seen_at, sessions.c.proved_at)
         .join(sessions, sessions.c.user_id == users.c.id)
         .where(
-            which,
+            _is_session(name),
             sessions.c.revoked_at.is_(None),
             sessions.c.expires_at > at,
             sessions.c.last_seen_at > idle_since,
@@ -193,11 +178,6 @@ def _owner(
 def session_id(connection: Connection, token_hash: str) -> str | None:
     """Return the id of the session of a token."""
     return connection.execute(select(sessions.c.id).where(sessions.c.token_hash == token_hash)).scalar()
-
-
-def touch(connection: Connection, session_id: str, at: datetime) -> None:
-    """Note that a session is in use, by its id."""
-    connection.execute(update(sessions).where(sessions.c.id == session_id).values(last_seen_at=at))
 
 
 def note_proof(connection: Connection, token_hash: str, user_id: str, at: datetime) -> bool:
@@ -216,9 +196,13 @@ def user_agents(connection: Connection, user_id: str) -> list[str]:
     return [row.user_agent for row in rows]
 
 
-def touch_session(connection: Connection, token_hash: str, at: datetime) -> None:
+def touch_session(connection: Connection, name: str, at: datetime) -> None:
     """Note that a session is in use."""
-    connection.execute(update(sessions).where(sessions.c.token_hash == token_hash).values(last_seen_at=at))
+    connection.execute(update(sessions).where(_is_session(name)).values(last_seen_at=at))
+
+
+def _is_session(name: str) -> ColumnElement[bool]:
+    return (sessions.c.id if name.startswith("sess_") else sessions.c.token_hash) == name
 
 
 def revoke_session(connection: Connection, token_hash: str, at: datetime) -> str | None:

@@ -61,13 +61,13 @@ class Sessions:
             rules = self._organisation.read(connection)
             idle_since = at - timedelta(minutes=rules.session_idle_minutes)
             begun_since = at - timedelta(hours=rules.session_life_hours)
-            found = repository.owner_of_session(connection, session_id, at, idle_since, begun_since)
+            found = repository.session_owner(connection, session_id, at, idle_since, begun_since)
         if found is None:
             return None
         user, last_seen_at = found
         if is_activity and at - last_seen_at > TOUCH_EVERY:
             with self._db.transaction() as connection:
-                repository.touch(connection, session_id, at)
+                repository.touch_session(connection, session_id, at)
         return user
 
     def end(self, actor: User, session_id: str) -> None:

@@ -1,0 +1,70 @@
+"""Which HTTP status each error of the core has: one table, by its stable code."""
+
+from __future__ import annotations
+
+from core.errors import CoreError
+
+# What is not in it is 400: the request was understood, and refused for a reason that its sentence says.
+STATUS: dict[str, int] = {
+    "invalid": 422,
+    "graph_invalid": 422,
+    "sender_refused": 422,
+    "address_blocked": 422,
+    "wrong_kind_of_key": 422,
+    "idempotency_key_reused": 422,
+    "not_signed_in": 401,
+    "sign_in_refused": 401,
+    "totp_required": 401,
+    "code_refused": 401,
+    "refresh_refused": 401,
+    "second_step_over": 401,
+    "ticket_refused": 401,
+    "forbidden": 403,
+    "foreign_page": 403,
+    "scope_missing": 403,
+    "step_up_required": 403,
+    "two_factor_missing": 403,
+    "registration_closed": 403,
+    "key_not_shared": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "conflict": 409,
+    "key_deleted": 409,
+    "key_disabled": 409,
+    "key_owner_inactive": 409,
+    "idempotency_in_progress": 409,
+    "mail_not_set_up": 409,
+    "price_unknown": 409,
+    "local_model_unavailable": 409,
+    "secret_lost": 409,
+    "secret_unreadable": 409,
+    "revision_changed": 412,
+    "too_large": 413,
+    "media_type": 415,
+    "locked_out": 429,
+    "rate_limited_here": 429,
+    "internal": 500,
+    # The model's provider is at fault, or what a person told it.
+    "bad_key": 409,
+    "key_forbidden": 409,
+    "quota": 409,
+    "no_model": 409,
+    "rate_limited": 409,
+    "timeout": 409,
+    "unreachable": 409,
+    "bad_response": 409,
+    "response_too_large": 409,
+    "provider_error": 409,
+}
+OTHERWISE = 400
+
+
+def status_of(error: CoreError) -> int:
+    """Return the status of an error."""
+    return STATUS.get(error.code, OTHERWISE)
+
+
+def wait_seconds_of(error: CoreError) -> int | None:
+    """Return after how many seconds the same request may be tried again; None when nobody can say."""
+    wait = error.facts.get("wait_seconds")
+    return wait if isinstance(wait, int) else None
