@@ -12,114 +12,22 @@ from dataclasses import fields, replace
 from typing import Any, get_type_hints
 
 import pytest
-from pydantic import SecretStr
 
 from core import clock
 from core.accounts.models import User
-from core.agents.models import Agent
 from core.bootstrap import Core
 from core.errors import CoreError
-from core.keys.models import Key, KeyDraft
-from core.months import month_of
-from core.notify.repository import insert_mail
-from core.oauth.models import Answer, Flow
-from core.passkeys.models import Assertion, Attestation, Site
-from core.prices.models import OverrideDraft
-from core.quotas.models import Allowance
-from core.runs.models import Run
+from core.passkeys.models import Assertion, Attestation
 from core.runs.queue import RunQueue
-from core.shared_costs.models import Rule, SharedCost
+from core.shared_costs.models import Rule
 from core.sharing.models import EVERYONE
 from tests.conftest import PASSWORD
-from tests.fakes.authenticator import Authenticator
 from tests.fakes.model_server import FakeModelServer
+from tests.support.stage import ANSWER, COST, DEPARTMENT, FLOW, LIMIT, MONTH, NOW, OTHER_DEPARTMENT, SITE, Stage
 
 ACTORS = ("stranger", "viewer", "member", "manager", "admin")
-DEPARTMENT, OTHER_DEPARTMENT = "hr", "sales"
 
 
-class Stage:
-    """Makes what the methods are called with; ``owner`` is whose it is, as a member."""
-
-    def __init__(self, core: Core, fake: FakeModelServer, owner: User) -> None:
-        self.core = core
-        self.owner = replace(owner, role="member")
-        self._url = fake.openai_url
-
-    def draft(self) -> KeyDraft:
-        return KeyDraft(clock.new_id("name"), "openai_compatible", "zk-Secret-0123456789", self._url)
-
-    def key(self) -> Key:
-        return self.core.keys.add(self.owner, self.draft())
-
-    def fields(self) -> dict[str, object]:
-        named = {"name": "A", "department": "hr", "role": "r", "goal": "g", "model": "fake-1"}
-        return {**named, "key_id": self.key().id}
-
-    def agent(self) -> Agent:
-        return self.core.agents.create(self.owner, self.fields())
-
-    def shared(self) -> Agent:
-        agent = self.agent()
-        self.core.sharing.grant(self.owner, "agent", agent.id, EVERYONE, "view")
-        return agent
-
-    def run(self) -> Run:
-        return self.core.runs.start_agent_run(self.owner, self.agent().id, "text")
-
-    def graph(self) -> dict[str, Any]:
-        node = {"id": "a", "kind": "agent", "agent_id": self.agent().id, "task": "{{input}}"}
-        return {"nodes": [node], "edges": []}
-
-    def budget(self) -> str:
-        return self.core.budgets.add(self.owner, "agent", self.agent().id, "month", 1).budget.id
-
-    def session(self) -> str:
-        token = self.core.accounts.start_session(self.owner, "agent")
-        return self.core.sessions.list(self.owner, token)[0].id
-
-    def token(self, actor: User) -> str:
-        return self.core.accounts.start_session(actor, "agent")
-
-    def passkey(self) -> str:
-        options = self.core.passkeys.begin_adding(self.owner, SITE, "browser")
-        return self.core.passkeys.add(self.owner, SITE, "browser", Authenticator().create(options)).id
-
-    def somebody(self) -> str:
-        address = f"{clock.new_id('p')}@example.com"
-        made = self.core.accounts.create_user(address, "Somebody", PASSWORD, "member")
-        return self.core.people.set_department(self.root(), made.id, DEPARTMENT).id
-
-    def root(self) -> User:
-        return self.core.accounts.create_user(f"{clock.new_id('r')}@example.com", "Root", PASSWORD, "admin")
-
-    def mail(self) -> str:
-        mail_id = clock.new_id("mail")
-        fields = {"kind": "reset", "recipient": "a@example.com", "subject": "s", "status": "queued"}
-        with self.core.db.transaction() as connection:
-            insert_mail(connection, id=mail_id, created_at=NOW, due_at=NOW, **fields)
-        return mail_id
-
-    def price(self) -> OverrideDraft:
-        return OverrideDraft("openai", clock.new_id("model"), 1, 1, clock.now().date())
-
-    def adjustment(self) -> str:
-        return self.core.statements.adjust(self.root(), MONTH, "hr", 1, "Why").id
-
-    def cost(self) -> SharedCost:
-        return self.core.shared_costs.add(self.root(), COST)
-
-    def department(self) -> str:
-        return self.core.departments.add(self.root(), clock.new_id("d")).slug
-
-
-NOW = clock.now()
-MONTH = month_of(NOW)
-COST = SharedCost("", "Server", 1, MONTH, None, None)
-FLOW = Flow("google", "nonce", SecretStr("verifier"), None, "/")
-SITE = Site("localhost", "http://localhost:8501")
-LIMIT = Allowance(concurrent_runs=3)
-ANSWER = Answer("code", "", "", "http://127.0.0.1/oauth")
 Call = Callable[[Stage, User], object]
 Codes = tuple[str, str, str, str, str]
 
@@ -315,6 +223,11 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "statements.months": (everybody("ok"), lambda s, a: s.core.statements.months(a)),
     "statements.reverse": (FOR_ADMINS, lambda s, a: s.core.statements.reverse(a, s.adjustment())),
     "statements.views": (everybody("ok"), lambda s, a: s.core.statements.views(a)),
+    "idempotency.begin": (everybody("ok"), lambda s, a: s.core.idempotency.begin(a, "key", b"request")),
+    "logins.logout": (OWN, lambda s, a: s.core.logins.logout(a, s.session())),
+    "tokens.create": (everybody("ok"), lambda s, a: s.core.tokens.create(a, clock.new_id("t"), ["runs:read"], 1)),
+    "tokens.list": (everybody("ok"), lambda s, a: s.core.tokens.list(a)),
+    "tokens.revoke": (OWN, lambda s, a: s.core.tokens.revoke(a, s.api_token())),
     "two_factor.begin": (everybody("ok"), lambda s, a: s.core.two_factor.begin(a)),
     "two_factor.disable": (everybody("code_refused"), lambda s, a: s.core.two_factor.disable(a, "000000")),
     "two_factor.enable": (everybody("code_refused"), lambda s, a: s.core.two_factor.enable(a, "000000")),
