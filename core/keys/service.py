@@ -213,11 +213,6 @@ class Keys(OtherUses):
             if repository.owner_of(connection, key_id) is None:
                 raise KeyDeleted
 
-    def own_price_of(self, key_id: str) -> OwnPrice | None:
-        """Return the price its owner gave a key, for the books; None when it has none or was deleted."""
-        found = self.priced(key_id)
-        return found[1] if found else None
-
     def priced(self, key_id: str) -> tuple[str, OwnPrice | None] | None:
         """Return a key's provider and own price, for the books; None when it was deleted."""
         with self._db.read() as connection:
