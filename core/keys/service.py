@@ -72,6 +72,7 @@ class Keys(OtherUses):
         """Store a new key.
 
         Raises:
+            Forbidden: the actor may add none, or none to the pool.
             StepUpRequired: it is long ago that the actor proved who they are.
             Invalid: a field has not the right form.
             AddressBlocked: the address may not be reached from here.
@@ -79,6 +80,8 @@ class Keys(OtherUses):
             LocalModelUnavailable: the built-in model cannot run on this machine.
         """
         require(actor, "keys.edit")
+        if draft.pool:
+            require(actor, "pool.manage")
         require_recent_proof(actor)
         kind = kind_named(draft.provider)
         key, secret = drafts.new_key(kind, draft, self._policy, actor.id)
@@ -89,6 +92,8 @@ class Keys(OtherUses):
             _check_name(connection, actor, actor.id, key.name)
             repository.insert_key(connection, key, sealed)
             self._audit.record(connection, actor, "key.added", "key", key.id, detail={"provider": key.provider})
+            if key.is_pool:
+                self._audit.record(connection, actor, "key.pooled", "key", key.id)
             for tell in self._listeners:
                 tell(connection, actor, key)
         return key
