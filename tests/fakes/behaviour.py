@@ -39,7 +39,7 @@ class Options:
     args: str = ""
     """The call's arguments as JSON text, sent as it is. Without it: made from the tool's schema."""
     text: str = ""
-    """The answer. Without it: a number and the MARK-… words of the request."""
+    """The answer; `{key}` in it is the request's key. Without it: a number and the MARK-… words of the request."""
     pt: int = 100
     """Prompt tokens billed per call."""
     ct: int = 20

@@ -115,6 +115,7 @@ class Exchange:
     async def _send_answer(
         self, wire: Wire, prompt: Prompt, fault: str, options: Options, reply: Reply, record: RequestRecord
     ) -> None:
+        options = replace(options, text=options.text.replace("{key}", record.key))
         answer = plan_answer(record.n, prompt, options, record.markers, record.body)
         if prompt.stream:
             stream = wire.stream(answer, prompt)
