@@ -23,7 +23,7 @@ from core.llm.pricing import Tokens
 from core.shared_costs.models import SharedCost
 from core.sharing.models import Grantee
 from core.usage.models import CallOrigin
-from tests.e2e.conftest import ARGUMENTS
+from tests.e2e.conftest import ARGUMENTS, EXPECT_MS
 from tests.e2e.person import Person, somebody
 from tests.e2e.test_main_job import build_agent, run_agent
 from tests.fakes.model_server import FakeModelServer
@@ -52,6 +52,7 @@ def main() -> None:
     """Fill an install with two months of work and photograph it."""
     folder = Path(tempfile.mkdtemp(prefix="zoark-shots-"))
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    expect.set_options(timeout=EXPECT_MS)
     with FakeModelServer() as fake, sync_playwright() as playwright:
         allowed = f"127.0.0.1:{fake.port}"
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
