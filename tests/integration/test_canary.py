@@ -303,7 +303,7 @@ def an_agent(day: Day, made: OfKind) -> str:
 
 def ended(day: Day, run: Run) -> Run:
     runs = day.hear(day.at.core.runs)
-    wait_until(lambda: not day.at.core.runs.get(day.root, run.id).is_active, 60, f"the end of {run.id}")
+    wait_until(lambda: not day.at.core.runs.get(day.root, run.id).is_active, 120, f"the end of {run.id}")
     found: Run = runs.get(day.root, run.id)
     return found
 
