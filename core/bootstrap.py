@@ -164,6 +164,8 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
     budgets = Budgets(db, ledger, audit)
     tell_by_mail(mail, accounts, keys, passkeys, two_factor, budgets)
     quotas = Quotas(db, audit)
+    departments.on_deleted(budgets.forget_department)
+    departments.on_deleted(quotas.forget_department)
     runs = Runs(db, RunQueue(settings), agents, usage, ledger, quotas, audit)
     outbox = Outbox(db, vault, mail)
     master_keys = MasterKeys(db, vault, rings, audit)

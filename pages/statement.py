@@ -4,7 +4,6 @@ import streamlit as st
 
 from app import runtime, session
 from app.ui import (
-    formats,
     layout,
     rights,
     statement_adjustments,
@@ -39,17 +38,17 @@ if all(sums.is_empty for sums in statement.departments) and not (manages and is_
     )
     st.stop()
 
-cents = statement_tables.sums_of_all(statement)
+amounts = statement_words.amounts(statement.departments)
 with layout.metric_row("statement_metrics"):
-    st.metric("Total", formats.cents(cents.total), border=True)
+    st.metric("Total", amounts["Total"], border=True)
     st.metric(
         "To charge",
-        formats.cents(cents.charged),
+        amounts["To charge"],
         border=True,
         help="The total without own keys: their owners pay the provider themselves.",
     )
-    st.metric("Pool", formats.cents(cents.pool), border=True, help="Calls on the organisation's keys.")
-    st.metric("Own keys", formats.cents(cents.own), border=True, help="Calls on people's own keys.")
+    st.metric("Pool", amounts["Pool"], border=True, help="Calls on the organisation's keys.")
+    st.metric("Own keys", amounts["Own keys"], border=True, help="Calls on people's own keys.")
 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
     st.caption(f":material/{'lock_open' if is_open else 'lock'}: {statement_words.state_of(statement)}")
     statement_export.buttons(filters.query(chosen.month))

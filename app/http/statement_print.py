@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from app.ui import formats
-from app.ui.statement_words import ROUNDING, SPLIT_BY, state_of
+from app.ui.statement_words import MONEY, ROUNDING, SPLIT_BY, amounts, state_of
 from core import clock, money, months
 from core.statements.breakdown import By, break_down
-from core.statements.models import Cents, DepartmentSums, Statement
+from core.statements.models import DepartmentSums, Statement
 
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -68,13 +68,8 @@ def _overview(statement: Statement, shown: Sequence[DepartmentSums]) -> Iterator
     if not shown:
         yield "<p>Nothing was used, shared or adjusted in this month.</p>"
         return
-    rows = [[sums.name, *_amounts(sums.cents, sums)] for sums in shown]
-    sums_of_all = Cents(*(sum(getattr(one.cents, name) for one in shown) for name in Cents.__dataclass_fields__))
-    yield from _table(
-        ["Department", "Own keys", "Pool", "Subtotal", "Shared costs", "Adjustments", "Total", "To charge"],
-        rows,
-        ["All", *_amounts(sums_of_all)],
-    )
+    rows = [[sums.name, *_amounts([sums])] for sums in shown]
+    yield from _table(["Department", *MONEY], rows, ["All", *_amounts(shown)])
     yield f'<p class="small">{escape(ROUNDING)}</p>'
     if statement.unpriced_calls:
         yield (
@@ -91,7 +86,8 @@ def _overview(statement: Statement, shown: Sequence[DepartmentSums]) -> Iterator
 
 def _department(statement: Statement, sums: DepartmentSums) -> Iterator[str]:
     yield f'<section class="department"><h2>{escape(sums.name)}</h2>'
-    facts = [f"Total {formats.cents(sums.cents.total)}", f"to charge {formats.cents(sums.cents.charged)}"]
+    shown = amounts([sums])
+    facts = [f"Total {shown['Total']}", f"to charge {shown['To charge']}"]
     if statement.view != "mine" and sums.department is not None:
         facts.insert(0, f"{sums.heads} {'person' if sums.heads == 1 else 'people'}")
     yield f"<p>{escape(' · '.join(facts))}</p>"
@@ -157,13 +153,8 @@ def _numbers(*counts: int) -> list[Cell]:
     return [("n", f"{count:,}") for count in counts]
 
 
-def _amounts(cents: Cents, sums: DepartmentSums | None = None) -> list[Cell]:
-    own, pool = formats.cents(cents.own), formats.cents(cents.pool)
-    if sums:
-        own = formats.cents_known(cents.own, sums.own_calls, sums.own_unpriced)
-        pool = formats.cents_known(cents.pool, sums.pool_calls, sums.pool_unpriced)
-    others = (cents.subtotal, cents.shared, cents.adjustments, cents.total, cents.charged)
-    return [("n", text) for text in (own, pool, *map(formats.cents, others))]
+def _amounts(departments: Sequence[DepartmentSums]) -> list[Cell]:
+    return [("n", text) for text in amounts(departments).values()]
 
 
 def _table(heading: Sequence[str], rows: Sequence[Sequence[Cell]], total: Sequence[Cell]) -> Iterator[str]:

@@ -23,6 +23,25 @@ def micros(typed: str) -> int | None:
     )
 
 
+def signed(typed: str) -> int | None:
+    """Return dollars as micro-dollars, below zero with a minus before them; raises as ``micros``."""
+    text = typed.strip()
+    is_negative = text.startswith(("-", "−"))
+    amount = micros(text[1:] if is_negative else text)
+    return -amount if is_negative and amount is not None else amount
+
+
+def needed(amount_micros: int | None, field: str) -> int:
+    """Return an amount that has to be there.
+
+    Raises:
+        Invalid: nothing was typed.
+    """
+    if amount_micros is None:
+        raise Invalid("Enter an amount such as 12.50, in dollars.", field)
+    return amount_micros
+
+
 def exactly(typed: str, highest_micros: int, wish: str, what: str) -> int | None:
     """Return dollars as micro-dollars, exactly; None when nothing was typed.
 

@@ -112,7 +112,4 @@ def name(subject: Subject) -> str:
 
 
 def _limit(typed: str) -> int:
-    micros = amounts.micros(typed)
-    if micros is None:
-        raise Invalid("Enter an amount such as 50.00, in dollars.", "limit_micros")
-    return micros
+    return amounts.needed(amounts.micros(typed), "limit_micros")

@@ -7,7 +7,7 @@ import streamlit as st
 from app import runtime
 from app.feedback import done
 from app.guarded import guarded
-from app.ui import answer, step_up
+from app.ui import amounts, answer, step_up
 from core import money
 from core.accounts.models import User
 from core.months import name_of
@@ -53,19 +53,18 @@ def _add(statement: Statement) -> None:
         department = st.selectbox(
             "Department", list(departments), format_func=departments.__getitem__, key="statement_adjust_department"
         )
-        dollars = st.number_input(
+        dollars = st.text_input(
             "Amount in dollars",
-            value=0.0,
-            step=1.0,
-            format="%.2f",
-            help="Negative: taken off what the department pays.",
+            placeholder="-12.50",
+            help="With a minus it is taken off what the department pays.",
             key="statement_adjust_amount",
         )
         reason = st.text_input("Reason", max_chars=200, key="statement_adjust_reason")
         submitted = st.form_submit_button("Add adjustment", type="primary", key="statement_adjust_add")
 
     def add(actor: User) -> None:
-        core.statements.adjust(actor, statement.month, str(department), round(dollars * 100) * 10_000, reason)
+        amount = amounts.needed(amounts.signed(dollars), "amount")
+        core.statements.adjust(actor, statement.month, str(department), amount, reason)
         done("The adjustment was added.")
         st.rerun()
 

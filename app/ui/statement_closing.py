@@ -7,7 +7,7 @@ import streamlit as st
 from app import runtime, session
 from app.feedback import done
 from app.guarded import guarded
-from app.ui import formats, statement_tables, statement_words, step_up
+from app.ui import statement_words, step_up
 from core.accounts.models import User
 from core.months import name_of
 
@@ -18,7 +18,7 @@ def ask(month: str) -> None:
     """Say what happens and ask."""
     core = runtime.get_core()
     statement = core.statements.get(session.current_user(), month)
-    total = formats.cents(statement_tables.sums_of_all(statement).total)
+    total = statement_words.amounts(statement.departments)["Total"]
     st.write(
         f"The statement of **{name_of(month)}** is written down with **{total}** and never changes again, whatever "
         "happens to departments, people and prices. A closed month cannot be opened again."

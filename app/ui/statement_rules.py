@@ -7,7 +7,7 @@ import streamlit as st
 from app import runtime
 from app.feedback import done
 from app.guarded import guarded
-from app.ui import answer, step_up
+from app.ui import amounts, answer, step_up
 from app.ui.statement_words import SPLIT_BY
 from core import clock, months
 from core.accounts.models import User
@@ -29,12 +29,11 @@ def edit_cost(cost: SharedCost | None) -> None:
     )
     with st.container():
         name = st.text_input("Name", cost.name if cost else "", max_chars=80, key=f"statement_cost_name_{key}")
-        dollars = st.number_input(
+        dollars = st.text_input(
             "Amount in dollars",
-            min_value=0.0,
-            value=cost.amount_micros / 1_000_000 if cost else 20.0,
-            step=1.0,
-            format="%.2f",
+            amounts.dollars(cost.amount_micros) if cost else "",
+            placeholder="20.00",
+            help="What it costs a month.",
             key=f"statement_cost_amount_{key}",
         )
         left, right = st.columns(2)
@@ -57,7 +56,7 @@ def edit_cost(cost: SharedCost | None) -> None:
         submitted = st.button("Save cost" if cost else "Add cost", type="primary", key="statement_cost_save")
 
     def save(actor: User) -> None:
-        amount = round(dollars * 100) * 10_000
+        amount = amounts.needed(amounts.micros(dollars), "amount")
         draft = SharedCost(cost.id if cost else "", name, amount, str(first), last, rule)
         (core.shared_costs.change if cost else core.shared_costs.add)(actor, draft)
         done("The shared cost was saved.")

@@ -6,37 +6,23 @@ from typing import Any
 
 import streamlit as st
 
-from app.ui import formats
-from app.ui.statement_words import ROUNDING
+from app.ui.statement_words import MONEY, ROUNDING, amounts
 from core import money
 from core.months import name_of
 from core.statements.breakdown import By, break_down
-from core.statements.models import Cents, Statement
+from core.statements.models import Statement
 
 BREAKDOWNS: tuple[By, ...] = ("person", "agent", "model")
-MONEY = ("Own keys", "Pool", "Subtotal", "Shared costs", "Adjustments", "Total", "To charge")
-
-
-def sums_of_all(statement: Statement) -> Cents:
-    """Return the shown sums of every department together."""
-    return Cents(
-        *(sum(getattr(sums.cents, name) for sums in statement.departments) for name in Cents.__dataclass_fields__)
-    )
 
 
 def overview(statement: Statement) -> None:
     """Draw a row a department and one for all."""
-    rows = []
-    for sums in statement.departments:
-        if not sums.is_empty:
-            own = formats.cents_known(sums.cents.own, sums.own_calls, sums.own_unpriced)
-            pool = formats.cents_known(sums.cents.pool, sums.pool_calls, sums.pool_unpriced)
-            rows.append({"Department": sums.name, **_money(sums.cents), "Own keys": own, "Pool": pool})
+    rows = [{"Department": sums.name, **amounts([sums])} for sums in statement.departments if not sums.is_empty]
     if not rows:
         st.caption("Nothing was used, shared or adjusted in this month so far.")
         return
     if len(rows) > 1:
-        rows.append({"Department": "All", **_money(sums_of_all(statement))})
+        rows.append({"Department": "All", **amounts(statement.departments)})
     hidden = () if statement.view != "mine" else ("Shared costs", "Adjustments", "Total", "To charge")
     shown = [name for name in MONEY if name not in hidden]
     st.dataframe(
@@ -106,19 +92,6 @@ def _columns(by: By) -> dict[str, Any]:
         **{name: st.column_config.NumberColumn(format="localized") for name in counts},
         **{name: st.column_config.NumberColumn(format="$%.2f") for name in ("Own keys", "Pool", "Cost")},
     }
-
-
-def _money(cents: Cents) -> dict[str, str]:
-    amounts = (
-        cents.own,
-        cents.pool,
-        cents.subtotal,
-        cents.shared,
-        cents.adjustments,
-        cents.total,
-        cents.charged,
-    )
-    return dict(zip(MONEY, map(formats.cents, amounts), strict=True))
 
 
 def _dollars(cents: int | None) -> float | None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from app.ui import formats
 from core.shared_costs.models import Rule
-from core.statements.models import SplitBy, Statement
+from core.statements.models import Cents, DepartmentSums, SplitBy, Statement
+
+MONEY = ("Own keys", "Pool", "Subtotal", "Shared costs", "Adjustments", "Total", "To charge")
 
 ROUNDING = (
     "Amounts are kept to the millionth of a dollar and shown in cents, rounded by the largest remainder method: "
@@ -17,6 +22,29 @@ SPLIT_BY: dict[SplitBy, str] = {
     "equally": "Equally",
     "passed_on": "Passed on",
 }
+
+
+def amounts(departments: Sequence[DepartmentSums]) -> dict[str, str]:
+    """Say what departments together come to, by the names in ``MONEY``; a + marks what lacks calls.
+
+    Shown cents are added up, not rounded again: the sum of what is shown is what is shown as the sum.
+    """
+    sums = [one.cents for one in departments]
+    cents = Cents(*(sum(getattr(one, name) for one in sums) for name in Cents.__dataclass_fields__))
+    own, own_lacks = sum(one.own_calls for one in departments), sum(one.own_unpriced for one in departments)
+    pool, pool_lacks = sum(one.pool_calls for one in departments), sum(one.pool_unpriced for one in departments)
+    # What is known besides calls keeps a sum from being unknown as a whole.
+    besides = bool(cents.shared or cents.adjustments)
+    shown = (
+        formats.cents_known(cents.own, own, own_lacks),
+        formats.cents_known(cents.pool, pool, pool_lacks),
+        formats.cents_known(cents.subtotal, own + pool, own_lacks + pool_lacks),
+        formats.cents(cents.shared),
+        formats.cents(cents.adjustments),
+        formats.cents_known(cents.total, own + pool + besides, own_lacks + pool_lacks),
+        formats.cents_known(cents.charged, pool + besides, pool_lacks),
+    )
+    return dict(zip(MONEY, shown, strict=True))
 
 
 def state_of(statement: Statement) -> str:

@@ -38,6 +38,14 @@ def all_budgets(connection: Connection) -> list[Budget]:
     return [_budget(row) for row in rows]
 
 
+def budgets_of(connection: Connection, scope: Scope, scope_id: str) -> list[Budget]:
+    """Return the budgets of one department, person, key or agent."""
+    rows = connection.execute(
+        select(budgets).where(budgets.c.scope == scope, budgets.c.scope_id == scope_id).order_by(budgets.c.id)
+    )
+    return [_budget(row) for row in rows]
+
+
 def subject(connection: Connection, scope: Scope, scope_id: str) -> Subject | None:
     """Return whom or what a budget is for; None when it is gone."""
     return subjects(connection, scope, [scope_id]).get(scope_id)

@@ -137,11 +137,22 @@ class Budgets:
         require_recent_proof(actor)
         with self._db.transaction() as connection:
             budget, _ = self._to_change(connection, actor, budget_id)
-            self._ledger.forget(connection, budget.id)
-            repository.delete_budget(connection, budget.id)
-            self._record(connection, actor, "budget.deleted", budget)
+            self._delete(connection, actor, budget)
+
+    def forget_department(self, connection: Connection, actor: User, slug: str) -> None:
+        """Delete the budgets of a department that is being deleted, in that transaction.
+
+        Its slug may be given to another department later, which is not bound by them.
+        """
+        for budget in repository.budgets_of(connection, "department", slug):
+            self._delete(connection, actor, budget)
 
     # --- inside ----------------------------------------------------------------------------------
+
+    def _delete(self, connection: Connection, actor: User, budget: Budget) -> None:
+        self._ledger.forget(connection, budget.id)
+        repository.delete_budget(connection, budget.id)
+        self._record(connection, actor, "budget.deleted", budget)
 
     def _warn(self, connection: Connection, warned: Warned) -> None:
         budget = warned.budget

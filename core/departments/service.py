@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 from core.accounts.capabilities import require
 from core.accounts.models import User
@@ -25,6 +26,11 @@ class Departments:
         """Work on ``db``; tell ``audit``."""
         self._db = db
         self._audit = audit
+        self._listeners: list[Callable[[Connection, User, str], None]] = []
+
+    def on_deleted(self, forget: Callable[[Connection, User, str], None]) -> None:
+        """Call ``forget`` in the transaction that deletes a department, with the actor and its slug."""
+        self._listeners.append(forget)
 
     def all(self) -> list[Department]:
         """Return every department in its fixed order."""
@@ -86,7 +92,7 @@ class Departments:
                 self._record(connection, actor, "department.moved", slug, to=after + 1)
 
     def delete(self, actor: User, slug: str) -> None:
-        """Delete a department that nobody and nothing belongs to.
+        """Delete a department that nobody and nothing belongs to; its budgets and limits go with it.
 
         Raises:
             Conflict: it is in use, or it is the last one.
@@ -102,6 +108,8 @@ class Departments:
                     f"{department.name} is in use by people, agents or past runs, so it cannot be deleted. "
                     "You can rename it."
                 )
+            for forget in self._listeners:
+                forget(connection, actor, slug)
             self._record(connection, actor, "department.deleted", slug, name=department.name)
 
     def _record(self, connection: Connection, actor: User, action: str, slug: str, **detail: object) -> None:

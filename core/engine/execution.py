@@ -60,7 +60,7 @@ class NodeRunner:
         """Close the calls that a dead worker sent and never settled; only for a run that was taken up again."""
         run_id = task.run.id
         for node in graph.nodes:
-            calls = self._services.usage.interrupt_left_open(run_id, node.id, self._services.keys.own_price_of)
+            calls = self._services.usage.interrupt_left_open(run_id, node.id)
             if calls:
                 self._services.journal.event(run_id, "model_calls_interrupted", node.id, {"calls": calls})
 

@@ -73,7 +73,7 @@ class NodeMeter:
 
     def settle(self, call_id: str, tokens: Tokens | None, duration_ms: int) -> None:
         """Book an answered call."""
-        cost = self._usage.settle(call_id, self.origin, tokens, self._own_price, duration_ms)
+        cost = self._usage.settle(call_id, self.origin, tokens, duration_ms)
         if tokens:
             self._gate.used(call_id, tokens)
         self.event(
@@ -91,7 +91,7 @@ class NodeMeter:
     def fail(self, call_id: str, error: CoreError, bound: Tokens, was_answering: bool, duration_ms: int) -> None:
         """Book a call that did not end well: at its upper bound when the provider may bill it."""
         if was_answering or isinstance(error, ModelTimeout | RunCancelled):
-            self._usage.interrupt(call_id, self.origin, bound, self._own_price, duration_ms)
+            self._usage.interrupt(call_id, self.origin, bound, duration_ms)
         else:
             self._usage.fail(call_id, error.code, duration_ms)
             self._gate.used(call_id, Tokens(0, 0))

@@ -37,6 +37,7 @@ def new_key(kind: Kind, draft: KeyDraft, policy: EgressPolicy, owner_id: str) ->
         tested_at=None,
         test_code=None,
         last_used_at=None,
+        is_pool=draft.pool,
         family=kind.family,
         settings=kind.clean(draft.settings, secret, policy),
     )

@@ -55,7 +55,10 @@ class Key:
 
 @dataclass(frozen=True)
 class KeyDraft:
-    """What a person enters for a new key. Prices are micro-dollars per million tokens."""
+    """What a person enters for a new key. Prices are micro-dollars per million tokens.
+
+    With ``pool`` it is one of the organisation's from the start.
+    """
 
     name: str
     provider: str
@@ -64,6 +67,7 @@ class KeyDraft:
     input_price_micros_per_million: int | None = None
     output_price_micros_per_million: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict, hash=False)
+    pool: bool = False
 
     def __repr__(self) -> str:
         """Leave the secret out."""

@@ -33,6 +33,7 @@ def insert_key(connection: Connection, key: Key, sealed: bytes | None) -> None:
             secret_sealed=sealed,
             secret_hint=key.hint,
             secret_version=key.secret_version,
+            is_pool=key.is_pool,
             input_price_micros_per_million=price.input_micros_per_million if price else None,
             output_price_micros_per_million=price.output_micros_per_million if price else None,
             created_at=key.created_at,

@@ -72,6 +72,7 @@ class Keys(OtherUses):
         """Store a new key.
 
         Raises:
+            Forbidden: the actor may add none, or none to the pool.
             StepUpRequired: it is long ago that the actor proved who they are.
             Invalid: a field has not the right form.
             AddressBlocked: the address may not be reached from here.
@@ -79,6 +80,8 @@ class Keys(OtherUses):
             LocalModelUnavailable: the built-in model cannot run on this machine.
         """
         require(actor, "keys.edit")
+        if draft.pool:
+            require(actor, "pool.manage")
         require_recent_proof(actor)
         kind = kind_named(draft.provider)
         key, secret = drafts.new_key(kind, draft, self._policy, actor.id)
@@ -89,6 +92,8 @@ class Keys(OtherUses):
             _check_name(connection, actor, actor.id, key.name)
             repository.insert_key(connection, key, sealed)
             self._audit.record(connection, actor, "key.added", "key", key.id, detail={"provider": key.provider})
+            if key.is_pool:
+                self._audit.record(connection, actor, "key.pooled", "key", key.id)
             for tell in self._listeners:
                 tell(connection, actor, key)
         return key
@@ -212,11 +217,6 @@ class Keys(OtherUses):
         with self._db.read() as connection:
             if repository.owner_of(connection, key_id) is None:
                 raise KeyDeleted
-
-    def own_price_of(self, key_id: str) -> OwnPrice | None:
-        """Return the price its owner gave a key, for the books; None when it has none or was deleted."""
-        found = self.priced(key_id)
-        return found[1] if found else None
 
     def priced(self, key_id: str) -> tuple[str, OwnPrice | None] | None:
         """Return a key's provider and own price, for the books; None when it was deleted."""

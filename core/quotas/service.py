@@ -108,8 +108,16 @@ class Quotas:
                 if named.is_seen_by(now, quota):
                     raise Forbidden
                 raise NotFound(what="limit")
-            repository.remove(connection, quota.id)
-            self._record(connection, now, "limit.removed", quota, {"from": asdict(quota.allowance)})
+            self._remove(connection, now, quota)
+
+    def forget_department(self, connection: Connection, actor: User, slug: str) -> None:
+        """Remove the limit of a department that is being deleted, in that transaction.
+
+        Its slug may be given to another department later, which is not bound by it.
+        """
+        quota = repository.quota_of(connection, "department", slug)
+        if quota is not None:
+            self._remove(connection, actor, quota)
 
     def rules(self, connection: Connection) -> Rules:
         """Return every rule, in the caller's transaction."""
@@ -143,6 +151,10 @@ class Quotas:
         if now is None:
             raise Forbidden
         return now
+
+    def _remove(self, connection: Connection, actor: User, quota: Quota) -> None:
+        repository.remove(connection, quota.id)
+        self._record(connection, actor, "limit.removed", quota, {"from": asdict(quota.allowance)})
 
     def _record(
         self, connection: Connection, actor: User, action: str, quota: Quota, detail: Mapping[str, object]

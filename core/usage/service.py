@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -141,15 +141,13 @@ class Usage:
             self._ledger.keep(connection, call_id, held, most.version, at + lease)
         return call_id
 
-    def settle(
-        self, call_id: str, origin: CallOrigin, tokens: Tokens | None, own: OwnPrice | None, duration_ms: int
-    ) -> Cost:
-        """Close an answered call with the provider's own count.
+    def settle(self, call_id: str, origin: CallOrigin, tokens: Tokens | None, duration_ms: int) -> Cost:
+        """Close an answered call with the provider's own count, at the price it was sent at.
 
         None: it gave none; the cost is unknown, and budgets count the most it can have been.
         """
         with self._db.transaction() as connection:
-            price = self._price_of(connection, call_id, origin, own)
+            price = self._price_of(connection, call_id, origin)
             price = price.for_call(tokens) if tokens else Price("unknown", "usage not reported")
             cost = price.cost_of(tokens) if tokens else Cost(None, price.version)
             self._close(
@@ -181,12 +179,10 @@ class Usage:
                 duration_ms=duration_ms,
             )
 
-    def interrupt(
-        self, call_id: str, origin: CallOrigin, bound: Tokens, own: OwnPrice | None, duration_ms: int | None = None
-    ) -> Cost:
+    def interrupt(self, call_id: str, origin: CallOrigin, bound: Tokens, duration_ms: int | None = None) -> Cost:
         """Close a call that was cut off half-way at its upper bound: it may have been billed."""
         with self._db.transaction() as connection:
-            price = self._price_of(connection, call_id, origin, own).at_most(bound)
+            price = self._price_of(connection, call_id, origin).at_most(bound)
             cost = price.cost_of(bound)
             self._close(
                 connection,
@@ -202,16 +198,15 @@ class Usage:
             )
         return cost
 
-    def interrupt_left_open(self, run_id: str, node_id: str, own_price_of: Callable[[str], OwnPrice | None]) -> int:
+    def interrupt_left_open(self, run_id: str, node_id: str) -> int:
         """Close the calls that a dead worker left open; return how many there were.
 
         Only the worker that owns the run may call this, before it sends anything itself.
-        ``own_price_of`` returns a key's own price, given its id.
         """
         with self._db.read() as connection:
             found = repository.open_calls(connection, run_id, node_id)
         for call_id, origin, bound in found:
-            self.interrupt(call_id, origin, bound, own_price_of(origin.key_id))
+            self.interrupt(call_id, origin, bound)
         return len(found)
 
     def next_lease_end(self) -> datetime | None:
@@ -238,12 +233,10 @@ class Usage:
                 )
         return len(found)
 
-    def _price_of(self, connection: Connection, call_id: str, origin: CallOrigin, own: OwnPrice | None) -> Price:
-        """Return the price a call was sent at; ``own`` counts when it was sent without a price of the key."""
+    def _price_of(self, connection: Connection, call_id: str, origin: CallOrigin) -> Price:
+        """Return the price a call was sent at; that of today when it is older than prices in the books."""
         price, _ = repository.price_of_call(connection, call_id)
-        if own is not None and (price is None or price.source != "own"):
-            return Price.own(own)
-        return price or self._prices.price(connection, origin.provider, origin.model, own, clock.now())
+        return price or self._prices.price(connection, origin.provider, origin.model, None, clock.now())
 
     def _close(
         self,

@@ -41,7 +41,7 @@ def _measure(desk: Desk) -> tuple[list[float], list[float]]:
         began = time.perf_counter()
         call_id = core.usage.open_call(origin, BOUND, PRICE)
         middle = time.perf_counter()
-        core.usage.settle(call_id, origin, USED, PRICE, 1)
+        core.usage.settle(call_id, origin, USED, 1)
         held.append((middle - began) * 1000)
         settled.append((time.perf_counter() - middle) * 1000)
     return held, settled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,15 +21,17 @@ DANA = ("Dana Support", "dana@example.com", "a sentence that nobody guesses")
 CALCULATES = "fake-1@tool=1@toolname=calculator@gap=100@args=" + quote('{"expression": "2 * 21"}')
 
 
-def add_compatible_key(person: Person, fake: FakeModelServer) -> None:
+def add_compatible_key(
+    person: Person, fake: FakeModelServer, prices: tuple[Decimal, Decimal] = (Decimal("0.40"), Decimal("1.60"))
+) -> None:
     person.go("Keys")
     person.button("New key").click()
     person.choose_kind("OpenAI-compatible endpoint")
     person.field("Name").fill("Team server")
     person.page.get_by_role("textbox", name="Key (optional)").fill(SECRET)
     person.field("Address").fill(fake.openai_url)
-    person.field("Price of input").fill("0.40")
-    person.field("Price of output").fill("1.60")
+    person.field("Price of input").fill(str(prices[0]))
+    person.field("Price of output").fill(str(prices[1]))
     person.button("Add key").click()
     expect(person.page.get_by_text("Works").first).to_be_visible(timeout=20_000)
     person.idle()

@@ -60,7 +60,7 @@ def test_a_month_is_adjusted_closed_exported_and_printed(
         root.page.get_by_role("tab", name="Adjustments").click()
         root.button("Add adjustment").click()
         root.choose("Department", "HR")
-        root.page.get_by_role("spinbutton", name="Amount in dollars").fill("-0.50")
+        root.field("Amount in dollars").fill("-0.50")
         root.page.get_by_label("Reason").fill("Credit for an outage")
         press_in_dialog(root, "Add adjustment")
         expect(root.page.get_by_text("The adjustment was added.")).to_be_visible()

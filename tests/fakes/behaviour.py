@@ -13,7 +13,7 @@ BREAKDOWNS = frozenset({"hang", "close", "badjson", "huge", "redirect"})
 BAD_DELIVERIES = frozenset({"drip", "half"})
 FAULTS = REFUSALS | BREAKDOWNS | BAD_DELIVERIES
 
-ONLY_SERVER_WIDE = {"valid_keys", "models", "strict_models", "fault_on"}
+ONLY_SERVER_WIDE = {"valid_keys", "models", "strict_models", "fault_on", "hold"}
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Options:
     args: str = ""
     """The call's arguments as JSON text, sent as it is. Without it: made from the tool's schema."""
     text: str = ""
-    """The answer. Without it: a number and the MARK-… words of the request."""
+    """The answer; `{key}` in it is the request's key. Without it: a number and the MARK-… words of the request."""
     pt: int = 100
     """Prompt tokens billed per call."""
     ct: int = 20
@@ -58,6 +58,8 @@ class Options:
     models: tuple[str, ...] = ("fake-1", "fake-2")
     strict_models: bool = False
     """Answers 404 for a model (its name up to the first @) that is not listed."""
+    hold: str = ""
+    """Chats with a model whose name has this in it wait until it is changed."""
     fault_on: str = "all"
     """Whether a server-wide fault also meets lists of models (`all`, `chat` or `models`)."""
 

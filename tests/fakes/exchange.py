@@ -13,6 +13,7 @@ from tests.fakes.request_log import RequestLog, RequestRecord
 from tests.fakes.wire import Json, Stream, Wire, find_wires
 
 DRIP_MS = 100
+HOLD_SECONDS = 0.02
 
 
 class Exchange:
@@ -62,6 +63,8 @@ class Exchange:
         prompt = wire.prompt(request)
         record.model, record.stream, record.message_count = prompt.model, prompt.stream, prompt.message_count
         record.tool_names = [tool.name for tool in prompt.tools]
+        while self._options.hold and self._options.hold in prompt.model:
+            await asyncio.sleep(HOLD_SECONDS)
         options = self._options_on("chat").for_model(prompt.model)
         fault = await self._fault_met(wire, options, record)
         if await self._failed(wire, fault, options, reply, record):
@@ -115,6 +118,7 @@ class Exchange:
     async def _send_answer(
         self, wire: Wire, prompt: Prompt, fault: str, options: Options, reply: Reply, record: RequestRecord
     ) -> None:
+        options = replace(options, text=options.text.replace("{key}", record.key))
         answer = plan_answer(record.n, prompt, options, record.markers, record.body)
         if prompt.stream:
             stream = wire.stream(answer, prompt)

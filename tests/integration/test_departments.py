@@ -7,16 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
 from core.errors import Conflict, CoreError, Forbidden, Invalid, NotFound
 from core.keys.models import KeyDraft
+from core.quotas.models import Allowance
 from tests.conftest import PASSWORD, Cast
 
 
 @pytest.fixture
 def admin(core: Core) -> User:
-    return core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
+    return core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin").proven(clock.now())
 
 
 def names(core: Core) -> list[str]:
@@ -89,6 +91,21 @@ def test_an_unused_department_is_deleted_and_one_in_use_is_not(core: Core, cast:
     assert "HR" not in names(core)
     with pytest.raises(NotFound):
         core.departments.delete(admin, "hr")
+
+
+def test_the_budgets_and_limits_of_a_deleted_department_go_with_it(core: Core, admin: User) -> None:
+    for slug in ("hr", "sales"):
+        core.budgets.add(admin, "department", slug, "month", 5_000_000)
+        core.quotas.put(admin, "department", slug, Allowance(requests_per_minute=5))
+    core.budgets.add(admin, "department", "hr", "day", 1_000_000)
+    core.departments.delete(admin, "hr")
+    assert core.departments.add(admin, "HR").slug == "hr", "another one of the same slug begins without them"
+    assert [state.budget.scope_id for state in core.budgets.list(admin)] == ["sales"]
+    assert [line.quota.scope_id for line in core.quotas.list(admin)] == ["sales"]
+    core.budgets.add(admin, "department", "hr", "month", 7_000_000)
+    told = [entry.action for entry in core.audit.search(admin, admin.created_at, clock.now())]
+    assert told.count("budget.deleted") == 2
+    assert told.count("limit.removed") == 1
 
 
 def test_the_last_department_stays(core: Core, admin: User) -> None:

@@ -131,7 +131,7 @@ def test_a_run_waits_for_room_that_another_call_holds(
     with in_background(lambda: stage.execute(run)) as waiting:
         threading.Event().wait(0.6)
         assert (waiting.outcome, fake.requests) == (None, [])
-        core.usage.settle(holding, origin, Tokens(0, 1), OWN_PRICE, 1)
+        core.usage.settle(holding, origin, Tokens(0, 1), 1)
     assert waiting.outcome is not None
     assert waiting.outcome["code"] is None
 

@@ -72,9 +72,9 @@ def book(core: Core, origin: CallOrigin, outcome: str, tokens: int = 1, own: Own
     """Book one call: answered, interrupted, or failed with a code."""
     call_id = core.usage.open_call(origin, BOUND, own)
     if outcome == "answered":
-        core.usage.settle(call_id, origin, Tokens(tokens, 0), own, 1)
+        core.usage.settle(call_id, origin, Tokens(tokens, 0), 1)
     elif outcome == "interrupted":
-        core.usage.interrupt(call_id, origin, Tokens(tokens, 0), own, 1)
+        core.usage.interrupt(call_id, origin, Tokens(tokens, 0), 1)
     elif outcome != "open":
         core.usage.fail(call_id, outcome, 1)
 

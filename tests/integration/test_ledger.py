@@ -67,9 +67,9 @@ def test_a_call_is_held_at_its_bound_and_settled_at_its_cost(core: Core, admin: 
     other = _budget(core, admin, "department", "sales", 10_000)
     call_id = core.usage.open_call(origin, BOUND, PRICE)
     assert {_used(core, admin, budget) for budget in budgets} == {(0, MOST)}
-    core.usage.settle(call_id, origin, Tokens(100, 50), PRICE, 5)
+    core.usage.settle(call_id, origin, Tokens(100, 50), 5)
     assert {_used(core, admin, budget) for budget in budgets} == {(200, 0)}
-    core.usage.settle(call_id, origin, Tokens(100, 50), PRICE, 5)
+    core.usage.settle(call_id, origin, Tokens(100, 50), 5)
     assert {_used(core, admin, budget) for budget in budgets} == {(200, 0)}
     assert _used(core, admin, other) == (0, 0)
 
@@ -111,7 +111,7 @@ def test_a_call_waits_where_only_others_under_way_stand_in_its_way(
     with pytest.raises(BudgetBusy) as busy:
         core.usage.open_call(origin, BOUND, PRICE)
     assert busy.value.retryable
-    core.usage.settle(first, origin, Tokens(100, 50), PRICE, 5)
+    core.usage.settle(first, origin, Tokens(100, 50), 5)
     second = core.usage.open_call(origin, BOUND, PRICE)
     core.usage.fail(second, "bad_key", 1)
     assert _used(core, admin, budget) == (200, 0)
@@ -122,7 +122,7 @@ def test_a_provider_that_bills_beyond_the_bound_closes_the_budget(
 ) -> None:
     budget = _budget(core, admin, "department", "hr", 1500)
     call_id = core.usage.open_call(origin, BOUND, PRICE)
-    core.usage.settle(call_id, origin, Tokens(5000, 5000), PRICE, 5)
+    core.usage.settle(call_id, origin, Tokens(5000, 5000), 5)
     assert _used(core, admin, budget) == (15_000, 0)
     with pytest.raises(BudgetExceeded):
         core.usage.open_call(origin, Tokens(1, 0), PRICE)
@@ -130,14 +130,14 @@ def test_a_provider_that_bills_beyond_the_bound_closes_the_budget(
 
 
 def test_a_new_budget_counts_what_was_spent_before_it(core: Core, admin: User, origin: CallOrigin) -> None:
-    core.usage.settle(core.usage.open_call(origin, BOUND, PRICE), origin, Tokens(100, 50), PRICE, 5)
+    core.usage.settle(core.usage.open_call(origin, BOUND, PRICE), origin, Tokens(100, 50), 5)
     under_way = core.usage.open_call(origin, BOUND, PRICE)
     budget = _budget(core, admin, "department", "hr", 10_000)
     assert budget.spent_micros == 200
     third = core.usage.open_call(origin, BOUND, PRICE)
     assert _used(core, admin, budget) == (200, MOST)
-    core.usage.settle(under_way, origin, Tokens(10, 5), PRICE, 5)
-    core.usage.settle(third, origin, Tokens(1, 1), PRICE, 5)
+    core.usage.settle(under_way, origin, Tokens(10, 5), 5)
+    core.usage.settle(third, origin, Tokens(1, 1), 5)
     assert _used(core, admin, budget) == (223, 0)
 
 
@@ -152,8 +152,8 @@ def test_a_day_and_a_month_begin_empty_and_a_call_counts_where_it_was_sent(
     time.moment += timedelta(minutes=2)
     assert (_used(core, admin, day), _used(core, admin, month)) == ((0, 0), (0, 0))
     early = core.usage.open_call(origin, BOUND, PRICE)
-    core.usage.settle(late, origin, Tokens(400, 200), PRICE, 5)
-    core.usage.settle(early, origin, Tokens(100, 50), PRICE, 5)
+    core.usage.settle(late, origin, Tokens(400, 200), 5)
+    core.usage.settle(early, origin, Tokens(100, 50), 5)
     assert (_used(core, admin, day), _used(core, admin, month)) == ((200, 0), (200, 0))
     time.moment -= timedelta(minutes=2)
     assert (_used(core, admin, day), _used(core, admin, month)) == ((800, 0), (800, 0))
@@ -173,7 +173,7 @@ def test_what_a_dead_worker_held_is_booked_at_its_bound_when_the_lease_is_over(
     (call,) = core.usage.calls_of_run(origin.run_id)
     assert (call.status, call.input_tokens, call.output_tokens, call.cost_micros) == ("interrupted", 600, 200, MOST)
     assert call.price_version == "own price"
-    core.usage.settle(call_id, origin, Tokens(1, 1), PRICE, 5)  # it was alive after all
+    core.usage.settle(call_id, origin, Tokens(1, 1), 5)  # it was alive after all
     assert _used(core, admin, budget) == (MOST, 0)
 
 
@@ -181,7 +181,7 @@ def test_an_answer_without_a_count_leaves_the_budget_at_the_bound(
     core: Core, admin: User, origin: CallOrigin
 ) -> None:
     budget = _budget(core, admin, "department", "hr", 10_000)
-    core.usage.settle(core.usage.open_call(origin, BOUND, PRICE), origin, None, PRICE, 5)
+    core.usage.settle(core.usage.open_call(origin, BOUND, PRICE), origin, None, 5)
     assert _used(core, admin, budget) == (MOST, 0)
 
 
@@ -191,7 +191,7 @@ def test_a_run_has_a_limit_of_its_own(core: Core, alice: User, origin: CallOrigi
     of_run = replace(origin, run_id=run.id)
     assert core.runs.get(alice, run.id).budget_micros == 1500
     assert core.runs.get(alice, origin.run_id).budget_micros is None
-    core.usage.settle(core.usage.open_call(of_run, BOUND, PRICE), of_run, Tokens(400, 200), PRICE, 5)
+    core.usage.settle(core.usage.open_call(of_run, BOUND, PRICE), of_run, Tokens(400, 200), 5)
     with pytest.raises(BudgetExceeded, match=r"this run's budget of \$0\.0015\. Start it again"):
         core.usage.open_call(of_run, BOUND, PRICE)
     core.usage.open_call(origin, BOUND, PRICE)
@@ -204,14 +204,14 @@ def test_a_changed_limit_holds_from_the_next_call_on_and_a_deleted_one_no_more(
     budget = _budget(core, admin, "department", "hr", MOST)
     call_id = core.usage.open_call(origin, BOUND, PRICE)
     core.budgets.change(admin, budget.budget.id, 0)
-    core.usage.settle(call_id, origin, Tokens(100, 50), PRICE, 5)
+    core.usage.settle(call_id, origin, Tokens(100, 50), 5)
     with pytest.raises(BudgetExceeded):
         core.usage.open_call(origin, BOUND, PRICE)
     core.usage.open_call(origin, Tokens(0, 0), PRICE)  # nothing costs nothing
     core.budgets.change(admin, budget.budget.id, 5000)
     under_way = core.usage.open_call(origin, BOUND, PRICE)
     core.budgets.delete(admin, budget.budget.id)
-    core.usage.settle(under_way, origin, Tokens(100, 50), PRICE, 5)
+    core.usage.settle(under_way, origin, Tokens(100, 50), 5)
     core.usage.open_call(origin, Tokens(10**6, 10**6), PRICE)
 
 
@@ -227,7 +227,7 @@ def test_each_mark_is_told_once_by_mail_to_those_who_can_act(
         Tokens(400, 0),
     ]  # 500 900 1000 1600 2000
     for tokens in spent:
-        core.usage.settle(core.usage.open_call(origin, Tokens(tokens.input, 0), PRICE), origin, tokens, PRICE, 5)
+        core.usage.settle(core.usage.open_call(origin, Tokens(tokens.input, 0), PRICE), origin, tokens, 5)
     while core.outbox.deliver_next():
         pass
     subjects = [(mail.recipient, mail.subject) for mail in post.sent if "budget" in mail.subject]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core import clock
@@ -47,6 +49,22 @@ def test_every_administrator_looks_after_the_pool(core: Core, admin: User, other
     assert core.keys.get(admin, pooled.id).name == "Ours"
     actions = [e.action for e in core.audit.search(admin, admin.created_at, clock.now()) if "pool" in e.action]
     assert actions == ["key.unpooled", "key.pooled"]
+
+
+def test_an_administrator_adds_a_key_to_the_pool_at_once_and_a_manager_does_not(
+    core: Core, cast: Cast, admin: User, other_admin: User
+) -> None:
+    draft = KeyDraft("Company", "openai", SECRET, pool=True)
+    key = core.keys.add(admin, draft)
+    assert key.is_pool
+    assert core.keys.get(other_admin, key.id).is_pool
+    assert core.keys.open(other_admin, key.id).key.is_pool
+    actions = [e.action for e in core.audit.search(admin, admin.created_at, clock.now()) if e.object_id == key.id]
+    assert actions == ["key.pooled", "key.added"]
+    manager = replace(cast.bob.proven(clock.now()), role="manager", department="hr")
+    with pytest.raises(Forbidden):
+        core.keys.add(manager, draft)
+    assert core.keys.list(manager) == []
 
 
 def test_chosen_people_run_on_it_and_others_do_not_know_it(

@@ -18,7 +18,7 @@ from core.db.tables import model_calls
 from core.errors import Conflict, CoreError, Forbidden, Invalid, NotFound, StepUpRequired
 from core.keys.models import KeyDraft
 from core.ledger.repository import insert_budget, used
-from core.llm.pricing import Cost, OwnPrice, Tokens
+from core.llm.pricing import OwnPrice, Tokens
 from core.prices.catalogue import catalogue, published
 from core.prices.failures import PriceUnknown
 from core.prices.models import FREE, UNKNOWN, Override, OverrideDraft, Price, UnitPrice, chosen, state_of
@@ -278,9 +278,9 @@ def test_a_call_is_billed_at_the_price_of_its_sending_whatever_is_set_meanwhile(
     second = core.usage.open_call(origin, BOUND)
     core.prices.end(admin, override.id)
     at_sending = published("openai", "gpt-4o", time())
-    assert core.usage.settle(first, origin, USED, None, 1) == at_sending.cost_of(USED)
-    assert core.usage.interrupt(cut, origin, BOUND, None) == at_sending.at_most(BOUND).cost_of(BOUND)
-    assert core.usage.settle(second, origin, USED, None, 1) == override.price.cost_of(USED)
+    assert core.usage.settle(first, origin, USED, 1) == at_sending.cost_of(USED)
+    assert core.usage.interrupt(cut, origin, BOUND) == at_sending.at_most(BOUND).cost_of(BOUND)
+    assert core.usage.settle(second, origin, USED, 1) == override.price.cost_of(USED)
     booked = [(call.cost_micros, call.price_version, call.price) for call in core.usage.calls_of_run(origin.run_id)]
     # Nothing that is set or ended later touches what is booked.
     core.prices.set(admin, draft(dollars=50))
@@ -300,9 +300,9 @@ def test_every_row_gives_its_cost_again_from_its_own_price(
         runs.append(origin.run_id)
         own = OwnPrice(1_234_567, 7_654_321) if provider == "openai_compatible" else None
         for tokens in (Tokens(1, 1), Tokens(333_333, 77_777, 111_111), Tokens(199_999, 1)):
-            core.usage.settle(core.usage.open_call(origin, BOUND, own), origin, tokens, own, 1)
-        core.usage.interrupt(core.usage.open_call(origin, BOUND, own), origin, BOUND, own)
-        core.usage.settle(core.usage.open_call(origin, BOUND, own), origin, None, own, 1)
+            core.usage.settle(core.usage.open_call(origin, BOUND, own), origin, tokens, 1)
+        core.usage.interrupt(core.usage.open_call(origin, BOUND, own), origin, BOUND)
+        core.usage.settle(core.usage.open_call(origin, BOUND, own), origin, None, 1)
         core.usage.fail(core.usage.open_call(origin, BOUND, own), "bad_key", 1)
     rows = [call for run_id in runs for call in core.usage.calls_of_run(run_id)]
     assert len(rows) == 36
@@ -329,7 +329,7 @@ def test_a_call_that_a_dead_worker_left_open_keeps_the_price_it_was_sent_at(
     origin = origin_of(core, alice)
     core.usage.open_call(origin, BOUND)
     core.prices.set(admin, draft(dollars=100))
-    assert core.usage.interrupt_left_open(origin.run_id, "agent", lambda _: None) == 1
+    assert core.usage.interrupt_left_open(origin.run_id, "agent") == 1
     (call,) = core.usage.calls_of_run(origin.run_id)
     # No discount for cached input: what was cached is not known any more.
     assert call.price == Price.flat("catalogue", catalogue().version, UnitPrice(2_500_000, 2_500_000, 10_000_000))
@@ -367,25 +367,16 @@ def test_a_call_that_was_open_while_prices_came_into_the_books_is_billed_at_the_
     call_id = core.usage.open_call(origin, BOUND)
     with core.db.transaction() as connection:
         connection.execute(update(model_calls).values(price=null(), price_version=None))
-    cost = core.usage.settle(call_id, origin, USED, None, 1)
+    cost = core.usage.settle(call_id, origin, USED, 1)
     assert cost == published("openai", "gpt-4o", time()).cost_of(USED)
     assert core.usage.calls_of_run(origin.run_id)[0].price.is_known
-
-
-def test_a_keys_own_price_that_is_changed_meanwhile_does_not_reach_a_call_under_way(
-    core: Core, alice: User
-) -> None:
-    origin = origin_of(core, alice)
-    call_id = core.usage.open_call(origin, BOUND, OWN)
-    changed = OwnPrice(10**9, 10**9)
-    assert core.usage.interrupt(call_id, origin, BOUND, changed) == Cost(3_000_000, "own price")
 
 
 def test_an_unknown_price_is_refused_on_the_organisations_key_and_booked_as_unknown_on_ones_own(
     core: Core, admin: User, alice: User
 ) -> None:
     origin = origin_of_known(core, alice, "openai_compatible", "qwen")
-    core.usage.settle(core.usage.open_call(origin, BOUND), origin, USED, None, 1)
+    core.usage.settle(core.usage.open_call(origin, BOUND), origin, USED, 1)
     (call,) = core.usage.calls_of_run(origin.run_id)
     assert (call.cost_micros, call.price_version, call.price) == (None, "unknown", UNKNOWN)
 
@@ -400,7 +391,7 @@ def test_an_unknown_price_is_refused_on_the_organisations_key_and_booked_as_unkn
     assert len(core.usage.calls_of_run(origin.run_id)) == 1  # nothing was opened
     core.prices.set(admin, draft("qwen", 2, provider="openai_compatible"))
     call_id = core.usage.open_call(pool, BOUND)
-    assert core.usage.settle(call_id, pool, USED, None, 1).micros == 600_000 + 400_000
+    assert core.usage.settle(call_id, pool, USED, 1).micros == 600_000 + 400_000
     core.usage.open_call(replace(pool, provider="ollama"), BOUND)  # free is known
 
 
@@ -416,7 +407,7 @@ def test_the_list_has_the_models_of_agents_and_recent_calls_with_unknown_ones_fi
     origin_of(core, cast.bob, "openai_compatible", "qwen")
     for model in ("gpt-4o", "gpt-4o", "o3"):
         call_id = core.usage.open_call(replace(origin, model=model), BOUND)
-        core.usage.settle(call_id, origin, USED, None, 1)
+        core.usage.settle(call_id, origin, USED, 1)
     override = core.prices.set(admin, draft("GPT*", 3))
     listed = core.prices.models_in_use(admin)
     assert [(m.use.provider, m.use.model, m.use.agents, m.use.calls) for m in listed] == [

@@ -355,7 +355,7 @@ def test_the_sums_are_what_a_recount_finds(
             if ending == "fail":
                 core.usage.fail(sent[0], "timeout", 1)
             elif ending == "interrupt":
-                core.usage.interrupt(*sent, Tokens(100, 10), None, 1)
+                core.usage.interrupt(*sent, Tokens(100, 10), 1)
             else:
                 books.settle(sent, None if ending == "unpriced" else chance.randrange(10_000))
     calls = model_calls.c

@@ -62,10 +62,10 @@ def test_a_call_settled_twice_is_counted_once(
     core: Core, alice: User, origin: CallOrigin, time: StoppedClock
 ) -> None:
     call_id = core.usage.open_call(origin, BOUND)
-    cost = core.usage.settle(call_id, origin, Tokens(100, 20, 10), None, 321)
+    cost = core.usage.settle(call_id, origin, Tokens(100, 20, 10), 321)
     assert cost == published("openai", "gpt-4o", time()).cost_of(Tokens(100, 20, 10))
-    core.usage.settle(call_id, origin, Tokens(999, 999), None, 1)
-    core.usage.interrupt(call_id, origin, BOUND, None, 1)
+    core.usage.settle(call_id, origin, Tokens(999, 999), 1)
+    core.usage.interrupt(call_id, origin, BOUND, 1)
     core.usage.fail(call_id, "timeout", 1)
     (call,) = core.usage.calls_of_run(origin.run_id)
     assert (call.status, call.input_tokens, call.output_tokens, call.cached_tokens) == ("answered", 100, 20, 10)
@@ -76,9 +76,9 @@ def test_a_call_settled_twice_is_counted_once(
 def test_a_call_cut_off_half_way_is_counted_at_its_bound(
     core: Core, alice: User, origin: CallOrigin, time: StoppedClock
 ) -> None:
-    call_id = core.usage.open_call(origin, BOUND)
-    assert core.usage.interrupt(call_id, origin, BOUND, PRICE, 5) == Cost(1400, "own price")
-    core.usage.settle(call_id, origin, Tokens(1, 1), PRICE, 6)
+    call_id = core.usage.open_call(origin, BOUND, PRICE)
+    assert core.usage.interrupt(call_id, origin, BOUND, 5) == Cost(1400, "own price")
+    core.usage.settle(call_id, origin, Tokens(1, 1), 6)
     assert core.usage.calls_of_run(origin.run_id)[0].status == "interrupted"
     assert _all(core, alice, time) == Totals(1, 1000, 200, 1400, 0)
 
@@ -93,19 +93,12 @@ def test_a_refused_call_costs_nothing(core: Core, alice: User, origin: CallOrigi
 def test_calls_a_dead_worker_left_open_are_closed_at_their_bound(
     core: Core, alice: User, origin: CallOrigin, time: StoppedClock
 ) -> None:
-    settled = core.usage.open_call(origin, BOUND)
-    core.usage.settle(settled, origin, Tokens(1, 1), PRICE, 1)
+    settled = core.usage.open_call(origin, BOUND, PRICE)
+    core.usage.settle(settled, origin, Tokens(1, 1), 1)
     for node_id in ("agent", "agent", "other"):
-        core.usage.open_call(replace(origin, node_id=node_id), BOUND)
-    asked: list[str] = []
-
-    def price_of(key_id: str) -> OwnPrice:
-        asked.append(key_id)
-        return PRICE
-
-    assert core.usage.interrupt_left_open(origin.run_id, "agent", price_of) == 2
-    assert core.usage.interrupt_left_open(origin.run_id, "agent", price_of) == 0
-    assert asked == [origin.key_id] * 2
+        core.usage.open_call(replace(origin, node_id=node_id), BOUND, PRICE)
+    assert core.usage.interrupt_left_open(origin.run_id, "agent") == 2
+    assert core.usage.interrupt_left_open(origin.run_id, "agent") == 0
     statuses = [call.status for call in core.usage.calls_of_run(origin.run_id)]
     assert sorted(statuses) == ["answered", "interrupted", "interrupted", "open"]
     assert _all(core, alice, time) == Totals(3, 2001, 401, 3 + 2 * 1400, 0)
@@ -115,12 +108,12 @@ def test_calls_without_a_known_price_are_counted_apart(
     core: Core, alice: User, origin: CallOrigin, time: StoppedClock
 ) -> None:
     unlisted = replace(origin, model="a-model-of-tomorrow")
-    core.usage.settle(core.usage.open_call(unlisted, BOUND), unlisted, Tokens(10, 1), None, 1)
-    core.usage.settle(core.usage.open_call(origin, BOUND), origin, None, PRICE, 1)
+    core.usage.settle(core.usage.open_call(unlisted, BOUND), unlisted, Tokens(10, 1), 1)
+    core.usage.settle(core.usage.open_call(origin, BOUND, PRICE), origin, None, 1)
     only_unknown = _all(core, alice, time)
     assert only_unknown == Totals(2, 10, 1, 0, 2)
     assert only_unknown.known_cost_micros is None
-    core.usage.settle(core.usage.open_call(origin, BOUND), origin, Tokens(5, 1), PRICE, 1)
+    core.usage.settle(core.usage.open_call(origin, BOUND, PRICE), origin, Tokens(5, 1), 1)
     assert _all(core, alice, time) == Totals(3, 15, 2, 7, 2)
     assert _all(core, alice, time).known_cost_micros == 7
 
@@ -134,7 +127,7 @@ def test_sums_by_day_and_model_add_up_to_the_totals(
         for model, tokens in calls:
             told = replace(origin, model=model)
             own = PRICE if model == "gpt-4o" else None
-            core.usage.settle(core.usage.open_call(told, BOUND), told, Tokens(tokens, 0), own, 1)
+            core.usage.settle(core.usage.open_call(told, BOUND, own), told, Tokens(tokens, 0), 1)
         time.advance(seconds=2)
     until = first + timedelta(seconds=3)
     rows = core.usage.by_day_and_model(alice, first, until)
@@ -153,7 +146,7 @@ def test_charlie_never_sees_or_pays_for_alices_calls(
 ) -> None:
     his = _origin(core, cast.charlie)
     for told in (origin, his):
-        core.usage.settle(core.usage.open_call(told, BOUND), told, Tokens(7, 0), PRICE, 1)
+        core.usage.settle(core.usage.open_call(told, BOUND, PRICE), told, Tokens(7, 0), 1)
     window = (time() - timedelta(days=1), time() + timedelta(days=1))
     for actor, told in ((cast.alice, origin), (cast.charlie, his)):
         assert core.usage.totals(actor, *window) == Totals(1, 7, 0, 7, 0)
@@ -170,7 +163,7 @@ def test_a_manager_sees_their_department_an_administrator_everybody_and_a_member
 ) -> None:
     for owner, slug in ((cast.alice, "hr"), (cast.bob, "hr"), (cast.bob, "sales"), (cast.charlie, "sales")):
         booked = replace(_origin(core, owner), department=slug)
-        core.usage.settle(core.usage.open_call(booked, BOUND), booked, Tokens(100, 10), PRICE, 5)
+        core.usage.settle(core.usage.open_call(booked, BOUND, PRICE), booked, Tokens(100, 10), 5)
     window = (time() - timedelta(days=1), time() + timedelta(seconds=1))
     manager = replace(cast.charlie, role="manager", department="hr")
     admin = replace(cast.charlie, role="admin")

@@ -165,8 +165,8 @@ def test_the_pages_import_nothing_heavy_until_usage_is_opened(server: AppServer,
 
     key_id = agent.definition.key_id
     origin = CallOrigin(run.id, "agent", agent.id, admin.id, "support", key_id, "openai_compatible", "m")
-    call_id = core.usage.open_call(origin, Tokens(10, 10))
-    core.usage.settle(call_id, origin, Tokens(10, 10), OwnPrice(1, 1), 100)
+    call_id = core.usage.open_call(origin, Tokens(10, 10), OwnPrice(1, 1))
+    core.usage.settle(call_id, origin, Tokens(10, 10), 100)
     visitor.open("usage")
     assert "Spend per day" in visitor.text
     assert heavy(imported(server)) == {"pandas"}

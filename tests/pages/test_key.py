@@ -30,7 +30,7 @@ def used(page_core: Core, alice: User, run: Run, key: Key) -> CallOrigin:
     origin = CallOrigin(run.id, "agent", run.agent_id, alice.id, "support", key.id, key.provider, "fake-1")
     for tokens in (Tokens(1000, 100), Tokens(500, 0)):
         call_id = page_core.usage.open_call(origin, tokens, key.own_price)
-        page_core.usage.settle(call_id, origin, tokens, key.own_price, 5)
+        page_core.usage.settle(call_id, origin, tokens, 5)
     page_core.usage.fail(page_core.usage.open_call(origin, tokens, key.own_price), "rate_limited", 5)
     page_core.keys.note_use(key.id)
     return origin

@@ -164,7 +164,7 @@ def test_the_usage_page_shows_what_each_call_was_billed_with(
     origin = CallOrigin(run.id, "agent", run.agent_id, run.owner_id, "support", key.id, key.provider, "m")
     usage = page_core.usage
     for own in (key.own_price, None):
-        usage.settle(usage.open_call(origin, Tokens(10, 10), own), origin, Tokens(10, 10), own, 1)
+        usage.settle(usage.open_call(origin, Tokens(10, 10), own), origin, Tokens(10, 10), 1)
     usage.fail(usage.open_call(origin, Tokens(10, 10)), "bad_key", 1)
     frames = [frame.value for frame in visit(alice).open(navigation.USAGE).app.dataframe]
     assert list(frames[-1]["Price"]) == ["–", "unknown", "$2.00 / $2.00 / $8.00"]
@@ -175,7 +175,7 @@ def test_a_model_whose_every_price_is_unknown_has_no_spend_of_zero(
     visit: Visitor, page_core: Core, alice: User, root: User, run: Run, key: Key
 ) -> None:
     origin = CallOrigin(run.id, "agent", run.agent_id, run.owner_id, "support", key.id, key.provider, "m")
-    page_core.usage.settle(page_core.usage.open_call(origin, Tokens(9, 9)), origin, Tokens(9, 9), None, 1)
+    page_core.usage.settle(page_core.usage.open_call(origin, Tokens(9, 9)), origin, Tokens(9, 9), 1)
     assert visit(alice).open(navigation.USAGE).app.dataframe[0].value["dollars"].isna().all()
     page = visit(root).open(navigation.USAGE).fill(usage_scope="everybody").rerun()
     assert [frame.value["dollars"].isna().all() for frame in page.app.dataframe] == [True, True]

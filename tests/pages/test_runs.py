@@ -39,11 +39,11 @@ class Worker:
     def call(self, text: str, *, priced: bool = True) -> None:
         """Make a call of 1,200 tokens in and 20 out: $0.00256."""
         tokens, own = Tokens(1200, 20), OwnPrice(*PRICES) if priced else None
-        call_id = self.core.usage.open_call(self.origin, Tokens(2000, 100))
+        call_id = self.core.usage.open_call(self.origin, Tokens(2000, 100), own)
         self.event("model_call_started", call_id=call_id, model="fake-1")
         if text:
             self.event("model_text", call_id=call_id, text=text)
-        cost = self.core.usage.settle(call_id, self.origin, tokens, own, 1500)
+        cost = self.core.usage.settle(call_id, self.origin, tokens, 1500)
         self.event(
             "model_call_finished",
             call_id=call_id,

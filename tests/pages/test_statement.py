@@ -56,11 +56,11 @@ def test_an_administrator_sees_the_month_to_close_and_closes_it(
     page = visit(root).open(navigation.STATEMENT)
     assert not page.app.exception
     assert page.app.query_params["month"] == "2026-10"
-    assert page.metrics == {"Total": "$5.79", "To charge": "$1.23", "Pool": "$1.23", "Own keys": "$4.56"}
+    assert page.metrics == {"Total": "$5.79 +", "To charge": "$1.23 +", "Pool": "$1.23 +", "Own keys": "$4.56"}
     assert table(page, "overview")[["Department", "Pool", "Own keys", "Total"]].values.tolist() == [
         ["Sales", "$0.00", "$4.56", "$4.56"],
-        ["HR", "$1.23 +", "$0.00", "$1.23"],
-        ["All", "$1.23", "$4.56", "$5.79"],
+        ["HR", "$1.23 +", "$0.00", "$1.23 +"],
+        ["All", "$1.23 +", "$4.56", "$5.79 +"],
     ]
     assert "The price of 1 call(s) is unknown; they are in no amount." in page.captions
     people = table(page, "person")
@@ -84,17 +84,17 @@ def test_a_manager_sees_the_department_and_changes_nothing(
     manager = page_core.accounts.session_user(page_core.accounts.start_session(alice, "test"))
     page = visit(manager).open(navigation.STATEMENT, month="2026-10")
     assert not page.app.exception
-    assert page.metrics["Total"] == "$1.23"
+    assert page.metrics["Total"] == "$1.23 +"
     assert "charlie@example.com" not in page.text
     assert not {"Close month", "Add adjustment", "Add shared cost", "Change"} & set(page.buttons)
     page.fill(statement_whose="Mine").rerun()
-    assert page.metrics["Total"] == "$1.23"
+    assert page.metrics["Total"] == "$1.23 +"
 
 
 def test_alice_sees_herself_only(visit: Visitor, booked: None, alice: User) -> None:
     page = visit(alice).open(navigation.STATEMENT, month="2026-10")
     assert not page.app.exception
-    assert page.metrics["Pool"] == "$1.23"
+    assert page.metrics["Pool"] == "$1.23 +"
     assert "charlie@example.com" not in page.text
     assert [tab.label for tab in page.app.tabs] == ["Overview", "By person", "By agent", "By model"]
 
@@ -103,15 +103,15 @@ def test_a_department_is_chosen_and_adjusted(visit: Visitor, page_core: Core, bo
     page = visit(root).open(navigation.STATEMENT)
     page.press("statement_adjust")
     page.fill(
-        statement_adjust_department="hr", statement_adjust_amount=-0.5, statement_adjust_reason="Credit $1 or $2"
+        statement_adjust_department="hr", statement_adjust_amount="-0.29", statement_adjust_reason="Credit $1 or $2"
     )
     page.press_in_dialog("statement_adjust", "statement_adjust_add")
     (made,) = page_core.statements.get(root, "2026-10").adjustments
-    assert (made.department, made.micros, made.reason) == ("hr", -500_000, "Credit $1 or $2")
+    assert (made.department, made.micros, made.reason) == ("hr", -290_000, "Credit $1 or $2")
     page = visit(root).open(navigation.STATEMENT)
-    assert page.metrics["Total"] == "$5.29"
+    assert page.metrics["Total"] == "$5.50 +"
     page.fill(statement_whose="HR").rerun()
-    assert page.metrics["Total"] == "$0.73"
+    assert page.metrics["Total"] == "$0.94 +"
     assert "Close month" not in page.buttons  # the month is closed as a whole
     opener = f"statement_reverse_{made.id}"
     page.press(opener).press_in_dialog(opener, "statement_reverse_yes")
@@ -120,7 +120,7 @@ def test_a_department_is_chosen_and_adjusted(visit: Visitor, page_core: Core, bo
 
 def test_costs_are_shared_by_a_rule(visit: Visitor, page_core: Core, booked: None, root: User) -> None:
     page = visit(root).open(navigation.STATEMENT).press("statement_cost_new")
-    page.fill(statement_cost_name_new="Server", statement_cost_amount_new=20.0)
+    page.fill(statement_cost_name_new="Server", statement_cost_amount_new="20")
     page.fill(statement_cost_first_new="2026-10", statement_cost_rule_new_kind="percent")
     page.app.button(key="statement_cost_new").click()
     page.rerun()

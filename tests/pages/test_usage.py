@@ -31,8 +31,8 @@ def book(page_core: Core, run: Run, key: Key) -> Book:
     def write(model: str, dollars_per_million: int | None) -> None:
         origin = CallOrigin(run.id, "agent", run.agent_id, run.owner_id, "support", key.id, key.provider, model)
         own = None if dollars_per_million is None else OwnPrice(dollars_per_million * 1_000_000, 0)
-        call_id = page_core.usage.open_call(origin, Tokens(2000, 200))
-        page_core.usage.settle(call_id, origin, Tokens(1000, 100, 10), own, 1500)
+        call_id = page_core.usage.open_call(origin, Tokens(2000, 200), own)
+        page_core.usage.settle(call_id, origin, Tokens(1000, 100, 10), 1500)
 
     return write
 

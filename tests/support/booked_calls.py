@@ -35,13 +35,13 @@ class Books:
     ) -> tuple[str, CallOrigin]:
         """Send a call."""
         origin = replace(self.origin, department=department, is_pool=is_pool, model=model)
-        return self._core.usage.open_call(origin, BOUND), origin
+        return self._core.usage.open_call(origin, BOUND, PRICE), origin
 
     def settle(self, sent: tuple[str, CallOrigin], micros: int | None) -> None:
         """Settle a call; None: its provider gave no count, so what it has cost is unknown."""
         call_id, origin = sent
         tokens = None if micros is None else Tokens(micros, 1)
-        self._core.usage.settle(call_id, origin, tokens, PRICE, 1)
+        self._core.usage.settle(call_id, origin, tokens, 1)
 
     def call(
         self, department: str | None, micros: int | None, *, is_pool: bool = True, model: str = "gpt-4o"

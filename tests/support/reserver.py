@@ -42,5 +42,5 @@ def spend(url: str, origin: CallOrigin, seed: int, calls: int, told: Connection)
             usage.fail(call_id, "bad_key", 1)
         else:
             used = Tokens(dice.randint(0, bound.input), dice.randint(0, bound.output))
-            usage.settle(call_id, origin, used, PRICE, 1)
+            usage.settle(call_id, origin, used, 1)
     told.send((sent, calls - sent))

@@ -247,15 +247,20 @@ class Desk:
 
 
 @contextmanager
-def desk(database_url: str, data_dir: Path, secret: str, **overrides: object) -> Iterator[Desk]:
-    """Set a desk up on a migrated database, with master keys of its own; everything ends with the block."""
+def desk(
+    database_url: str, data_dir: Path, secret: str, *, allow: Sequence[str] = (), **overrides: object
+) -> Iterator[Desk]:
+    """Set a desk up on a migrated database, with master keys of its own; everything ends with the block.
+
+    ``allow`` are hosts that may be called besides the fake model.
+    """
     with FakeModelServer() as fake:
         settings = load_settings(
             **{
                 "DATABASE_URL": database_url,
                 "ZOARK_DATA_DIR": data_dir,
                 "ZOARK_REGISTRATION": "open",
-                "ZOARK_ENDPOINT_ALLOWLIST": f"127.0.0.1:{fake.port}",
+                "ZOARK_ENDPOINT_ALLOWLIST": ",".join([f"127.0.0.1:{fake.port}", *allow]),
                 "ZOARK_MASTER_KEYS": KeyRing.generate().render(),
                 **overrides,
             }
