@@ -26,5 +26,8 @@ with layout.header(run.title):
         with reporting():
             core.runs.cancel(user, run.id)
             st.rerun()
+    if run.can_be_retried and st.button("Retry", icon=":material/replay:", key="run_retry"):
+        with reporting():
+            navigation.go(navigation.RUN, id=core.runs.retry(user, run.id).id)
 
 run_view.draw_live(user, run.id)
