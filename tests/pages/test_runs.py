@@ -187,7 +187,7 @@ def test_a_run_that_went_wrong_is_retried(
     page_core.runs.cancel(alice, again.id)
     page_core.agents.delete(alice, agent.id)
     page = seen().press("run_retry")
-    assert page.errors[-1] == "This agent does not exist, or it is not yours."
+    assert page.errors[0] == "This agent does not exist, or it is not yours."
     assert len(page_core.runs.list(alice)) == 2
 
 
