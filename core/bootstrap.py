@@ -41,6 +41,7 @@ from core.quotas.rates import Rates
 from core.quotas.service import Quotas
 from core.rollup.service import Rollup
 from core.runs.estimates import Estimates
+from core.runs.feed import RunFeed
 from core.runs.journal import RunJournal
 from core.runs.queue import RunQueue
 from core.runs.service import Runs
@@ -83,6 +84,7 @@ class Core:
     key_health: Health
     agents: Agents
     runs: Runs
+    run_feed: RunFeed
     estimates: Estimates
     prices: Prices
     usage: Usage
@@ -199,6 +201,7 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
         key_health=Health(db, keys, sharing, usage, runs, local_model, dependents),
         agents=agents,
         runs=runs,
+        run_feed=RunFeed(db),
         estimates=Estimates(db, agents, keys, prices, usage),
         prices=prices,
         usage=usage,

@@ -57,3 +57,10 @@ class RevisionChanged(CoreError):
     """It was changed elsewhere since you read it. Read it again, then change it."""
 
     code = "revision_changed"
+
+
+class TooManyListeners(CoreError):
+    """Too many are listening to runs already. Close some, or try again in {wait_seconds} s."""
+
+    code = "too_many_listeners"
+    retryable = True

@@ -12,6 +12,7 @@ from app import runtime
 from app.api.failures import ForeignPage, NotSignedIn, ScopeMissing, TwoFactorMissing
 from app.http.cookie import TOKEN_FIELD
 from app.http.origin import comes_from
+from core import clock
 from core.accounts.models import User
 from core.audit.origin import note_doer, origin
 from core.tokens.format import PREFIX
@@ -44,9 +45,9 @@ class Principal:
             return core.accounts.session_user(self.session_token, is_activity=False) is not None
         if self.kind == "login":
             return core.sessions.user_of(str(self.session_id), is_activity=False) is not None
-        return any(f"token/{one.id}" == self.caller for one in core.tokens.list(self.user)) and (
-            core.accounts.user(self.user.id) is not None
-        )
+        at, tokens = clock.now(), core.tokens.list(self.user)
+        is_good = any(f"token/{one.id}" == self.caller and one.expires_at > at for one in tokens)
+        return is_good and core.accounts.user(self.user.id) is not None
 
 
 def principal_of(request: Request) -> Principal:

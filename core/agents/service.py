@@ -94,10 +94,12 @@ class Agents:
             KeyNotShared: the agent works, but on a key that is neither the actor's nor lent to it.
         """
         agent = self.get(actor, agent_id)
-        if not agent.access.reaches("run"):
-            raise Forbidden
-        self._keys.require_usable(actor, agent.definition.key_id, agent.id)
+        self._require_run(actor, agent, agent.definition.key_id)
         return agent
+
+    def require_run_as_it_was(self, actor: User, agent_id: str, key_id: str) -> None:
+        """Raise what ``to_run`` raises, about an agent as it was once: on the key that it had then."""
+        self._require_run(actor, self.get(actor, agent_id), key_id)
 
     def key_problem(self, actor: User, agent_id: str) -> str | None:
         """Return why the actor cannot run an agent on its key, as a sentence; None when they can."""
@@ -139,6 +141,11 @@ class Agents:
             repository.delete_agent(connection, agent.id, clock.now())
             self._sharing.forget(connection, "agent", agent.id)
             self._audit.record(connection, actor, "agent.deleted", "agent", agent.id)
+
+    def _require_run(self, actor: User, agent: Agent, key_id: str) -> None:
+        if not agent.access.reaches("run"):
+            raise Forbidden
+        self._keys.require_usable(actor, key_id, agent.id)
 
     def _check(self, actor: User, fields: Mapping[str, object], before: Agent | None) -> AgentDefinition:
         require(actor, "agents.edit")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bench import queue, reservation, statement
+from tests.bench import queue, reservation, sse, statement
 from tests.support.app_server import AppServer
 
 STARTS = 5
@@ -43,6 +43,7 @@ def main() -> None:
     statement.main(report)
     reservation.main()
     queue.main()
+    sse.main()
 
 
 def report(what: str, figures: list[float]) -> None:

@@ -18,6 +18,7 @@ from core.accounts.models import User
 from core.bootstrap import Core
 from core.errors import CoreError
 from core.passkeys.models import Assertion, Attestation
+from core.runs.models import RunFilter
 from core.runs.queue import RunQueue
 from core.shared_costs.models import Rule
 from core.sharing.models import EVERYONE
@@ -53,6 +54,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "agents.get": (OWN, lambda s, a: s.core.agents.get(a, s.agent().id)),
     "agents.key_problem": (OWN, lambda s, a: s.core.agents.key_problem(a, s.agent().id)),
     "agents.list": (everybody("ok"), lambda s, a: s.core.agents.list(a)),
+    "agents.require_run_as_it_was": (OWN, lambda s, a: s.core.agents.require_run_as_it_was(a, *s.agent_and_key())),
     "agents.to_run": (OWN, lambda s, a: s.core.agents.to_run(a, s.agent().id)),
     "agents.update": (FOR_MEMBERS, lambda s, a: s.core.agents.update(a, s.agent().id, s.fields(), 1)),
     "audit.actions": (FOR_ADMINS, lambda s, a: s.core.audit.actions(a)),
@@ -186,7 +188,9 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "runs.list": (everybody("ok"), lambda s, a: s.core.runs.list(a)),
     "runs.live_workers": (FOR_ADMINS, lambda s, a: s.core.runs.live_workers(a)),
     "runs.model_calls": (OWN, lambda s, a: s.core.runs.model_calls(a, s.run().id)),
+    "runs.page": (everybody("ok"), lambda s, a: s.core.runs.page(a, RunFilter())),
     "runs.place": (OWN, lambda s, a: s.core.runs.place(a, s.run().id)),
+    "runs.retry": (FOR_MEMBERS, lambda s, a: s.core.runs.retry(a, s.cancelled_run().id)),
     "runs.start_agent_run": (FOR_MEMBERS, lambda s, a: s.core.runs.start_agent_run(a, s.agent().id, "text")),
     "runs.start_graph_run": (
         FOR_MEMBERS,

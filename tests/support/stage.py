@@ -64,6 +64,13 @@ class Stage:
     def run(self) -> Run:
         return self.core.runs.start_agent_run(self.owner, self.agent().id, "text")
 
+    def cancelled_run(self) -> Run:
+        return self.core.runs.cancel(self.owner, self.run().id)
+
+    def agent_and_key(self) -> tuple[str, str]:
+        agent = self.agent()
+        return agent.id, agent.definition.key_id
+
     def graph(self) -> dict[str, Any]:
         node = {"id": "a", "kind": "agent", "agent_id": self.agent().id, "task": "{{input}}"}
         return {"nodes": [node], "edges": []}
