@@ -57,3 +57,17 @@ class RevisionChanged(CoreError):
     """It was changed elsewhere since you read it. Read it again, then change it."""
 
     code = "revision_changed"
+
+
+class TooManyOpen(CoreError):
+    """Too many requests wait for their runs. Please try again in {wait_seconds} s."""
+
+    code = "too_many_open"
+    retryable = True
+
+
+class Stopping(CoreError):
+    """The server is being restarted, so the run was cancelled. Please try again in {wait_seconds} s."""
+
+    code = "stopping"
+    retryable = True

@@ -53,6 +53,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "agents.get": (OWN, lambda s, a: s.core.agents.get(a, s.agent().id)),
     "agents.key_problem": (OWN, lambda s, a: s.core.agents.key_problem(a, s.agent().id)),
     "agents.list": (everybody("ok"), lambda s, a: s.core.agents.list(a)),
+    "agents.runnable": (everybody("ok"), lambda s, a: s.core.agents.runnable(a)),
     "agents.to_run": (OWN, lambda s, a: s.core.agents.to_run(a, s.agent().id)),
     "agents.update": (FOR_MEMBERS, lambda s, a: s.core.agents.update(a, s.agent().id, s.fields(), 1)),
     "audit.actions": (FOR_ADMINS, lambda s, a: s.core.audit.actions(a)),
