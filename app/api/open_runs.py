@@ -22,7 +22,8 @@ from core import clock
 from core.runs.models import Run, RunEvent
 
 T = TypeVar("T")
-POLL_SECONDS = 0.3
+# The database is asked more and more seldom while nothing happens.
+POLL_SECONDS, LONGEST_POLL_SECONDS, SLOWER = 0.3, 1.0, 1.1
 # A token that is revoked ends what is open within five seconds.
 ALIVE_SECONDS = 4.0
 MOST, MOST_OF_ONE = 200, 20
@@ -83,7 +84,7 @@ class OpenRun:
             Stopping: the server stops.
         """
         core, user, seq = runtime.get_core(), self._principal.user, 0
-        asked_at = clock.monotonic_seconds()
+        asked_at, pause_seconds = clock.monotonic_seconds(), POLL_SECONDS
         while not self._has_ended:
             found = await in_thread(partial(core.runs.events, user, self.run.id, seq))
             if found:
@@ -98,7 +99,8 @@ class OpenRun:
                 asked_at = clock.monotonic_seconds()
                 if not await in_thread(self._principal.is_alive):
                     raise NotSignedIn
-            await anyio.sleep(POLL_SECONDS)
+            pause_seconds = POLL_SECONDS if found else min(pause_seconds * SLOWER, LONGEST_POLL_SECONDS)
+            await anyio.sleep(pause_seconds)
 
     async def result(self) -> Run:
         """Return the run as it is now."""

@@ -1,14 +1,28 @@
-"""The real clients of OpenAI's protocol talk to our agents: its own Python client, and LangChain's."""
+"""The real clients of other tools' protocols talk to our agents: OpenAI's, LangChain's and MCP's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import anyio
+import anyio.to_thread
+import httpx
 import openai
 import pytest
 from langchain_openai import ChatOpenAI
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import (
+    CallToolResult,
+    CancelledNotification,
+    CancelledNotificationParams,
+    ClientNotification,
+    Tool,
+)
 from openai import OpenAI
 from openai.types.chat import ChatCompletionChunk
 
@@ -23,7 +37,7 @@ SLOW = "fake-1@gap=200@chunks=20@text=One two three four five six seven eight ni
 
 @pytest.fixture(scope="module")
 def desk(sqlite_templates: SqliteTemplates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(sqlite_templates, tmp_path_factory.mktemp("openai")) as found:
+    with served(sqlite_templates, tmp_path_factory.mktemp("protocols")) as found:
         yield found
 
 
@@ -220,3 +234,176 @@ def test_langchain_asks_and_streams(desk: Served) -> None:
     assert sum((piece.usage_metadata or {}).get("total_tokens", 0) for piece in pieces) == 120
     wait_until(lambda: not any(run.is_active for run in desk.runs_of(agent_id)), 10, "both runs have ended")
     assert {run.status for run in desk.runs_of(agent_id)} == {"succeeded"}
+
+
+# --- MCP ----------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def connected(desk: Served, token: str) -> AsyncIterator[ClientSession]:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        httpx.AsyncClient(headers=headers, timeout=60) as http,
+        streamable_http_client(desk.mcp_url, http_client=http) as (reader, writer, _),
+        ClientSession(reader, writer) as session,
+    ):
+        told = await session.initialize()
+        assert told.serverInfo.name == "Zoark"
+        yield session
+
+
+def with_client(desk: Served, work: Callable[[ClientSession], Awaitable[Any]], token: str | None = None) -> Any:
+    """Do something as the official client of the protocol."""
+
+    async def main() -> Any:
+        async with connected(desk, token or desk.token()) as session:
+            return await work(session)
+
+    return anyio.run(main)
+
+
+def test_agents_are_tools_of_those_who_may_run_them(desk: Served, bob: User) -> None:
+    first = desk.at.agent("fake-1", name="Café clerk!", role="Clerk", goal="Answer guests")
+    second = desk.at.agent("fake-1", name="Cafe Clerk")
+
+    async def listed(session: ClientSession) -> dict[str, Tool]:
+        return {tool.name: tool for tool in (await session.list_tools()).tools}
+
+    found = with_client(desk, listed)
+    assert found["cafe_clerk"].meta == {"zoark/agent_id": first}
+    assert (found["cafe_clerk"].title, found["cafe_clerk"].description) == ("Café clerk!", "Clerk: Answer guests")
+    assert found[f"cafe_clerk_{second[-6:]}"].meta == {"zoark/agent_id": second}
+    bobs = desk.core.tokens.create(bob, "mcp", ["agents:read", "runs:write"], 1).secret.get_secret_value()
+    assert with_client(desk, listed, bobs) == {}
+
+    async def call(session: ClientSession) -> CallToolResult:
+        return await session.call_tool("cafe_clerk", {"input": "Hello"})
+
+    refused = with_client(desk, call, bobs)
+    assert refused.isError
+    assert desk.runs_of(first) == []
+
+
+def test_a_tool_call_is_a_run_that_tells_of_its_progress(desk: Served) -> None:
+    agent_id = desk.at.agent("fake-1@tool=1@text=Well done.", name="Adder", tools=["calculator"])
+    told: list[tuple[float, str | None]] = []
+
+    async def note(progress: float, _total: float | None, message: str | None) -> None:
+        told.append((progress, message))
+
+    async def call(session: ClientSession) -> CallToolResult:
+        return await session.call_tool("adder", {"input": "What is it?"}, progress_callback=note)
+
+    result = with_client(desk, call)
+    run = desk.only_run(agent_id)
+    assert (result.isError, result.content[0].text, run.output) == (False, "Well done.", "Well done.")
+    assert result.structuredContent == {
+        "run_id": run.id,
+        "status": "succeeded",
+        "output": "Well done.",
+        "cost_micros": 720,
+        "input_tokens": 200,
+        "output_tokens": 40,
+    }
+    messages = [message for _, message in told]
+    assert [progress for progress, _ in told] == sorted({progress for progress, _ in told})
+    assert messages[0] == "Waiting for a worker"
+    assert "Using the tool calculator" in messages
+    assert len(messages) < len(desk.at.events(run))
+
+
+def test_what_goes_wrong_is_the_result_of_the_call(desk: Served) -> None:
+    agent_id = desk.at.agent("fake-1@fault=401", name="Broken")
+    wrong: list[tuple[str, dict[str, Any], str]] = [
+        ("broken", {"input": "Hello"}, "does not accept this key"),
+        ("broken", {"input": 3}, "Send one argument"),
+        ("broken", {}, "Send one argument"),
+        ("nobody", {"input": "Hello"}, "does not exist"),
+    ]
+
+    async def call(session: ClientSession) -> list[CallToolResult]:
+        return [await session.call_tool(name, arguments) for name, arguments, _ in wrong]
+
+    for result, (_, _, sentence) in zip(with_client(desk, call), wrong, strict=True):
+        assert result.isError
+        assert sentence in result.content[0].text
+    assert desk.only_run(agent_id).error.code == "bad_key"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("how", ["cancelled", "gone"])
+def test_a_call_that_is_not_waited_for_any_more_is_cancelled(desk: Served, how: str) -> None:
+    agent_id = desk.at.agent("fake-1@latency=60000", name=f"Slow {how}")
+
+    async def call(session: ClientSession) -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(session.call_tool, f"slow_{how}", {"input": "Hello"})
+            await anyio.to_thread.run_sync(desk.is_asked, agent_id)
+            if how == "cancelled":
+                # The client counts its requests: 0 was the beginning, 1 is the call.
+                params = CancelledNotificationParams(requestId=1)
+                await session.send_notification(ClientNotification(CancelledNotification(params=params)))
+                await anyio.to_thread.run_sync(desk.only_run, agent_id)
+            group.cancel_scope.cancel()
+
+    with_client(desk, call)
+    assert desk.only_run(agent_id).status == "cancelled"
+
+
+def test_nobody_speaks_mcp_without_a_token_or_from_another_site(desk: Served) -> None:
+    good = {"Authorization": f"Bearer {desk.token()}"}
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    accept = {"Accept": "application/json, text/event-stream"}
+    narrow = {"Authorization": f"Bearer {desk.token(['agents:read'])}"}
+    own = {"Origin": desk.mcp_url.removesuffix("/api/v1/mcp")}
+    rebound = {"Origin": "http://evil.example:8501", "Host": "evil.example:8501"}
+    for headers, status in (
+        (good, 200),
+        (good | own, 200),
+        (good | rebound, 403),
+        (good | {"Origin": "null"}, 403),
+        (narrow, 403),
+        ({}, 401),
+        ({"Authorization": "Bearer zoark_" + "0" * 49}, 401),
+    ):
+        answer = httpx.post(desk.mcp_url, json=ping, headers=accept | headers)
+        assert answer.status_code == status, headers
+        assert (answer.headers.get("www-authenticate") == "Bearer") == (status == 401)
+    for text, status in (("", 400), ("[]", 400), ("{", 422), ('{"method": "x"}', 400), ('"\\u0000"', 422)):
+        sent = {**accept, **good, "Content-Type": "application/json"}
+        answer = httpx.post(desk.mcp_url, content=text, headers=sent)
+        assert answer.status_code == status, text
+    assert httpx.get(desk.mcp_url, headers=good | accept).status_code == 405
+    assert httpx.delete(desk.mcp_url, headers=good).status_code == 204
+
+
+def test_a_server_that_stops_ends_what_is_open_and_waits_for_nothing(desk: Served, client: OpenAI) -> None:
+    """The last test here: the server is gone after it."""
+    names = ("whole", "streamed", "called")
+    agents = {name: desk.at.agent("fake-1@latency=60000", name=f"Last {name}") for name in names}
+    patient = client.with_options(max_retries=0)
+
+    async def call(session: ClientSession) -> None:
+        await session.call_tool("last_called", {"input": "Hello"})
+
+    with ThreadPoolExecutor(3) as pool:
+        asked = {
+            "whole": pool.submit(patient.chat.completions.create, model=agents["whole"], messages=said("Hello")),
+            "streamed": pool.submit(
+                lambda: list(
+                    patient.chat.completions.create(model=agents["streamed"], messages=said("Hello"), stream=True)
+                )
+            ),
+            "called": pool.submit(with_client, desk, call),
+        }
+        for agent_id in agents.values():
+            desk.is_asked(agent_id)
+        desk.app.stop()
+        errors = {name: one.exception(20) for name, one in asked.items()}
+    assert desk.app.process is not None
+    assert desk.app.process.returncode != -9  # it was not killed
+    assert isinstance(errors["whole"], openai.InternalServerError)
+    assert (errors["whole"].status_code, errors["whole"].code) == (503, "stopping")
+    assert isinstance(errors["streamed"], openai.APIError)
+    assert errors["streamed"].code == "stopping"
+    assert errors["called"] is not None
+    assert {desk.only_run(agent_id).status for agent_id in agents.values()} == {"cancelled"}

@@ -20,12 +20,13 @@ SCOPES = ("agents:read", "runs:write")
 class Served:
     """Alice's desk, and where programs reach it."""
 
-    def __init__(self, at: Desk, url: str) -> None:
+    def __init__(self, at: Desk, app: AppServer) -> None:
+        self.app = app
         self.at = at
         self.core = at.core
         self.alice = at.alice
-        self.openai_url = f"{url}/api/v1/openai/v1"
-        self.mcp_url = f"{url}/api/v1/mcp"
+        self.openai_url = f"{app.url}/api/v1/openai/v1"
+        self.mcp_url = f"{app.url}/api/v1/mcp"
 
     def token(self, scopes: Sequence[str] = SCOPES) -> str:
         """Return a personal token of Alice's."""
@@ -59,4 +60,4 @@ def served(templates: SqliteTemplates, folder: Path, **settings: Any) -> Iterato
         AppServer(folder, **environment_of(at.settings)) as app,
     ):
         at.worker()
-        yield Served(at, app.url)
+        yield Served(at, app)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 
+import anyio
 from sse_starlette import EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
@@ -25,12 +26,15 @@ PIECE = 400
 PING_SECONDS = 10
 # Who does not take what is sent is gone.
 SEND_SECONDS = 60
+# A server that stops says so in the stream first.
+GOODBYE_SECONDS = 3
 
 
 class AnswerBroken(CoreError):
-    """The answer was broken off and begun anew. Read it in full at /api/v1/runs/{run_id}."""
+    """The model broke off its answer and began anew. Please ask again."""
 
     code = "answer_broken"
+    retryable = True
 
 
 class LiveText:
@@ -81,7 +85,15 @@ class ChatStream(EventSourceResponse):
         self._chunks = Chunks(opened.run, has_usage=wants_usage)
         self._text = LiveText(is_live=is_live)
         headers = {"X-Run-Id": opened.run.id, "Cache-Control": "no-store"}
-        super().__init__(self._pieces(), headers=headers, ping=PING_SECONDS, sep="\n", send_timeout=SEND_SECONDS)
+        super().__init__(
+            self._pieces(),
+            headers=headers,
+            ping=PING_SECONDS,
+            sep="\n",
+            send_timeout=SEND_SECONDS,
+            shutdown_event=anyio.Event(),
+            shutdown_grace_period=GOODBYE_SECONDS,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, whatever happens on the way."""
@@ -91,7 +103,6 @@ class ChatStream(EventSourceResponse):
             await self._opened.close()
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        run_id = self._opened.run.id
         try:
             yield self._chunks.role()
             async for events in self._opened.events():
@@ -108,8 +119,8 @@ class ChatStream(EventSourceResponse):
             for piece in _cut(self._text.rest(run.output or "")):
                 yield self._chunks.text(piece)
             yield self._chunks.end(await usage(self._actor, run))
-        except AnswerBroken:
-            yield _failure(RunError(AnswerBroken.code, AnswerBroken(run_id=run_id).sentence))
+        except AnswerBroken as error:
+            yield _failure(RunError(error.code, error.sentence))
         except CoreError as error:
             yield sse(body_of(status_of(error), error.code, error.sentence))
 
