@@ -13,8 +13,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app import runtime
 from app.api.bodies import check_request
-from app.api.failures import ForeignPage, MethodNotAllowed, NotSignedIn, ScopeMissing, TwoFactorMissing
+from app.api.failures import ForeignPage, MethodNotAllowed, NotSignedIn, ScopeMissing, Stopping, TwoFactorMissing
 from app.api.mcp.calls import CALLS
+from app.api.open_runs import RETRY_SECONDS
 from app.api.principal import Principal, principal_of
 from core import clock
 from core.audit.origin import note_doer
@@ -22,6 +23,7 @@ from core.audit.origin import note_doer
 SCOPES = ("agents:read", "runs:write")
 SESSION = "mcp-session-id"
 CANCELLED = "notifications/cancelled"
+STOPPED = -32000  # JSON-RPC leaves the numbers from here to -32099 to servers
 
 
 class Endpoint:
@@ -50,7 +52,32 @@ class Endpoint:
 
         if message.get("method") == "initialize":
             send = _labelled(send)
-        await answer(scope, _replayed(body, receive), send)
+        answering = Answering(send)
+        await answer(scope, _replayed(body, receive), answering.send)
+        await answering.complete(message.get("id"))
+
+
+class Answering:
+    """Sends an answer, and ends it when a server that stops cuts it off: clients would wait for the rest."""
+
+    def __init__(self, send: Send) -> None:
+        """Send by ``send``."""
+        self._send = send
+        self._is_open = False
+
+    async def send(self, message: Message) -> None:
+        """Pass on a piece."""
+        await self._send(message)
+        self._is_open = message["type"] == "http.response.start" or bool(message.get("more_body"))
+
+    async def complete(self, number: object) -> None:
+        """Say what happened as the answer to request ``number``, unless it was answered."""
+        if not self._is_open:
+            return
+        error = {"code": STOPPED, "message": Stopping(wait_seconds=RETRY_SECONDS).sentence}
+        told = json.dumps({"jsonrpc": "2.0", "id": number, "error": error})
+        body = f"event: message\r\ndata: {told}\r\n\r\n".encode()
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _admitted(request: Request) -> Principal:
