@@ -136,6 +136,7 @@ def test_vendor_sdks_stand_where_they_belong() -> None:
         "joserfc": ("core/oauth/", "core/logins/access.py"),
         "webauthn": ("core/passkeys/",),
         "alembic": ("core/db/migrate.py",),
+        "mcp": ("app/api/mcp/server.py",),
         "streamlit_authenticator": ("app/ui/authenticator.py",),
     }
     for package, allowed in places.items():

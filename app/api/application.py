@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api import problems, routes
 from app.api.bodies import BodyCap
 from app.api.description import described
+from app.api.openai.errors import OpenAIErrors
 from app.api.rates import Rates
 from core.audit.origin import origin
 from core.config import Settings
@@ -23,7 +24,11 @@ ABOUT = (
     "Everything that the pages of Zoark can do. Errors are problems (RFC 9457) with a stable `code`. Money is in "
     "micro-dollars, times are in UTC, lists come in pages. With an `Idempotency-Key` a POST can be repeated safely."
 )
-EXPOSED = ("X-Request-Id", "ETag", "Location", "Retry-After", "Idempotent-Replayed")
+EXPOSED = ("X-Request-Id", "ETag", "Location", "Retry-After", "Idempotent-Replayed", "X-Run-Id", "Mcp-Session-Id")
+TAKEN = (
+    *("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID"),
+    *("Mcp-Session-Id", "Mcp-Protocol-Version"),
+)
 
 
 def create_api(settings: Settings) -> FastAPI:
@@ -60,12 +65,12 @@ def _middleware(settings: Settings) -> list[Middleware]:
                 CORSMiddleware,
                 allow_origins=allowed,
                 allow_methods=["GET", "POST", "PATCH", "PUT", "DELETE"],
-                allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID"],
+                allow_headers=TAKEN,
                 expose_headers=EXPOSED,
                 max_age=600,
             )
         )
-    return [*found, Middleware(BodyCap)]
+    return [*found, Middleware(OpenAIErrors), Middleware(BodyCap)]
 
 
 class Answered:

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.api.openai.errors import ErrorBody
 from app.api.problems import Problem, problems
 
 IDEMPOTENCY = {
@@ -50,6 +51,11 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
     elif method == "post":
         operation.setdefault("parameters", []).append(IDEMPOTENCY)
         responses.update({key: value for key, value in _documented(409).items() if key not in responses})
+    if "openai" in tags:
+        content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{ErrorBody.__name__}"}}}
+        for status, told in responses.items():
+            if int(status) >= 400:
+                told["content"] = content
 
 
 def _documented(*statuses: int) -> dict[str, Any]:

@@ -64,3 +64,17 @@ class TooManyListeners(CoreError):
 
     code = "too_many_listeners"
     retryable = True
+
+
+class TooManyOpen(CoreError):
+    """Too many requests wait for their runs. Please try again in {wait_seconds} s."""
+
+    code = "too_many_open"
+    retryable = True
+
+
+class Stopping(CoreError):
+    """The server is being restarted, so the run was cancelled. Please try again in {wait_seconds} s."""
+
+    code = "stopping"
+    retryable = True

@@ -44,7 +44,9 @@ STATUS: dict[str, int] = {
     "locked_out": 429,
     "rate_limited_here": 429,
     "too_many_listeners": 429,
+    "too_many_open": 429,
     "internal": 500,
+    "stopping": 503,
     # The model's provider is at fault, or what a person told it.
     "bad_key": 409,
     "key_forbidden": 409,

@@ -55,6 +55,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "agents.key_problem": (OWN, lambda s, a: s.core.agents.key_problem(a, s.agent().id)),
     "agents.list": (everybody("ok"), lambda s, a: s.core.agents.list(a)),
     "agents.require_run_as_it_was": (OWN, lambda s, a: s.core.agents.require_run_as_it_was(a, *s.agent_and_key())),
+    "agents.runnable": (everybody("ok"), lambda s, a: s.core.agents.runnable(a)),
     "agents.to_run": (OWN, lambda s, a: s.core.agents.to_run(a, s.agent().id)),
     "agents.update": (FOR_MEMBERS, lambda s, a: s.core.agents.update(a, s.agent().id, s.fields(), 1)),
     "audit.actions": (FOR_ADMINS, lambda s, a: s.core.audit.actions(a)),
