@@ -1,4 +1,4 @@
-"""Entry of ``python -m tests.bench``: start to health, what an idle install weighs, how long runs wait, bad requests."""
+"""Entry of ``python -m tests.bench``: start, memory of an idle install, waiting runs, random requests."""
 
 from __future__ import annotations
 
