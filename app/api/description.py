@@ -87,7 +87,8 @@ def _tags(document: dict[str, Any]) -> list[dict[str, str]]:
     found: dict[str, str] = {}
     for module in pkgutil.iter_modules(routes.__path__, f"{routes.__name__}."):
         loaded = sys.modules[module.name]
-        tag, told = loaded.router.tags[0], " ".join((loaded.__doc__ or "").split())
+        told = " ".join((loaded.__doc__ or "").split())
+        tag = next(iter(loaded.router.tags), "")
         if tag in found:
             found[tag] = f"{found[tag].removesuffix('.')}; {told.partition(': ')[2] or told}"
         else:
