@@ -88,11 +88,11 @@ def test_the_programs_of_the_page_run_as_they_are_copied(
         programs = {one.name: one for one in snippets(app.url, made.json()["id"])}
 
     token = {"ZOARK_TOKEN": login["access_token"]}
-    before = models.totals().requests
+    before = models.totals().calls
     for name, command in commands(tmp_path).items():
         output = output_of([*command, written(tmp_path, programs[name])], **token)
         assert "succeeded" in output, name
-    assert models.totals().requests - before == len(commands(tmp_path))
+    assert models.totals().calls - before == len(commands(tmp_path))
     assert json.loads(programs["MCP"].text)["mcpServers"]["zoark"]["url"] == f"{app.url}/api/v1/mcp"
     assert all(INPUT in one.text for one in programs.values() if one.language != "json")
 
