@@ -50,6 +50,7 @@ AGENTS = Entry("agents.py", "Agents", ":material/smart_toy:", "Build")
 AGENT = Entry("agent.py", "Agent", ":material/smart_toy:", None)
 KEYS = Entry("keys.py", "Keys", ":material/key:", "Build")
 KEY = Entry("key.py", "Key", ":material/key:", None)
+API = Entry("api.py", "API", ":material/api:", "Build")
 RUNS = Entry("runs.py", "Runs", ":material/play_circle:", "Watch")
 RUN = Entry("run.py", "Run", ":material/play_circle:", None)
 USAGE = Entry("usage.py", "Usage", ":material/bar_chart:", "Watch")
@@ -85,6 +86,7 @@ ALL = (
     AGENT,
     KEYS,
     KEY,
+    API,
     RUNS,
     RUN,
     USAGE,

@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api import problems, routes
+from app.api import problems, reference, routes
 from app.api.bodies import BodyCap
 from app.api.description import described
 from app.api.openai.errors import OpenAIErrors
@@ -51,6 +51,7 @@ def create_api(settings: Settings) -> FastAPI:
     api.state.rates = Rates(settings.api_requests_per_minute)
     for router in found_in(routes, "router"):
         api.include_router(router)
+    api.routes.extend(reference.routes())
     api.openapi = lambda: described(api)  # type: ignore[method-assign]
     return api
 

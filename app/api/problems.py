@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from app.api.failures import MethodNotAllowed, UnknownRoute
 from app.api.statuses import status_of, wait_seconds_of
@@ -23,6 +24,7 @@ from core.security.redact import redact
 
 MEDIA_TYPE = "application/problem+json"
 MAX_FIELDS = 50
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 Place = Literal["body", "query", "path", "header"]
 PLACES: tuple[Place, ...] = get_args(Place)
 
@@ -114,7 +116,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.NOT_FOUND:
         return respond(UnknownRoute())
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return respond(MethodNotAllowed(), headers=error.headers)
+        return respond(MethodNotAllowed(), headers={"Allow": ", ".join(_methods_at(request))})
     log.warning("the router refused a request", status=error.status_code, path=request.url.path)
     return respond(Invalid("This request could not be read."))
 
@@ -124,6 +126,16 @@ async def on_unexpected(request: Request, error: Exception) -> Response:
     reference = clock.new_id("error")[-12:]
     log.error("request failed", reference=reference, path=request.url.path, exc_info=error)
     return respond(Internal(reference=reference))
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Return every method of an address: the router names those of the first route only."""
+    asked = ((method, {**request.scope, "method": method}) for method in METHODS)
+    return [
+        method
+        for method, scope in asked
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+    ]
 
 
 def _field_problem(told: Mapping[str, Any]) -> FieldProblem:

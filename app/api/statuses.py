@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.errors import CoreError
 
-# What is not in it is 400: the request was understood, and refused for a reason that its sentence says.
+# A code that stands nowhere here is answered with 400; a test keeps it from happening.
 STATUS: dict[str, int] = {
     "invalid": 422,
     "graph_invalid": 422,
@@ -58,7 +58,54 @@ STATUS: dict[str, int] = {
     "bad_response": 409,
     "response_too_large": 409,
     "provider_error": 409,
+    "context_too_long": 409,
+    "output_overrun": 409,
+    "no_models": 409,
+    "nothing_there": 409,
+    "leads_elsewhere": 409,
+    "tls_failed": 409,
+    "smtp_auth": 409,
+    "mail_delayed": 409,
+    "mail_refused": 409,
+    "mail_set_up_wrong": 409,
+    "mail_unsure": 409,
 }
+# Told by runs, by pages in the browser and at the start; no request of the API is answered with them.
+ELSEWHERE = frozenset(
+    {
+        "budget_exceeded",
+        "cancelled",
+        "link_refused",
+        "master_key_wrong",
+        "oauth",
+        "oauth_account_exists",
+        "oauth_declined",
+        "oauth_domain",
+        "oauth_expired",
+        "oauth_flow",
+        "oauth_identity_taken",
+        "oauth_other_address",
+        "oauth_proof",
+        "oauth_provider",
+        "oauth_suspended",
+        "oauth_unverified",
+        "owner_inactive",
+        "passkey",
+        "passkey_copied",
+        "passkey_foreign",
+        "passkey_over",
+        "passkey_refused",
+        "passkey_signed_out",
+        "passkey_suspended",
+        "passkey_unknown",
+        "passkeys_not_here",
+        "rate_limit_reached",
+        "rate_limit_timeout",
+        "rate_limit_too_small",
+        "settings_wrong",
+        "tool_failed",
+    }
+)
 OTHERWISE = 400
 
 

@@ -30,6 +30,7 @@ TABLE: dict[str, set[str]] = {
     "agent": SIGNED_IN,
     "keys": SIGNED_IN,
     "key": SIGNED_IN,
+    "api": SIGNED_IN,
     "runs": SIGNED_IN,
     "run": SIGNED_IN,
     "usage": SIGNED_IN,

@@ -1,0 +1,49 @@
+"""Random requests and sequences of them, over the whole description, as each role: no 5xx, and nothing undescribed.
+
+``python -m tests.bench.fuzz`` tries for minutes, and other values each time.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from core.bootstrap import Core
+from core.runs.queue import RunQueue
+from tests.conftest import PASSWORD
+from tests.fakes.model_server import FakeModelServer
+from tests.support import fuzz
+from tests.support.fuzz import Effort
+from tests.support.stage import DEPARTMENT, Stage
+
+MINUTES = float(os.environ.get("FUZZ_MINUTES", "0"))
+LONG = Effort(examples=2000, sequences=2000, covers=True, seconds=int(MINUTES * 30))
+# The boundaries of fields are the same for everybody: the administrator, who gets furthest, walks them.
+SHORT = {
+    "viewer": Effort(examples=3, sequences=3, covers=False),
+    "member": Effort(examples=6, sequences=10, covers=False),
+    "manager": Effort(examples=3, sequences=3, covers=False),
+    "admin": Effort(examples=3, sequences=5, covers=True),
+}
+
+
+@pytest.mark.timeout(0 if MINUTES else 300)
+@pytest.mark.parametrize("role", SHORT)
+def test_no_request_whatever_gets_an_answer_that_is_not_described(
+    client: TestClient, api_core: Core, fake: FakeModelServer, monkeypatch: pytest.MonkeyPatch, role: Any
+) -> None:
+    monkeypatch.setattr(RunQueue, "enqueue", lambda *_: None)
+    fuzz.stay_on_this_machine(monkeypatch)
+    actor = api_core.accounts.create_user("actor@example.com", "Actor", PASSWORD, role)
+    root = api_core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
+    api_core.people.set_department(root, actor.id, DEPARTMENT)
+    placed = replace(actor, department=DEPARTMENT)
+    stage = Stage(api_core, fake, placed)
+    stage.run(), stage.budget(), stage.session(), stage.api_token(), stage.shared()  # so that lists are not empty
+    found = fuzz.findings(api_core, client.app, placed, LONG if MINUTES else SHORT[role])
+    if found:
+        pytest.fail(fuzz.told(found), pytrace=False)
