@@ -38,6 +38,7 @@ STATUS: dict[str, int] = {
     "local_model_unavailable": 409,
     "secret_lost": 409,
     "secret_unreadable": 409,
+    "master_key_wrong": 409,
     "revision_changed": 412,
     "too_large": 413,
     "media_type": 415,
@@ -55,6 +56,7 @@ STATUS: dict[str, int] = {
     "bad_response": 409,
     "response_too_large": 409,
     "provider_error": 409,
+    "oauth_provider": 409,
 }
 OTHERWISE = 400
 
