@@ -22,7 +22,8 @@ def search(
     conditions: list[ColumnElement[bool]] = []
     if after is not None:
         # The database compares as it sorts: neither side is lowered or ordered by us. Nobody is ever deleted.
-        place = select(func.lower(users.c.name), users.c.id).where(users.c.id == after)
+        last = users.alias()
+        place = select(func.lower(last.c.name), last.c.id).where(last.c.id == after)
         conditions.append(tuple_(func.lower(users.c.name), users.c.id) > place.scalar_subquery())
     if seen_by is not None:
         is_near = users.c.id == seen_by.id

@@ -284,6 +284,7 @@ def test_every_method_answers_as_the_table_says(
     core: Core, fake: FakeModelServer, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RunQueue, "enqueue", lambda *_: None)
+    monkeypatch.setattr(core.local_model, "why_unavailable", lambda: None)
     alice = core.accounts.create_user("alice@example.com", "Alice", PASSWORD, "member")
     role: Any = {"stranger": "member", "elsewhere": "manager"}.get(kind, kind)
     actor = core.accounts.create_user("actor@example.com", "Actor", PASSWORD, role)
