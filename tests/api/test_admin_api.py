@@ -95,7 +95,7 @@ def test_the_log_is_cut_by_time(admin: Bearer) -> None:
     assert admin.get("/audit", since=later)["items"] == []
     assert len(admin.get("/audit", until=later, since="1970-01-01T00:00:00Z")["items"]) > 1
     assert admin.get("/audit", until="2026-01-01T00:00:00+02:00")["items"] == []
-    wrong = ("yesterday", "2026-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1e300")
+    wrong = ("yesterday", "2026-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0.5")
     for moment in wrong:
         assert admin.refusal("GET", "/audit", since=moment) == (422, "invalid", ["/since"])
         assert admin.refusal("GET", "/audit/export", until=moment) == (422, "invalid", ["/until"])
@@ -225,7 +225,7 @@ def test_the_master_key_is_rotated_and_the_old_one_removed(
     assert sum(one["secrets"] for one in after["sealed"] if one["number"] == 2) == after["secrets"]
     assert admin.refusal("DELETE", "/admin/master-keys/1") == (409, "conflict", [])  # a minute has to pass
     assert admin.refusal("DELETE", "/admin/master-keys/99") == (409, "conflict", [])
-    assert admin.refusal("DELETE", f"/admin/master-keys/{2**31}") == (422, "invalid", ["/number"])
+    assert admin.refusal("DELETE", "/admin/master-keys/rotate") == (404, "not_found", [])
     later = clock.now() + timedelta(minutes=2)
     monkeypatch.setattr(clock, "now", lambda: later)
     assert admin.call("DELETE", "/admin/master-keys/1").status_code == 204

@@ -12,12 +12,15 @@ from app.api.principal import Principal, caller
 from app.api.problems import problems
 from app.api.route import router as new_router
 from app.api.schemas import Output
+from core.errors import NotFound
 from core.master_keys.models import MasterKeyState, MasterKeyStatus
 
 router = new_router("admin")
 
 Reads = Annotated[Principal, caller("admin:read")]
 Writes = Annotated[Principal, caller("admin:write")]
+# Text, for it stands where "rotate" stands, too.
+Number = Annotated[str, Path(max_length=10, examples=["1"])]
 
 
 class MasterKeyShown(Output):
@@ -73,10 +76,12 @@ def rotate_master_keys(caller: Writes) -> MasterKeysShown:
     return _shown(status)
 
 
-@router.delete("/admin/master-keys/{number}", status_code=204, responses=problems(409))
-def remove_master_key(caller: Writes, number: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> None:
+@router.delete("/admin/master-keys/{number}", status_code=204, responses=problems(404, 409))
+def remove_master_key(caller: Writes, number: Number) -> None:
     """Delete an old key for good, when nothing is sealed with it; asks for a recent proof."""
-    runtime.get_core().master_keys.remove(caller.user, number)
+    if not (number.isascii() and number.isdecimal()):
+        raise NotFound(what="master key")
+    runtime.get_core().master_keys.remove(caller.user, int(number))
 
 
 def _shown(status: MasterKeyStatus) -> MasterKeysShown:
