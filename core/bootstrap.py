@@ -143,7 +143,7 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
 
     vault = open_installation(db, rings, prepare, is_recovery=is_recovery)
     audit = Audit(db, vault)
-    local_model = LocalModel(db, settings.data_dir)
+    local_model = LocalModel(db, settings.data_dir, audit)
     organisation = Organisation(db, audit, settings.registration)
     limits = Limits(db)
     accounts = Accounts(db, settings, organisation, limits, audit)

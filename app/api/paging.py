@@ -60,3 +60,9 @@ def decode(cursor: str, *types: type) -> list[Any]:
     if any(isinstance(part, int) and not 0 <= part < 2**53 for part in parts):
         raise Invalid("This cursor is not one of this list.", "cursor")
     return list(parts)
+
+
+def piece(found: Sequence[T], query: PageQuery, cursor: Callable[[T], str]) -> tuple[list[T], str | None]:
+    """Return a piece of a long list, of which one item more than ``query.limit`` was read, and the next cursor."""
+    items = list(found[: query.limit])
+    return items, cursor(items[-1]) if len(found) > len(items) else None

@@ -38,6 +38,7 @@ STATUS: dict[str, int] = {
     "local_model_unavailable": 409,
     "secret_lost": 409,
     "secret_unreadable": 409,
+    "master_key_wrong": 409,
     "revision_changed": 412,
     "too_large": 413,
     "media_type": 415,
@@ -69,6 +70,7 @@ STATUS: dict[str, int] = {
     "mail_refused": 409,
     "mail_set_up_wrong": 409,
     "mail_unsure": 409,
+    "oauth_provider": 409,
 }
 # Told by runs, by pages in the browser and at the start; no request of the API is answered with them.
 ELSEWHERE = frozenset(
@@ -86,7 +88,6 @@ ELSEWHERE = frozenset(
         "oauth_identity_taken",
         "oauth_other_address",
         "oauth_proof",
-        "oauth_provider",
         "oauth_suspended",
         "oauth_unverified",
         "owner_inactive",

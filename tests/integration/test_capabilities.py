@@ -70,6 +70,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "budgets.list": (everybody("ok"), lambda s, a: s.core.budgets.list(a)),
     "budgets.near_limit": (everybody("ok"), lambda s, a: s.core.budgets.near_limit(a)),
     "departments.add": (FOR_ADMINS, lambda s, a: s.core.departments.add(a, clock.new_id("d"))),
+    "departments.change": (FOR_ADMINS, lambda s, a: s.core.departments.change(a, "hr", position=2)),
     "departments.delete": (FOR_ADMINS, lambda s, a: s.core.departments.delete(a, s.department())),
     "departments.move": (FOR_ADMINS, lambda s, a: s.core.departments.move(a, "hr", 1)),
     "departments.rename": (FOR_ADMINS, lambda s, a: s.core.departments.rename(a, "hr", clock.new_id("d"))),
@@ -100,6 +101,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "keys.require_usable": (OWN, lambda s, a: s.core.keys.require_usable(a, s.key().id)),
     "key_care.set_pool": (FOR_ADMINS, lambda s, a: s.core.key_care.set_pool(a, s.key().id, True)),
     "keys.test": (OWN, lambda s, a: s.core.keys.test(a, s.key().id)),
+    "local_model.prepare": (FOR_ADMINS, lambda s, a: s.core.local_model.prepare(a)),
     "mail.choices": (FOR_ADMINS, lambda s, a: s.core.mail.choices(a)),
     "mail.choose_key": (FOR_ADMINS, lambda s, a: s.core.mail.choose_key(a, None)),
     "mail.get": (FOR_ADMINS, lambda s, a: s.core.mail.get(a, s.mail())),
@@ -142,6 +144,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "oauth.list": (everybody("ok"), lambda s, a: s.core.oauth.list(a)),
     "oauth.states": (FOR_ADMINS, lambda s, a: s.core.oauth.states(a)),
     "organisation.change": (FOR_ADMINS, lambda s, a: s.core.organisation.change(a, {"company_name": "Acme"})),
+    "organisation.look": (FOR_ADMINS, lambda s, a: s.core.organisation.look(a)),
     "passkeys.add": (
         everybody("passkey_refused"),
         lambda s, a: s.core.passkeys.add(a, SITE, "browser", Attestation(b"id", b"", b"")),
@@ -286,6 +289,7 @@ def test_every_method_answers_as_the_table_says(
     core: Core, fake: FakeModelServer, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RunQueue, "enqueue", lambda *_: None)
+    monkeypatch.setattr(core.local_model, "why_unavailable", lambda: None)
     alice = core.accounts.create_user("alice@example.com", "Alice", PASSWORD, "member")
     role: Any = {"stranger": "member", "elsewhere": "manager"}.get(kind, kind)
     actor = core.accounts.create_user("actor@example.com", "Actor", PASSWORD, role)
