@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+# From a day to one that is left out, several times.
+Spans = tuple[tuple[date, date], ...]
+# A day, name or id, empty for "none"; then calls, input and output tokens, cost, calls without a known price.
+GroupSums = tuple[str, tuple[int, int, int, int, int]]
+
 
 @dataclass(frozen=True)
 class MonthUse:
@@ -28,17 +33,6 @@ class MonthUse:
     output_tokens: int
     cost_micros: int
     unpriced_calls: int
-
-
-@dataclass(frozen=True)
-class DaySums:
-    """Sums of one day, name or id; an empty ``group`` stands for "none".
-
-    ``figures`` are calls, input and output tokens, cost, and calls without a known price.
-    """
-
-    group: str | date
-    figures: tuple[int, int, int, int, int]
 
 
 @dataclass(frozen=True)

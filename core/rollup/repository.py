@@ -6,12 +6,25 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Date, Select, Table, case, func, literal, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Select,
+    Table,
+    and_,
+    case,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 
 from core.db import Connection
 from core.db.tables import agents, departments, keys, model_calls, statements, usage_days, usage_months, users
 from core.db.upsert import upsert
-from core.rollup.models import DaySums, MonthUse, Named
+from core.rollup.models import GroupSums, MonthUse, Named
 
 # Any number, the same in every process. Who closes a month excludes who books into one.
 ADVISORY_LOCK = 96277
@@ -86,16 +99,15 @@ def add_call_to_day(connection: Connection, call_id: str, day: date) -> None:
     _add(connection, usage_days, rows)
 
 
-def by_day(connection: Connection, column: str, first: date, end: date, only: Mapping[str, str]) -> list[DaySums]:
-    """Return the sums of the days ``[first, end)`` by a column, where others have the values of ``only``."""
-    group: ColumnElement[Any] = day_sums[column] if column else literal("")
-    # PostgreSQL adds whole numbers up to a decimal.
-    sums = select(group, *(func.sum(day_sums[name]).cast(BigInteger) for name in _SUMS)).where(
-        day_sums.day >= first, day_sums.day < end, *(day_sums[name] == value for name, value in only.items())
-    )
-    # Without rows there is still one of sums when nothing is told apart.
-    sums = sums.group_by(group) if column else sums.having(func.count() > 0)
-    return [DaySums(row[0], tuple(row[1:])) for row in connection.execute(sums)]
+def by_month(connection: Connection, column: str, first: str, end: str, only: Mapping[str, str]) -> list[GroupSums]:
+    """Return the sums of what was sent in the months ``[first, end)`` by a column."""
+    within = and_(sums_of.used_month >= first, sums_of.used_month < end)
+    return _by(connection, usage_months, within, column, only)
+
+
+def by_day(connection: Connection, column: str, first: date, end: date, only: Mapping[str, str]) -> list[GroupSums]:
+    """Return the sums of what was sent on the days ``[first, end)`` by a column."""
+    return _by(connection, usage_days, and_(day_sums.day >= first, day_sums.day < end), column, only)
 
 
 def of_month(connection: Connection, month: str, user_id: str | None = None) -> list[MonthUse]:
@@ -162,6 +174,19 @@ def open_calls(connection: Connection, until: datetime) -> int:
     """Return how many calls were sent before a moment and are not settled."""
     query = select(func.count()).select_from(model_calls).where(calls.status == text("'open'"))
     return int(connection.execute(query.where(calls.started_at < until)).scalar_one())
+
+
+def _by(
+    connection: Connection, table: Table, within: ColumnElement[bool], column: str, only: Mapping[str, str]
+) -> list[GroupSums]:
+    group: ColumnElement[Any] = table.c[column] if column else literal("")
+    # PostgreSQL adds whole numbers up to a decimal.
+    sums = select(group, *(func.sum(table.c[name]).cast(BigInteger) for name in _SUMS)).where(
+        within, *(table.c[name] == value for name, value in only.items())
+    )
+    # Without rows there is still one of sums when nothing is told apart.
+    sums = sums.group_by(group) if column else sums.having(func.count() > 0)
+    return [(str(name), (a, b, c, d, e)) for name, a, b, c, d, e in connection.execute(sums)]
 
 
 def _add(connection: Connection, sums: Table, rows: Select[Any]) -> None:

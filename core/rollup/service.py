@@ -7,12 +7,12 @@ the first month after the closed ones: nothing is lost, and nothing is counted t
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from core.db import Connection
 from core.months import end_of, month_of, shifted
 from core.rollup import repository
-from core.rollup.models import DaySums, MonthUse, Named
+from core.rollup.models import GroupSums, MonthUse, Named, Spans
 
 
 class Rollup:
@@ -43,19 +43,26 @@ class Rollup:
         """Return what is billed in a month, of everybody or of one person."""
         return repository.of_month(connection, month, user_id)
 
-    def by_day(
-        self, connection: Connection, column: str, first: date, end: date, only: Mapping[str, str]
-    ) -> list[DaySums]:
-        """Return sums of the calls sent on the days ``[first, end)``, by a column of ``usage_days``.
+    def by(
+        self, connection: Connection, column: str, months: Spans, days: Spans, only: Mapping[str, str]
+    ) -> list[GroupSums]:
+        """Return sums of the calls sent in whole months and on whole days; a group may come several times.
 
         Args:
             connection: the caller's transaction.
-            column: what to tell apart; ``""`` for nothing.
-            first: the first day (UTC).
-            end: the day after the last one.
+            column: what to tell apart, a column of ``usage_days``; empty for nothing.
+            months: from the first day of a month to that of one after.
+            days: from a day to one after.
             only: the values that other columns must have.
         """
-        return repository.by_day(connection, column, first, end, only)
+        if column == "day":  # sums of months do not know of days
+            months, days = (), (*months, *days)
+        found: list[GroupSums] = []
+        for first, end in months:
+            found += repository.by_month(connection, column, f"{first:%Y-%m}", f"{end:%Y-%m}", only)
+        for first, end in days:
+            found += repository.by_day(connection, column, first, end, only)
+        return found
 
     def named(self, connection: Connection, column: str, ids: Collection[str]) -> list[Named]:
         """Return what the ids in a column of ``usage_days`` belong to."""

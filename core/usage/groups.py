@@ -1,8 +1,9 @@
-"""Sums by one thing: which column it is, whole days apart from what is left of others, and the order. Pure."""
+"""Sums by one thing: which column it is, from where each part of a time is read, and the order. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from core.usage.models import Group, GroupTotals, Totals, sum_of
@@ -18,18 +19,35 @@ COLUMNS: Mapping[Group, str] = {
     "department": "department",
     "key": "key_id",
 }
-Window = tuple[datetime, datetime]
+# Longer than any month.
+MONTH = timedelta(days=31)
 
 
-def split(since: datetime, until: datetime) -> tuple[tuple[date, date], list[Window]]:
-    """Return the whole days (UTC) in ``[since, until)``, as ``[first, end)``, and what is left at either end."""
+@dataclass(frozen=True)
+class Parts:
+    """A time in whole months, whole days, and what is left: each from a beginning to an end that is left out."""
+
+    months: tuple[tuple[date, date], ...]
+    days: tuple[tuple[date, date], ...]
+    moments: tuple[tuple[datetime, datetime], ...]
+
+
+def split(since: datetime, until: datetime) -> Parts:
+    """Return the parts of ``[since, until)``, in UTC."""
     since, until = since.astimezone(UTC), until.astimezone(UTC)
     first = since.date() if since.time() == time() else since.date() + timedelta(days=1)
     end = until.date()
     if first >= end:
-        return (first, first), [(since, until)] if since < until else []
-    edges = [(since, _begin(first)), (_begin(end), until)]
-    return (first, end), [(a, b) for a, b in edges if a < b]
+        return Parts((), (), ((since, until),) if since < until else ())
+    month = first if first.day == 1 else (first.replace(day=1) + MONTH).replace(day=1)
+    month_end = end.replace(day=1)
+    days = [(first, month), (month_end, end)] if month < month_end else [(first, end)]
+    moments = [(since, _begin(first)), (_begin(end), until)]
+    return Parts(
+        months=((month, month_end),) if month < month_end else (),
+        days=tuple((a, b) for a, b in days if a < b),
+        moments=tuple((a, b) for a, b in moments if a < b),
+    )
 
 
 def merged(

@@ -81,11 +81,11 @@ class Usage:
         """Return the use per ``group``, days in their order, others the dearest first; raises as ``totals``."""
         whose, only = _whose(actor, scope), _only(actor, scope)
         column = groups.COLUMNS[group]
-        (first, end), edges = groups.split(since, until)
+        asked = groups.split(since, until)
         with self._db.read() as connection:
-            days = self._rollup.by_day(connection, column, first, end, only) if first < end else []
-            parts = [(str(sums.group), Totals(*sums.figures)) for sums in days]
-            for window in edges:
+            sums = self._rollup.by(connection, column, asked.months, asked.days, only)
+            parts = [(name, Totals(*figures)) for name, figures in sums]
+            for window in asked.moments:
                 parts += repository.by_column(connection, column, whose, *window)
             named = self._rollup.named(connection, column, {name for name, _ in parts})
         # A colleague's key is known by its id only, though one's agent may run on it.

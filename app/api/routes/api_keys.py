@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from pydantic import Field, SecretStr, StringConstraints
 from app import runtime
 from app.api.paging import PageQuery, cut
 from app.api.principal import Principal, caller
-from app.api.problems import problems
+from app.api.problems import problems, renamed
 from app.api.route import router as new_router
 from app.api.schemas import Change, Id, Input, Output, Page, Strings
 from core.accounts.capabilities import require
@@ -131,7 +130,7 @@ def create_api_key(caller: Writes, body: KeyNew, response: Response) -> KeyShown
         output_price_micros_per_million=body.output_price_micros_per_million,
         settings=body.settings,
     )
-    with _settings_of(kind, body.settings):
+    with renamed(_places(kind, body.settings)):
         key_id = core.keys.add(caller.user, draft).id
     if body.pool:
         core.keys.change(caller.user, key_id, KeyChange(pool=True))  # until KeyDraft has ``pool``
@@ -165,7 +164,7 @@ def change_api_key(caller: Writes, key_id: Id, body: KeyPatch) -> KeyShown:
     if "secret" in given:
         given["secret"] = given["secret"].get_secret_value()
     kind = kind_named(core.keys.get(caller.user, key_id).provider)
-    with _settings_of(kind, given.get("settings", {})):
+    with renamed(_places(kind, given.get("settings", {}))):
         return _shown(core.keys.change(caller.user, key_id, KeyChange(**given)))
 
 
@@ -198,19 +197,12 @@ def _kind(provider: str, family: Family) -> Kind:
     return kind
 
 
-@contextmanager
-def _settings_of(kind: Kind, given: Mapping[str, str]) -> Iterator[None]:
-    """Refuse settings that a kind does not have; say of the others that ``settings`` is where they are."""
+def _places(kind: Kind, given: Mapping[str, str]) -> dict[str, str]:
+    """Return where a kind's fields are in a body; raise ``Invalid`` for settings that it does not have."""
     names = {field.name for field in kind.fields}
-    for name in given:
-        if name not in names:
-            raise Invalid("This kind of key has no such setting. GET /api-keys/kinds lists them.", "settings")
-    try:
-        yield
-    except Invalid as error:
-        if error.field in names:
-            raise Invalid(error.sentence, f"settings.{error.field}") from None
-        raise
+    if set(given) - names:
+        raise Invalid(f"A key of {kind.label} has no such setting. GET /api-keys/kinds lists them.", "settings")
+    return {name: f"settings.{name}" for name in names}
 
 
 def _shown(key: Key) -> KeyShown:
