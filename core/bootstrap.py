@@ -197,7 +197,7 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
         departments=departments,
         sharing=sharing,
         keys=keys,
-        key_care=KeyCare(db, keys, mail, audit),
+        key_care=KeyCare(db, keys, mail),
         key_health=Health(db, keys, sharing, usage, runs, local_model, dependents),
         agents=agents,
         runs=runs,

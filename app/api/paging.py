@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
@@ -16,6 +17,7 @@ from core.errors import Invalid
 T = TypeVar("T")
 MOST, USUAL = 200, 50
 MAX_CURSOR = 400
+MAX_NAME = 64
 
 
 class PageQuery(Query):
@@ -33,10 +35,17 @@ def cut(items: Sequence[T], query: PageQuery, key: Callable[[T], str]) -> tuple[
     start = 0
     if query.cursor is not None:
         name, place = decode(query.cursor, str, int)
-        start = next((index + 1 for index, item in enumerate(items) if key(item) == name), place)
+        start = next((index + 1 for index, item in enumerate(items) if _short(key(item)) == name), place)
     piece = list(items[start : start + query.limit])
     end = start + len(piece)
-    return piece, encode(key(piece[-1]), end) if piece and end < len(items) else None
+    return piece, encode(_short(key(piece[-1])), end) if piece and end < len(items) else None
+
+
+def _short(name: str) -> str:
+    """Return an id as it is; names can be of any length, and a cursor cannot."""
+    if len(name) <= MAX_NAME and name.isascii():
+        return name
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def encode(*parts: str | int) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Literal, get_args
 
@@ -64,6 +65,15 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
         for status in statuses
     }
+
+
+@contextmanager
+def renamed(places: Mapping[str, str]) -> Iterator[None]:
+    """Say of errors about the core's fields where these are in the body: ``{"percents": "rule.percents"}``."""
+    try:
+        yield
+    except Invalid as error:
+        raise Invalid(error.sentence, places.get(error.field or "", error.field)) from None
 
 
 def respond(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, insert, null, select, true, update
+from sqlalchemy import ColumnElement, and_, case, func, insert, literal, null, or_, select, true, update
 
 from core.db import Connection
 from core.db.tables import model_calls, users
@@ -174,6 +174,19 @@ def by_day_and_model(connection: Connection, whose: Whose, since: datetime, unti
     return [DayTotals(_as_date(row.day), row.model, _totals(row)) for row in rows]
 
 
+def by_column(
+    connection: Connection, column: str, whose: Whose, since: datetime, until: datetime
+) -> list[tuple[str, Totals]]:
+    """Return the sums per value of a column; without ``column`` of everything."""
+    group: ColumnElement[Any] = literal("")
+    if column:
+        group = _day(connection) if column == "day" else func.coalesce(calls[column], "")
+    sums = select(group.label("name"), *_SUMS).where(whose, *_window(since, until))
+    # Without rows there is still one of sums when nothing is told apart.
+    rows = connection.execute(sums.group_by(group) if column else sums.having(func.count() > 0))
+    return [(str(row.name), _totals(row)) for row in rows]
+
+
 def by_key_and_day(
     connection: Connection, key_ids: Collection[str], since: datetime, user_id: str | None
 ) -> dict[str, list[DayUse]]:
@@ -220,12 +233,21 @@ def errors_by_key(
 
 
 def recent_calls(
-    connection: Connection, user_id: str, since: datetime, until: datetime, limit: int
+    connection: Connection,
+    user_id: str,
+    since: datetime,
+    until: datetime,
+    limit: int,
+    after: tuple[datetime, str] | None,
 ) -> list[ModelCall]:
-    """Return a person's calls, newest first, whatever became of them."""
+    """Return a person's calls, newest first, whatever became of them; ``after`` is the last that was given."""
+    place: ColumnElement[bool] = true()
+    if after is not None:
+        at, call_id = after
+        place = or_(calls.started_at < at, and_(calls.started_at == at, calls.id < call_id))
     rows = connection.execute(
         select(model_calls)
-        .where(calls.user_id == user_id, calls.started_at >= since, calls.started_at < until)
+        .where(calls.user_id == user_id, calls.started_at >= since, calls.started_at < until, place)
         .order_by(calls.started_at.desc(), calls.id.desc())
         .limit(limit)
     )

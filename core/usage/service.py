@@ -17,12 +17,14 @@ from core.prices.failures import PriceUnknown
 from core.prices.models import Price
 from core.prices.service import Prices
 from core.rollup.service import Rollup
-from core.usage import repository
+from core.usage import groups, repository
 from core.usage.models import (
     CallErrors,
     CallOrigin,
     DayTotals,
     DayUse,
+    Group,
+    GroupTotals,
     KeyUse,
     ModelCall,
     PersonTotals,
@@ -73,6 +75,24 @@ class Usage:
         with self._db.read() as connection:
             return repository.by_person(connection, whose, since, until)
 
+    def by(
+        self, actor: User, group: Group, since: datetime, until: datetime, scope: Scope = "mine"
+    ) -> list[GroupTotals]:
+        """Return the use per ``group``, days in their order, others the dearest first; raises as ``totals``."""
+        whose, only = _whose(actor, scope), _only(actor, scope)
+        column = groups.COLUMNS[group]
+        asked = groups.split(since, until)
+        with self._db.read() as connection:
+            sums = self._rollup.by(connection, column, asked.months, asked.days, only)
+            parts = [(name, Totals(*figures)) for name, figures in sums]
+            for window in asked.moments:
+                parts += repository.by_column(connection, column, whose, *window)
+            named = self._rollup.named(connection, column, {name for name, _ in parts})
+        # A colleague's key is known by its id only, though one's agent may run on it.
+        knows_all = can(actor, "usage.everybody") or group != "key"
+        labels = {one.id: one.name for one in named if knows_all or one.is_pool or one.owner_id == actor.id}
+        return groups.merged(group, parts, labels)
+
     def scopes(self, actor: User) -> list[Scope]:
         """Return whose use somebody may see."""
         found: list[Scope] = ["mine"]
@@ -82,10 +102,17 @@ class Usage:
             found.append("everybody")
         return found
 
-    def recent(self, actor: User, since: datetime, until: datetime) -> list[ModelCall]:
-        """Return the actor's calls, newest first, 500 at most."""
+    def recent(
+        self,
+        actor: User,
+        since: datetime,
+        until: datetime,
+        limit: int = RECENT_LIMIT,
+        after: tuple[datetime, str] | None = None,
+    ) -> list[ModelCall]:
+        """Return the actor's calls, newest first; ``after`` is moment and id of the last that was given before."""
         with self._db.read() as connection:
-            return repository.recent_calls(connection, actor.id, since, until, RECENT_LIMIT)
+            return repository.recent_calls(connection, actor.id, since, until, limit, after)
 
     def of_runs(self, run_ids: Sequence[str]) -> dict[str, Totals]:
         """Return the sums per run; the caller has checked whose runs these are."""
@@ -261,6 +288,11 @@ class Usage:
 def _use(days: Sequence[date], used: Sequence[DayUse], errors: Sequence[CallErrors]) -> KeyUse:
     by_day = {use.day: use for use in used}
     return KeyUse(tuple(by_day.get(day, DayUse(day)) for day in days), tuple(errors))
+
+
+def _only(actor: User, scope: Scope) -> dict[str, str]:
+    """Return what ``_whose`` says as values of columns."""
+    return {"mine": {"user_id": actor.id}, "department": {"department": actor.department or ""}}.get(scope, {})
 
 
 def _whose(actor: User, scope: Scope) -> repository.Whose:

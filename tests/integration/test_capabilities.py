@@ -17,6 +17,7 @@ from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
 from core.errors import CoreError
+from core.keys.models import KeyChange
 from core.passkeys.models import Assertion, Attestation
 from core.runs.models import RunFilter
 from core.runs.queue import RunQueue
@@ -83,6 +84,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "key_health.list": (everybody("ok"), lambda s, a: s.core.key_health.list(a)),
     "key_health.what_breaks": (OWN, lambda s, a: s.core.key_health.what_breaks(a, s.key().id)),
     "keys.add": (("ok", "forbidden", "ok", "ok", "ok"), lambda s, a: s.core.keys.add(a, s.draft())),
+    "keys.change": (FOR_MEMBERS, lambda s, a: s.core.keys.change(a, s.key().id, KeyChange(disabled=True))),
     "keys.change_address": (
         FOR_MEMBERS,
         lambda s, a: s.core.keys.change_address(a, s.key().id, s.draft().base_url, "zk-New-1"),
@@ -247,6 +249,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "two_factor.prove": (everybody("ok"), lambda s, a: s.core.two_factor.prove(a, s.token(a), PASSWORD)),
     "two_factor.reset": (FOR_ADMINS, lambda s, a: s.core.two_factor.reset(a, s.somebody())),
     "two_factor.state": (everybody("ok"), lambda s, a: s.core.two_factor.state(a)),
+    "usage.by": (FOR_ADMINS, lambda s, a: s.core.usage.by(a, "model", NOW, NOW, "everybody")),
     "usage.by_day_and_model": (everybody("ok"), lambda s, a: s.core.usage.by_day_and_model(a, NOW, NOW)),
     "usage.by_person": (FOR_ADMINS, lambda s, a: s.core.usage.by_person(a, NOW, NOW, "everybody")),
     "usage.scopes": (everybody("ok"), lambda s, a: s.core.usage.scopes(a)),

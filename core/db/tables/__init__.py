@@ -11,6 +11,7 @@ from core.db.tables.books import (
     split_rules,
     statement_lines,
     statements,
+    usage_days,
     usage_months,
 )
 from core.db.tables.people import (
@@ -92,6 +93,7 @@ __all__ = [
     "statement_lines",
     "statements",
     "tickets",
+    "usage_days",
     "usage_months",
     "users",
     "workers",
