@@ -134,8 +134,7 @@ def _enrolled(found: Annotated[Principal, Depends(_principal)]) -> Principal:
 def caller(*scopes: str, must_be_enrolled: bool = True) -> object:
     """Return what stands in ``Annotated[Principal, …]`` of a route: who calls, by a way that has these scopes.
 
-    Without ``must_be_enrolled`` it is for what somebody may do whom the organisation still asks to set up two-factor
-    sign-in.
+    Without ``must_be_enrolled`` also somebody whom the organisation still asks to set up two-factor sign-in.
     """
     return Security(_enrolled if must_be_enrolled else _principal, scopes=list(scopes))
 

@@ -159,7 +159,10 @@ class MailLinks:
             LockedOut: too many wrong tries.
             Invalid: the present password is wrong, or the new one has not the right form.
         """
-        self._accounts.check_password(new, actor.name, actor.email, actor.role)
+        try:
+            self._accounts.check_password(new, actor.name, actor.email, actor.role)
+        except Invalid as error:
+            raise Invalid(error.sentence, "new") from None
         try:
             self._accounts.authenticate(actor.email, present)
         except SignInRefused:
