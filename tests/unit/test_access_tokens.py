@@ -146,7 +146,10 @@ def test_other_claims_are_refused_though_the_signature_fits(change: dict[str, An
     assert verify(ours(body=body)) is None
 
 
-@pytest.mark.parametrize("part", [b"[]", b"1", b"null", b'"x"', b"\xff", b"", b"[" * 700 + b"]" * 700, b'{"exp":1e999}'])
+ODD = [b"[]", b"1", b"null", b'"x"', b"\xff", b"", b"[" * 700 + b"]" * 700, b'{"exp":1e999}']
+
+
+@pytest.mark.parametrize("part", ODD)
 def test_odd_json_is_refused_and_breaks_nothing(part: bytes) -> None:
     assert verify(ours(header=part)) is None
     assert verify(ours(body=part)) is None
