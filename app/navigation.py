@@ -61,6 +61,7 @@ LIMITS = Entry("limits.py", "Limits", ":material/speed:", "Watch")
 CONNECTIONS = Entry("connections.py", "Connected accounts", ":material/link:", "Account")
 SESSIONS = Entry("sessions.py", "Sessions", ":material/devices:", "Account")
 SECURITY = Entry("security.py", "Security", ":material/shield:", "Account")
+TOKENS = Entry("tokens.py", "API tokens", ":material/token:", "Account")
 PEOPLE = Entry("people.py", "People", ":material/group:", "Admin", "people.department")
 DEPARTMENTS = Entry("departments.py", "Departments", ":material/domain:", "Admin", "departments.manage")
 AUDIT = Entry("audit.py", "Audit", ":material/fact_check:", "Admin", "audit.read")
@@ -96,6 +97,7 @@ ALL = (
     CONNECTIONS,
     SESSIONS,
     SECURITY,
+    TOKENS,
     PEOPLE,
     DEPARTMENTS,
     AUDIT,

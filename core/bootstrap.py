@@ -164,7 +164,8 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
     usage = Usage(db, ledger, prices, rollup)
     shared_costs = SharedCosts(db, departments, rollup, audit)
     budgets = Budgets(db, ledger, audit)
-    tell_by_mail(mail, accounts, keys, passkeys, two_factor, budgets)
+    tokens = Tokens(db, accounts, audit)
+    tell_by_mail(mail, accounts, keys, passkeys, tokens, two_factor, budgets)
     quotas = Quotas(db, audit)
     departments.on_deleted(budgets.forget_department)
     departments.on_deleted(quotas.forget_department)
@@ -191,7 +192,7 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
         oauth=oauth,
         sessions=sessions,
         logins=Logins(db, rings, accounts, sessions, two_factor, audit),
-        tokens=Tokens(db, accounts, audit),
+        tokens=tokens,
         idempotency=idempotency,
         people=People(db, departments, sessions, runs, audit),
         departments=departments,

@@ -7,16 +7,17 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer, SecurityScopes
+from starlette.concurrency import run_in_threadpool
 
 from app import runtime
 from app.api.failures import ForeignPage, NotSignedIn, ScopeMissing, TwoFactorMissing
 from app.http.cookie import TOKEN_FIELD
 from app.http.origin import comes_from
-from core import clock
 from core.accounts.models import User
 from core.audit.origin import note_doer, origin
 from core.tokens.format import PREFIX
 
+TOKEN_CALLER = "token/"  # noqa: S105 - a name
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _bearer = HTTPBearer(
@@ -35,6 +36,8 @@ class Principal:
     # Under what their requests are counted.
     caller: str
     scopes: frozenset[str] | None = None
+    # What the audit log calls a token that acts in the user's name.
+    doer: str = ""
     session_id: str | None = None
     session_token: str | None = None
 
@@ -45,9 +48,7 @@ class Principal:
             return core.accounts.session_user(self.session_token, is_activity=False) is not None
         if self.kind == "login":
             return core.sessions.user_of(str(self.session_id), is_activity=False) is not None
-        at, tokens = clock.now(), core.tokens.list(self.user)
-        is_good = any(f"token/{one.id}" == self.caller and one.expires_at > at for one in tokens)
-        return is_good and core.accounts.user(self.user.id) is not None
+        return core.tokens.is_good(self.caller.removeprefix(TOKEN_CALLER))
 
 
 def principal_of(request: Request) -> Principal:
@@ -67,8 +68,17 @@ def principal_of(request: Request) -> Principal:
             raise
         request.app.state.rates.take(found.caller)
         request.state.principal = found
-    if found.kind == "token":
-        note_doer(found.caller.replace("/", " "))
+    return found
+
+
+async def note_principal(request: Request) -> Principal:
+    """Return who calls, and have the audit log name the token that acts for them.
+
+    Not in a thread: what is noted there ends with the call, and the route runs in another one.
+    """
+    found = await run_in_threadpool(principal_of, request)
+    if found.doer:
+        note_doer(found.doer)
     return found
 
 
@@ -80,7 +90,7 @@ def _by_token(request: Request) -> Principal:
     if text.startswith(PREFIX):
         if owner := core.tokens.owner(text):
             user, token = owner
-            return Principal(user, "token", f"token/{token.id}", frozenset(token.scopes))
+            return Principal(user, "token", TOKEN_CALLER + token.id, frozenset(token.scopes), token.doer)
     elif bearer := core.logins.bearer(text):
         return Principal(bearer.user, "login", f"session/{bearer.session_id}", session_id=bearer.session_id)
     raise NotSignedIn
@@ -92,17 +102,22 @@ def _by_session(request: Request) -> Principal:
     if user is None:
         raise NotSignedIn
     own_origin = f"{request.url.scheme}://{request.url.netloc}"
-    is_ours = request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
-    if request.method not in SAFE_METHODS:
+    if request.method in SAFE_METHODS:
+        # Browsers do not name the origin of a read of their own site.
+        is_ours = request.headers.get("origin", own_origin) == own_origin
+        is_ours = is_ours and request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+    else:
         is_ours = comes_from(request.headers, own_origin)
     if not is_ours:
         raise ForeignPage
     return Principal(user, "browser", f"user/{user.id}", session_token=token)
 
 
-def _principal(request: Request, asked: SecurityScopes, _shown: Annotated[object, Security(_bearer)]) -> Principal:
+async def _principal(
+    request: Request, asked: SecurityScopes, _shown: Annotated[object, Security(_bearer)]
+) -> Principal:
     """Return who calls; they need the scopes that the route asks for."""
-    found = principal_of(request)
+    found = await note_principal(request)
     if found.scopes is not None:
         for scope in asked.scopes:
             if scope not in found.scopes:
@@ -116,13 +131,15 @@ def _enrolled(found: Annotated[Principal, Depends(_principal)]) -> Principal:
     return found
 
 
-def caller(*scopes: str) -> object:
-    """Return what stands in ``Annotated[Principal, …]`` of a route: who calls, by a way that has these scopes."""
-    return Security(_enrolled, scopes=list(scopes))
+def caller(*scopes: str, must_be_enrolled: bool = True) -> object:
+    """Return what stands in ``Annotated[Principal, …]`` of a route: who calls, by a way that has these scopes.
+
+    Without ``must_be_enrolled`` also somebody whom the organisation still asks to set up two-factor sign-in.
+    """
+    return Security(_enrolled if must_be_enrolled else _principal, scopes=list(scopes))
 
 
-# For what somebody may do whom the organisation still asks to set up two-factor sign-in.
-AnyCaller = Annotated[Principal, Security(_principal)]
+AnyCaller = Annotated[Principal, caller(must_be_enrolled=False)]
 
 
 def count_visitor(request: Request) -> None:

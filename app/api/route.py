@@ -54,11 +54,13 @@ async def _once(request: Request, key: str, handle: Handler) -> Response:
     """Execute a request unless it was executed before; what failed may be tried again."""
     if not 0 < len(key) <= MAX_KEY or not key.isascii() or not key.isprintable():
         raise Invalid(f"An Idempotency-Key has 1 to {MAX_KEY} printable ASCII characters.")
-    actor = (await run_in_threadpool(principal_of, request)).user
-    said = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
+    principal = await run_in_threadpool(principal_of, request)
+    # A narrower token must not fetch the answer that a wider one was given.
+    scopes = "*" if principal.scopes is None else " ".join(sorted(principal.scopes))
+    said = f"{request.method} {request.url.path}?{request.url.query}\n{scopes}\n".encode()
     digest = hashlib.sha256(await request.body()).digest()
     core = runtime.get_core()
-    found = await run_in_threadpool(core.idempotency.begin, actor, key, said + digest)
+    found = await run_in_threadpool(core.idempotency.begin, principal.user, key, said + digest)
     if isinstance(found, Answer):
         return Response(found.body, found.status, {**found.headers, "Idempotent-Replayed": "true"})
     try:

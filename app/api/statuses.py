@@ -15,6 +15,7 @@ STATUS: dict[str, int] = {
     "not_signed_in": 401,
     "sign_in_refused": 401,
     "totp_required": 401,
+    "passkey_needed": 401,
     "code_refused": 401,
     "refresh_refused": 401,
     "second_step_over": 401,

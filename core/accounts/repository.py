@@ -196,6 +196,12 @@ def user_agents(connection: Connection, user_id: str) -> list[str]:
     return [row.user_agent for row in rows]
 
 
+def addresses(connection: Connection, user_id: str) -> list[str]:
+    """Return the network addresses from which a person has signed in."""
+    rows = connection.execute(select(sessions.c.address).where(sessions.c.user_id == user_id).distinct())
+    return [row.address for row in rows]
+
+
 def touch_session(connection: Connection, name: str, at: datetime) -> None:
     """Note that a session is in use."""
     connection.execute(update(sessions).where(_is_session(name)).values(last_seen_at=at))
@@ -245,9 +251,9 @@ def end_session(connection: Connection, user_id: str, session_id: str, at: datet
 
 
 def end_sessions(connection: Connection, user_id: str, at: datetime, but: str | None = None) -> int:
-    """End a person's sessions but the one of a token hash, and their open tickets; return how many ended."""
+    """End a person's sessions but the one named ``but``, and their open tickets; return how many ended."""
     mine = (sessions.c.user_id == user_id, sessions.c.revoked_at.is_(None))
-    others = (sessions.c.token_hash != but,) if but else ()
+    others = (~_is_session(but),) if but else ()
     ended = connection.execute(update(sessions).where(*mine, *others).values(revoked_at=at))
     connection.execute(
         update(tickets).where(tickets.c.user_id == user_id, tickets.c.used_at.is_(None)).values(used_at=at)

@@ -27,10 +27,12 @@ class Sessions:
         self._organisation = organisation
         self._audit = audit
 
-    def list(self, actor: User, token: str | None = None) -> Sequence[SessionInfo]:
-        """Return the actor's live sessions: the one of ``token``, then the others, last seen first."""
+    def list(
+        self, actor: User, token: str | None = None, *, session_id: str | None = None
+    ) -> Sequence[SessionInfo]:
+        """Return the actor's live sessions: the one of ``token`` or with ``session_id``, then those last seen."""
         at = clock.now()
-        current = hash_token(token) if token else ""
+        current = hash_token(token) if token else session_id
         with self._db.read() as connection:
             rules = self._organisation.read(connection)
             idle_since = at - timedelta(minutes=rules.session_idle_minutes)
@@ -43,7 +45,7 @@ class Sessions:
                 address=row.address,
                 created_at=row.created_at,
                 last_seen_at=row.last_seen_at,
-                is_current=row.token_hash == current,
+                is_current=current in (row.id, row.token_hash),
             )
             for row in rows
         ]
@@ -77,9 +79,9 @@ class Sessions:
                 raise NotFound(what="session")
             self._audit.record(connection, actor, "session.ended", "session", session_id)
 
-    def end_others(self, actor: User, token: str | None) -> int:
-        """End the actor's sessions but the one of ``token``; return how many those were."""
-        kept = hash_token(token) if token else None
+    def end_others(self, actor: User, token: str | None, *, session_id: str | None = None) -> int:
+        """End the actor's sessions but the one of ``token`` or with ``session_id``; return how many those were."""
+        kept = hash_token(token) if token else session_id
         with self._db.transaction() as connection:
             count = repository.end_sessions(connection, actor.id, clock.now(), but=kept)
             if count:

@@ -61,7 +61,7 @@ def verify(ring: KeyRing, text: str, at: datetime) -> Claims | None:
         if number not in ring.masters:
             return None
         claims = jwt.decode(text, _key(ring, number), algorithms=[ALGORITHM]).claims
-    except (JoseError, ValueError, TypeError, UnicodeError):
+    except (JoseError, ValueError, TypeError, RecursionError):
         return None
     if claims.get("iss") != ISSUER or claims.get("aud") != AUDIENCE:
         return None

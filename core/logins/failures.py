@@ -11,6 +11,12 @@ class TotpRequired(CoreError):
     code = "totp_required"
 
 
+class PasskeyNeeded(CoreError):
+    """This account signs in with a passkey, which works in a browser only. Use an API token of it instead."""
+
+    code = "passkey_needed"
+
+
 class RefreshRefused(CoreError):
     """This refresh token is unknown, was used before, or its session has ended. Please log in again."""
 

@@ -12,7 +12,7 @@ from core.audit.service import Audit
 from core.db import Connection, Database
 from core.errors import CoreError, NotFound
 from core.logins import access, repository
-from core.logins.failures import RefreshRefused, TotpRequired
+from core.logins.failures import PasskeyNeeded, RefreshRefused, TotpRequired
 from core.logins.models import Bearer, TokenPair
 from core.security.sealing import RingSource
 from core.security.tokens import hash_token
@@ -49,11 +49,14 @@ class Logins:
         Raises:
             LockedOut: too many wrong tries; says how long to wait.
             SignInRefused: address or password is wrong.
+            PasskeyNeeded: the second factor is a passkey only.
             TotpRequired: the password is right, and a code is missing.
             CodeRefused: the code is wrong.
         """
         user = self._accounts.authenticate(email, password)
         if self._two_factor.is_required(user):
+            if not self._two_factor.has_app(user):
+                raise PasskeyNeeded
             if not totp:
                 raise TotpRequired
             # The two steps come in one request here: nobody waits between them, so any name of a browser will do.

@@ -103,6 +103,16 @@ def passkey_added(at: datetime, name: str) -> Message:
     )
 
 
+def token_added(at: datetime, name: str) -> Message:
+    """Tell that an API token was added: a program acts with it."""
+    return _message(
+        "token_added",
+        "An API token was added to your account",
+        f"The API token “{name}” was added on {_moment(at)}. A program that has it can act as you.",
+        "If it was not you, revoke it on the page API tokens, set a new password and tell an administrator.",
+    )
+
+
 def two_factor_reset(at: datetime) -> Message:
     """Tell that the second factor was removed by somebody else."""
     return _message(

@@ -42,6 +42,11 @@ class Token:
     expires_at: datetime
     last_used_at: datetime | None
 
+    @property
+    def doer(self) -> str:
+        """What the audit log calls it, where it acts in its owner's name."""
+        return f"API token {self.name} ({self.id})"
+
 
 @dataclass(frozen=True)
 class NewToken:

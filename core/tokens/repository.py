@@ -44,6 +44,12 @@ def valid_token(connection: Connection, token_hash: str, at: datetime) -> Token 
     return _token(row) if row else None
 
 
+def good_token_owner(connection: Connection, token_id: str, at: datetime) -> str | None:
+    """Return whose token this is, unless it was revoked or has expired."""
+    good = (_c.id == token_id, _c.revoked_at.is_(None), _c.expires_at > at)
+    return connection.execute(select(_c.user_id).where(*good)).scalar()
+
+
 def note_use(connection: Connection, token_id: str, at: datetime) -> None:
     """Note that a token was used."""
     connection.execute(update(api_tokens).where(_c.id == token_id).values(last_used_at=at))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
 from pydantic import SecretStr
@@ -12,7 +12,7 @@ from core.accounts.models import User
 from core.accounts.proof import require_recent_proof
 from core.accounts.service import Accounts
 from core.audit.service import Audit
-from core.db import Database
+from core.db import Connection, Database
 from core.errors import Conflict, Invalid, NotFound
 from core.names import clean_name
 from core.security.tokens import hash_token
@@ -33,6 +33,11 @@ class Tokens:
         self._db = db
         self._accounts = accounts
         self._audit = audit
+        self._listeners: list[Callable[[Connection, User, Token], None]] = []
+
+    def on_added(self, tell: Callable[[Connection, User, Token], None]) -> None:
+        """Call ``tell`` in the transaction of each new token: the mail about it."""
+        self._listeners.append(tell)
 
     def create(self, actor: User, name: str, scopes: Collection[str], days: int) -> NewToken:
         """Make a token that is good for ``days`` days and for ``scopes``.
@@ -47,7 +52,7 @@ class Tokens:
         if not scopes or not set(scopes) <= set(SCOPES):
             raise Invalid("Choose what the token may do.", "scopes")
         if not SHORTEST_DAYS <= days <= LONGEST_DAYS:
-            raise Invalid(f"A token lives {SHORTEST_DAYS} to {LONGEST_DAYS} days.", "days")
+            raise Invalid(f"A token lives {SHORTEST_DAYS} to {LONGEST_DAYS} days.", "expires_in_days")
         at, secret = clock.now(), token_format.new_secret()
         token = Token(
             id=clock.new_id("token"),
@@ -67,12 +72,21 @@ class Tokens:
             repository.insert_token(connection, token, hash_token(secret))
             told = {"name": name, "scopes": list(token.scopes), "expires_at": token.expires_at.isoformat()}
             self._audit.record(connection, actor, "token.created", "token", token.id, detail=told)
+            for tell in self._listeners:
+                tell(connection, actor, token)
         return NewToken(token, SecretStr(secret))
 
     def list(self, actor: User) -> Sequence[Token]:
         """Return the actor's tokens that are not revoked, newest first; expired ones are among them."""
         with self._db.read() as connection:
             return repository.tokens_of(connection, actor.id)
+
+    def get(self, actor: User, token_id: str) -> Token:
+        """Return one of the actor's tokens that are not revoked; ``NotFound`` for a stranger's."""
+        found = next((token for token in self.list(actor) if token.id == token_id), None)
+        if found is None:
+            raise NotFound(what="token")
+        return found
 
     def revoke(self, actor: User, token_id: str) -> None:
         """End a token at once; ``NotFound`` for a stranger's and for one that has ended."""
@@ -81,6 +95,12 @@ class Tokens:
             if name is None:
                 raise NotFound(what="token")
             self._audit.record(connection, actor, "token.revoked", "token", token_id, detail={"name": name})
+
+    def is_good(self, token_id: str) -> bool:
+        """Whether a token would still be let in, for whoever came in with it a while ago."""
+        with self._db.read() as connection:
+            user_id = repository.good_token_owner(connection, token_id, clock.now())
+        return user_id is not None and self._accounts.user(user_id) is not None
 
     def owner(self, secret: str) -> tuple[User, Token] | None:
         """Return who acts with a token, unproved; None unless it is good and they are active."""

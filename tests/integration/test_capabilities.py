@@ -236,6 +236,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "idempotency.begin": (everybody("ok"), lambda s, a: s.core.idempotency.begin(a, "key", b"request")),
     "logins.logout": (OWN, lambda s, a: s.core.logins.logout(a, s.session())),
     "tokens.create": (everybody("ok"), lambda s, a: s.core.tokens.create(a, clock.new_id("t"), ["runs:read"], 1)),
+    "tokens.get": (OWN, lambda s, a: s.core.tokens.get(a, s.api_token())),
     "tokens.list": (everybody("ok"), lambda s, a: s.core.tokens.list(a)),
     "tokens.revoke": (OWN, lambda s, a: s.core.tokens.revoke(a, s.api_token())),
     "two_factor.begin": (everybody("ok"), lambda s, a: s.core.two_factor.begin(a)),

@@ -72,7 +72,10 @@ def test_groups_have_names_and_an_order(
         return [(line.group, line.label) for line in core.usage.by(root, group, *window, "everybody")]
 
     alices, bobs = (books.origin for books in booked)
-    assert told("day") == [(f"2026-03-{day}", None) for day in (30, 31)] + [("2026-04-01", None), ("2026-04-02", None)]
+    assert told("day") == [(f"2026-03-{day}", None) for day in (30, 31)] + [
+        ("2026-04-01", None),
+        ("2026-04-02", None),
+    ]
     assert dict(told("user")) == {cast.alice.id: "Alice", cast.bob.id: "Bob"}
     assert dict(told("agent")) == {alices.agent_id: "Clerk", bobs.agent_id: "Scout"}
     assert dict(told("department")) == {"hr": "HR", "sales": "Sales", None: None}

@@ -40,6 +40,7 @@ TABLE: dict[str, set[str]] = {
     "connections": SIGNED_IN,
     "sessions": SIGNED_IN,
     "security": SIGNED_IN,
+    "tokens": SIGNED_IN,
     "people": MANAGERS,
     "departments": ADMINS,
     "audit": ADMINS,

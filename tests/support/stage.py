@@ -14,7 +14,8 @@ from core.bootstrap import Core
 from core.keys.models import Key, KeyDraft
 from core.months import month_of
 from core.notify.repository import insert_mail
-from core.oauth.models import Answer, Flow
+from core.oauth.models import Answer, Flow, Profile, Tokens
+from core.oauth.providers.google import PROVIDER as GOOGLE
 from core.passkeys.models import Site
 from core.prices.models import OverrideDraft
 from core.quotas.models import Allowance
@@ -87,6 +88,13 @@ class Stage:
 
     def api_token(self) -> str:
         return self.core.tokens.create(self.owner, clock.new_id("t"), ["runs:read"], 1).token.id
+
+    def connected(self) -> str:
+        profile = Profile("https://issuer.example", clock.new_id("s"), self.owner.email, True, "Owner")
+        tokens = Tokens(SecretStr("access-0123456789"), None, None, ())
+        with self.core.db.transaction() as connection:
+            self.core.oauth._identities.add(connection, self.owner, GOOGLE, profile, tokens)
+        return self.core.oauth.list(self.owner)[-1].id
 
     def passkey(self) -> str:
         options = self.core.passkeys.begin_adding(self.owner, SITE, "browser")

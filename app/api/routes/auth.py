@@ -10,18 +10,20 @@ from fastapi import Request
 from pydantic import Field, SecretStr
 
 from app import runtime
-from app.api.principal import AnyCaller, Visitor
+from app.api.principal import AnyCaller, Principal, Visitor, caller
 from app.api.problems import problems
 from app.api.route import router as new_router
 from app.api.schemas import Id, Input, Output
 from core.accounts.capabilities import CAPABILITIES
 from core.accounts.models import Role
+from core.errors import StepUpRequired
 from core.logins.models import TokenPair
 
 router = new_router("auth")
 
 Email = Annotated[str, Field(max_length=254, examples=["alice@example.com"])]
 Password = Annotated[SecretStr, Field(max_length=1000)]
+Person = Annotated[Principal, caller()]
 PUBLIC: list[str | Enum] = ["public"]
 
 
@@ -45,6 +47,25 @@ class Refresh(Input):
     """A refresh token; it is good once."""
 
     refresh_token: Annotated[SecretStr, Field(max_length=200)]
+
+
+class PasswordChange(Input):
+    """The present password and the one to come."""
+
+    present: Password
+    new: Password
+
+
+class ResetAsked(Input):
+    """Whose password is forgotten."""
+
+    email: Email
+
+
+class OnItsWay(Output):
+    """The answer to everybody who asks for a new password; it does not say whether there is such an account."""
+
+    message: str = "If there is an account with this address, a mail with a link is on its way."
 
 
 class Tokens(Output):
@@ -77,7 +98,10 @@ def register(body: Registration) -> Me:
 
 @router.post("/auth/login", tags=PUBLIC, dependencies=[Visitor])
 def login(body: Login, request: Request) -> Tokens:
-    """Log in. With two-factor sign-in the answer is 401 ``totp_required``: send it again with ``totp``."""
+    """Log in. With two-factor sign-in the answer is 401 ``totp_required``: send it again with ``totp``.
+
+    Where the second factor is a passkey only, the answer is 401 ``passkey_needed``: use a personal token.
+    """
     agent = request.headers.get("user-agent", "")
     return _pair(runtime.get_core().logins.login(body.email, body.password.get_secret_value(), body.totp, agent))
 
@@ -96,6 +120,35 @@ def logout(caller: AnyCaller) -> None:
         core.logins.logout(caller.user, caller.session_id)
     elif caller.kind == "browser":
         core.accounts.end_session(caller.session_token)
+
+
+@router.post("/auth/password", status_code=204)
+def change_password(caller: Person, body: PasswordChange) -> None:
+    """Change the caller's password. Their other sessions and logins end; personal tokens stay.
+
+    A personal token cannot do it (403 ``step_up_required``).
+    """
+    if caller.kind == "token":
+        raise StepUpRequired
+    runtime.get_core().mail_links.change_password(
+        caller.user,
+        caller.session_token,
+        body.present.get_secret_value(),
+        body.new.get_secret_value(),
+        session_id=caller.session_id,
+    )
+    runtime.wake_worker()
+
+
+@router.post("/auth/password-reset", status_code=202, tags=PUBLIC, dependencies=[Visitor], responses=problems(409))
+def request_password_reset(body: ResetAsked) -> OnItsWay:
+    """Have a link sent that sets a new password. Everybody gets the same answer, with an account or without.
+
+    Where e-mail is not set up, the answer is 409 ``mail_not_set_up``.
+    """
+    runtime.get_core().mail_links.request_reset(body.email)
+    runtime.wake_worker()
+    return OnItsWay()
 
 
 @router.get("/auth/me")

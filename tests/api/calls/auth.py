@@ -27,4 +27,6 @@ CALLS = {
     "refresh": Call(everybody(200), refresh),
     "logout": Call(everybody(204)),
     "me": Call(everybody(200)),
+    "change_password": Call(everybody(422), lambda _: Sent(body={"present": "not this one", "new": PASSWORD * 2})),
+    "request_password_reset": Call(everybody(409), lambda _: Sent(body={"email": "a@example.com"})),
 }
