@@ -46,8 +46,8 @@ if not tokens:
     layout.empty(
         ":material/token:",
         "No API tokens yet",
-        "With a token a program uses Zoark as you: a script that runs an agent every night, a tool that shows what was "
-        "spent. You choose what it may do and for how long, and can revoke it at any time.",
+        "With a token a program uses Zoark as you: a script that runs an agent every night, a tool that shows what "
+        "was spent. You choose what it may do and for how long, and can revoke it at any time.",
         lambda: new_token_button("tokens_first"),
     )
 for token in tokens:
