@@ -36,7 +36,8 @@ SHORT = {
 def test_no_request_whatever_gets_an_answer_that_is_not_described(
     client: TestClient, api_core: Core, fake: FakeModelServer, monkeypatch: pytest.MonkeyPatch, role: Any
 ) -> None:
-    monkeypatch.setattr(RunQueue, "enqueue", lambda *_: None)
+    # Runs end at once: requests may wait for it.
+    monkeypatch.setattr(RunQueue, "enqueue", lambda _, run_id, owner_id: api_core.journal.succeed(run_id, "Done."))
     fuzz.stay_on_this_machine(monkeypatch)
     actor = api_core.accounts.create_user("actor@example.com", "Actor", PASSWORD, role)
     root = api_core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
@@ -47,3 +48,8 @@ def test_no_request_whatever_gets_an_answer_that_is_not_described(
     found = fuzz.findings(api_core, client.app, placed, LONG if MINUTES else SHORT[role])
     if found:
         pytest.fail(fuzz.told(found), pytrace=False)
+
+
+def test_an_address_with_a_line_break_is_one_of_the_api(client: TestClient) -> None:
+    answer = client.get("/api/v1/no%0Asuch%0Aaddress")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
