@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from threading import Lock
 
 from starlette.concurrency import run_in_threadpool
+from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.config import load_settings
 
 PATH = "/api/v1"
+
+
+def mount() -> Mount:
+    """Return the route of everything below ``PATH``: addresses with line breaks too, which Starlette leaves out."""
+    made = Mount(PATH, LazyApi())
+    made.path_regex = re.compile(made.path_regex.pattern, re.DOTALL)
+    return made
 
 
 class LazyApi:

@@ -11,12 +11,11 @@ from typing import Any
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 from streamlit import config
 
 from app import runtime
 from app.http import api_mount, audit_routes, statement_routes
-from app.http.api_mount import LazyApi
 from app.http.health import healthz, readyz
 from app.http.middleware import ProxyScheme, SecurityHeaders
 from app.http.oauth_routes import callback, start
@@ -50,7 +49,7 @@ def routes() -> list[BaseRoute]:
         *statement_routes.routes(),
         Route("/oauth/{provider}/start", start),
         Route("/oauth/{provider}/callback", callback),
-        Mount(api_mount.PATH, LazyApi()),
+        api_mount.mount(),
     ]
 
 

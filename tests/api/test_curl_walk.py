@@ -56,7 +56,7 @@ def test_thirty_lines_of_curl_go_from_nothing_to_what_a_run_cost(app: AppServer,
     assert re.fullmatch(r"key_\w+", parts["add a key"].strip())
     assert re.fullmatch(r"agent_\w+", parts["create an agent"].strip())
     events = re.findall(r"^event: (\w+)$", parts["run it, and follow its events"], re.MULTILINE)
-    assert (events[0], events[-1]) == ("run_started", "end")
+    assert (events[0], events[-1]) == ("run_queued", "end")
     run, usage = parts["read the result, and what it cost"].replace("}{", "}\n{").splitlines()
     assert json.loads(run)["status"] == "succeeded"
     assert json.loads(run)["cost_micros"] == 360

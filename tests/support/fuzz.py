@@ -57,7 +57,8 @@ class Effort:
         config = SchemathesisConfig.from_dict(
             {
                 "continue-on-failure": True,
-                "request-timeout": 20,
+                # Longer than a request may wait for its run.
+                "request-timeout": 40,
                 # One try is enough to see a failure; the smallest one is for somebody who looks for its cause.
                 "generation": {"deterministic": self.seconds is None, "no-shrink": True, "database": "none"},
                 "output": {"sanitization": {"enabled": False}},
