@@ -39,8 +39,8 @@ Moment = Annotated[
 ]
 Month = Annotated[
     str,
-    StringConstraints(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$"),
-    Field(examples=["2026-11"], description="In UTC."),
+    StringConstraints(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", max_length=7),
+    Field(description="A month, in UTC.", examples=["2026-11"]),
 ]
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import runpy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 import pytest
+from sqlalchemy import select
 
 from core.accounts.models import User
 from core.bootstrap import Core
+from core.db.migrate import MIGRATIONS, downgrade, upgrade
+from core.db.tables import usage_days
 from core.errors import Forbidden
 from core.usage.models import Group, Scope, Totals, sum_of
 from tests.conftest import Cast
@@ -18,8 +22,9 @@ from tests.support.stopped_clock import StoppedClock
 
 GROUPS: tuple[Group, ...] = get_args(Group)
 FIRST = datetime(2026, 3, 30, 22, 30, tzinfo=UTC)
-# Whole days, parts of days, a part of one day, nothing.
+# A whole month and parts of others, whole days, parts of days, a part of one day, nothing.
 WINDOWS = [
+    (FIRST - timedelta(days=40), FIRST + timedelta(days=12)),
     (FIRST.replace(hour=0, minute=0), FIRST.replace(hour=0, minute=0) + timedelta(days=4)),
     (FIRST + timedelta(hours=1), FIRST + timedelta(hours=50)),
     (FIRST, FIRST + timedelta(hours=1)),
@@ -97,6 +102,18 @@ def test_a_key_is_named_to_its_owner_and_to_administrators(
     of_hr = {line.group: line.label for line in core.usage.by(manager, "key", *window, "department")}
     assert of_hr[key.id] is None
     assert core.usage.by(cast.charlie, "key", *window) == []
+
+
+def test_what_was_used_before_there_were_sums_of_days_is_in_them(core: Core, booked: object) -> None:
+    def kept() -> list[tuple[object, ...]]:
+        with core.db.read() as connection:
+            return [tuple(row) for row in connection.execute(select(usage_days).order_by(*usage_days.primary_key))]
+
+    before = kept()
+    (path,) = (MIGRATIONS / "versions").glob("*_usage_days.py")
+    downgrade(core.db, runpy.run_path(str(path))["down_revision"])
+    upgrade(core.db)
+    assert kept() == before != []
 
 
 @pytest.mark.parametrize("scope", ["department", "everybody"])

@@ -79,15 +79,15 @@ class CandidateShown(Output):
 class BudgetsQuery(PageQuery):
     """Which budgets."""
 
-    scope: Scope | None = None
-    scope_id: Annotated[str | None, Field(max_length=60)] = None
-    period: Period | None = None
+    scope: Annotated[Scope | None, Field(description="Budgets of this scope only.")] = None
+    scope_id: Annotated[str | None, Field(max_length=60, description="Budgets for this slug or id only.")] = None
+    period: Annotated[Period | None, Field(description="Budgets of this period only.")] = None
 
 
 class CandidatesQuery(PageQuery):
     """Candidates for which scope."""
 
-    scope: Scope
+    scope: Annotated[Scope, Field(description="What the budget is to be for.")]
 
 
 @router.get("/budgets")

@@ -102,15 +102,15 @@ class CatalogueShown(Output):
 class PriceOfQuery(QueryModel):
     """Which model."""
 
-    provider: ProviderName
-    model: ModelName
+    provider: Annotated[ProviderName, Field(description="The name of a model provider.")]
+    model: Annotated[ModelName, Field(description="The name of a model, as the provider has it.")]
 
 
 class PricesQuery(PageQuery):
     """Which of the prices that were ever set."""
 
-    provider: Annotated[str | None, Field(max_length=40)] = None
-    state: State | None = None
+    provider: Annotated[str | None, Field(max_length=40, description="Prices of this provider only.")] = None
+    state: Annotated[State | None, Field(description="Prices that stand so only.")] = None
 
 
 @router.get("/prices")

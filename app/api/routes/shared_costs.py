@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import Query, Response
+from fastapi import Path, Query, Response
 from pydantic import Field, StringConstraints
 
 from app import runtime
@@ -26,6 +26,7 @@ Reads = Annotated[Principal, caller("usage:read")]
 Writes = Annotated[Principal, caller("admin:write")]
 # Where the core's fields are in a body.
 PLACES = {"percents": "rule.percents", "department": "rule.percents"}
+Name = Annotated[RuleName, Path(description="Which of the standing rules.")]
 Slug = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 Points = Annotated[int, Field(ge=0, le=WHOLE)]
 Percents = Annotated[
@@ -104,7 +105,7 @@ def get_split_rules(caller: Reads) -> RulesShown:
 
 
 @router.put("/shared-costs/rules/{name}")
-def set_split_rule(caller: Writes, name: RuleName, body: RuleGiven) -> RuleShown:
+def set_split_rule(caller: Writes, name: Name, body: RuleGiven) -> RuleShown:
     """Set a standing rule for every month that is open."""
     costs = runtime.get_core().shared_costs
     with renamed({"department": "percents"}):

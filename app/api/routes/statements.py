@@ -40,8 +40,10 @@ def _not_nothing(micros: int) -> int:
 class ViewQuery(QueryModel):
     """How much of a statement: without ``view`` all that the caller may see; ``department`` narrows everybody's."""
 
-    view: View | None = None
-    department: Annotated[str | None, Field(max_length=40, examples=["support"])] = None
+    view: Annotated[View | None, Field(description="Whose lines; usually all that the caller may see.")] = None
+    department: Annotated[
+        str | None, Field(max_length=40, description="The slug of one department.", examples=["support"])
+    ] = None
 
 
 class UsesQuery(ViewQuery, PageQuery):

@@ -13,12 +13,11 @@ from app.api.paging import PageQuery, cut, decode, encode
 from app.api.principal import Principal, caller
 from app.api.problems import problems
 from app.api.route import router as new_router
+from app.api.routes.statements import ViewQuery
 from app.api.schemas import Id, Output, Page
-from app.api.schemas import Query as QueryModel
 from app.api.sums import Sums, UsageItem, usage_item
 from app.api.times import Month, SpanQuery
 from core import clock, months
-from core.statements.models import View
 from core.usage.models import CallStatus, Group, Scope
 
 router = new_router("usage")
@@ -38,7 +37,7 @@ class TotalsQuery(SpanQuery):
 class GroupsQuery(TotalsQuery, PageQuery):
     """By what, whose, and of which time."""
 
-    group_by: Group = "day"
+    group_by: Annotated[Group, Field(description="What to tell apart.")] = "day"
     limit: Annotated[int, Field(ge=1, le=MOST_GROUPS, description="The most items to return.")] = MOST_GROUPS
 
 
@@ -46,12 +45,10 @@ class CallsQuery(SpanQuery, PageQuery):
     """Which piece of which time."""
 
 
-class StatementFileQuery(QueryModel):
-    """Which statement; without ``view`` all that the caller may see, without ``month`` the present one."""
+class StatementFileQuery(ViewQuery):
+    """Which statement, and how much of it."""
 
-    month: Month | None = None
-    view: View | None = None
-    department: Annotated[str | None, Field(max_length=40, examples=["support"])] = None
+    month: Annotated[Month | None, Field(description="A month, in UTC; usually the present one.")] = None
 
 
 class UsageScopes(Output):
