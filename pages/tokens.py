@@ -37,17 +37,16 @@ def row(token: Token) -> None:
 
 
 tokens = core.tokens.list(user)
-with layout.header(
-    "API tokens", "A program with a token acts as you, as far as the token lets it." if tokens else ""
-):
+about = "A program that has a token acts as you, as far as the token lets it." if tokens else ""
+with layout.header("API tokens", about):
     if tokens:
         new_token_button("tokens_new")
 if not tokens:
     layout.empty(
         ":material/token:",
         "No API tokens yet",
-        "With a token a program uses Zoark as you: a script that runs an agent every night, a tool that shows what was "
-        "spent. You choose what it may do and for how long, and can revoke it at any time.",
+        "With a token a program uses Zoark as you: a script that runs an agent every night, a tool that shows what "
+        "was spent. You choose what it may do and for how long, and can revoke it at any time.",
         lambda: new_token_button("tokens_first"),
     )
 for token in tokens:
