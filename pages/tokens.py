@@ -30,7 +30,7 @@ def row(token: Token) -> None:
             st.caption(token_words.in_words(token.scopes))
             st.caption(
                 f"made {formats.ago(token.created_at)} · {token_dialogs.expiry(token)} · "
-                f"last used {formats.ago(token.last_used_at)}"
+                f"{token_dialogs.last_use(token)}"
             )
         if st.button("Revoke", icon=":material/block:", type="tertiary", key=f"tokens_revoke_{token.id}"):
             token_dialogs.revoke(token)

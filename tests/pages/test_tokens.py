@@ -67,7 +67,7 @@ def test_alice_chooses_what_a_token_may_do(visit: Visitor, page_core: Core, alic
     page.press_in_dialog("tokens_new", "tokens_make")
     assert page_core.tokens.list(alice)[0].scopes == ("runs:read", "runs:write", "usage:read")
     page.rerun()
-    assert {"Runs: see and change · Usage: see", "Everything you may do"} <= set(page.captions)
+    assert {"Runs: see and start · Usage: see", "Everything you may do"} <= set(page.captions)
 
 
 def test_a_name_that_is_taken_is_said_and_nothing_is_lost(visit: Visitor, page_core: Core, alice: User) -> None:
@@ -112,7 +112,7 @@ def test_an_expired_token_is_shown_as_expired_and_others_are_not_shown(
     time.advance(hours=25)
     page = visit(alice).open(navigation.TOKENS)
     assert "Expired" in page.text
-    assert "made 1 day ago · expired 1 h ago · last used never" in page.captions
+    assert "made 1 day ago · expired 1 h ago · never used" in page.captions
     assert "Foreign" not in page.text
 
 
