@@ -82,10 +82,6 @@ class CodeRefused(CoreError):
     code = "code_refused"
 
 
-class NetworkLockedOut(LockedOut):
-    """Too many wrong passwords from your network. Please wait {wait_seconds} s before the next try."""
-
-
 class CodesLockedOut(LockedOut):
     """Too many wrong codes. Please wait {wait_seconds} s before the next try."""
 

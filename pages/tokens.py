@@ -30,16 +30,15 @@ def row(token: Token) -> None:
             st.caption(token_words.in_words(token.scopes))
             st.caption(
                 f"made {formats.ago(token.created_at)} · {token_dialogs.expiry(token)} · "
-                f"last used {formats.ago(token.last_used_at)}"
+                f"{token_dialogs.last_use(token)}"
             )
         if st.button("Revoke", icon=":material/block:", type="tertiary", key=f"tokens_revoke_{token.id}"):
             token_dialogs.revoke(token)
 
 
 tokens = core.tokens.list(user)
-with layout.header(
-    "API tokens", "A program with a token acts as you, as far as the token lets it." if tokens else ""
-):
+about = "A program that has a token acts as you, as far as the token lets it." if tokens else ""
+with layout.header("API tokens", about):
     if tokens:
         new_token_button("tokens_new")
 if not tokens:

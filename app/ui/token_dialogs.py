@@ -25,6 +25,8 @@ ABOUT = {
 @guarded
 def new_token() -> None:
     """Ask for a name, an end and what it may do; then show the token, this once."""
+    if st.session_state.get("tokens_done"):
+        st.rerun()
     if step_up.confirmed("tokens_new", open_form="tokens_make") is None:
         return
     place = st.empty()
@@ -54,7 +56,7 @@ def new_token() -> None:
 def revoke(token: Token) -> None:
     """Say what ends and ask."""
     st.write(f"Programs that use **{answer.harmless(token.name)}** are refused at once. This cannot be undone.")
-    st.caption(f"{token.hint} · last used {formats.ago(token.last_used_at)}")
+    st.caption(f"{token.hint} · {last_use(token)}")
 
     def end(actor: User) -> None:
         runtime.get_core().tokens.revoke(actor, token.id)
@@ -71,6 +73,11 @@ def expiry(token: Token) -> str:
     if token.expires_at <= now:
         return f"expired {formats.ago(token.expires_at)}"
     return formats.days_left((token.expires_at.date() - now.date()).days)
+
+
+def last_use(token: Token) -> str:
+    """Say when a token was last used."""
+    return f"last used {formats.ago(token.last_used_at)}" if token.last_used_at else "never used"
 
 
 def _scopes(preset: str) -> list[str]:
@@ -91,5 +98,5 @@ def _show(made: NewToken) -> None:
     st.code(made.secret.get_secret_value(), language=None, wrap_lines=True)
     st.write("Copy it now: it will not be shown again. Keep it like a password.")
     st.caption("Programs send it in the header `Authorization: Bearer …`")
-    if st.button("Done", type="primary", key="tokens_done"):
-        st.rerun()
+    # The run that it starts does not come here again: ``new_token`` looks for it first.
+    st.button("Done", type="primary", key="tokens_done")

@@ -30,17 +30,20 @@ def grouped() -> dict[str, list[str]]:
 
 
 def in_words(scopes: Collection[str]) -> str:
-    """Return a line such as "Agents: see · Runs: see and change"; short words for the usual choices."""
+    """Return a line such as "Agents: see · Runs: see and start"; short words for the usual choices."""
     if set(scopes) >= set(EVERYTHING):
         return "Everything you may do"
     if set(scopes) == set(READ_ONLY):
         return "Read only: sees everything you see"
     parts = []
     for heading, of in grouped().items():
-        given = [_VERBS[scope.partition(":")[2]] for scope in of if scope in scopes]
+        given = [_verb(scope) for scope in of if scope in scopes]
         if given:
             parts.append(f"{heading}: {' and '.join(given)}")
     return " · ".join(parts)
 
 
-_VERBS = {"read": "see", "write": "change"}
+def _verb(scope: str) -> str:
+    if scope == "runs:write":
+        return "start"
+    return "see" if scope.endswith(":read") else "change"

@@ -10,10 +10,15 @@ from core.accounts import repository
 from core.accounts.models import User
 from core.audit.origin import origin
 from core.db import Connection
+from core.errors import LockedOut
 from core.limits.service import Limits, network
 
 # 20 in ten minutes.
 WRONG_AT_ONCE, WRONG_AN_HOUR = 20, 120
+
+
+class NetworkLockedOut(LockedOut):
+    """Too many wrong passwords from your network. Please wait {wait_seconds} s before the next try."""
 
 
 def wait_seconds(connection: Connection, limits: Limits, user: User | None, *, is_right: bool) -> int:
@@ -36,4 +41,5 @@ def wait_seconds(connection: Connection, limits: Limits, user: User | None, *, i
 
 
 def _has_been_here(connection: Connection, user: User, place: str) -> bool:
-    return any(network(address) == place for address in repository.addresses(connection, user.id))
+    before = repository.signed_in_with(connection, user.id, "address")
+    return any(network(address) == place for address in before)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
@@ -190,16 +190,9 @@ def note_proof(connection: Connection, token_hash: str, user_id: str, at: dateti
     return noted.rowcount == 1
 
 
-def user_agents(connection: Connection, user_id: str) -> list[str]:
-    """Return the browsers a person has signed in with."""
-    rows = connection.execute(select(sessions.c.user_agent).where(sessions.c.user_id == user_id).distinct())
-    return [row.user_agent for row in rows]
-
-
-def addresses(connection: Connection, user_id: str) -> list[str]:
-    """Return the network addresses from which a person has signed in."""
-    rows = connection.execute(select(sessions.c.address).where(sessions.c.user_id == user_id).distinct())
-    return [row.address for row in rows]
+def signed_in_with(connection: Connection, user_id: str, what: Literal["user_agent", "address"]) -> list[str]:
+    """Return the browsers, or the network addresses, a person has signed in with."""
+    return list(connection.scalars(select(sessions.c[what]).where(sessions.c.user_id == user_id).distinct()))
 
 
 def touch_session(connection: Connection, name: str, at: datetime) -> None:

@@ -19,7 +19,6 @@ from core.errors import (
     Conflict,
     Invalid,
     LockedOut,
-    NetworkLockedOut,
     RegistrationClosed,
     SignInRefused,
     StepUpRequired,
@@ -159,14 +158,14 @@ class Accounts:
             elif not wait:
                 # Also a right password that the network's limit refuses: what it does must not tell it from others.
                 repository.add_failure(connection, subject, clock.now())
-                told, code = user.id if user else "", (NetworkLockedOut if crowd else SignInRefused).code
+                told, code = user.id if user else "", (networks.NetworkLockedOut if crowd else SignInRefused).code
                 self._audit.record(
                     connection, None, "sign_in.refused", "user", told, result=code, actor_email=address
                 )
         if wait:
             raise LockedOut(wait_seconds=wait)
         if crowd:
-            raise NetworkLockedOut(wait_seconds=crowd)
+            raise networks.NetworkLockedOut(wait_seconds=crowd)
         if not is_right or user is None:
             raise SignInRefused
         return user.proven(clock.now())
@@ -276,7 +275,7 @@ class Accounts:
     def _insert_session(self, connection: Connection, user: User, token: str, user_agent: str) -> None:
         at = clock.now()
         life = timedelta(hours=self._organisation.read(connection).session_life_hours)
-        known = {device_label(used) for used in repository.user_agents(connection, user.id)}
+        known = {device_label(used) for used in repository.signed_in_with(connection, user.id, "user_agent")}
         if known and device_label(user_agent) not in known:
             for tell in self._device_listeners:
                 tell(connection, user, device_label(user_agent))

@@ -7,11 +7,11 @@ from sqlalchemy import select
 
 from core import clock
 from core.accounts.models import User
-from core.accounts.networks import WRONG_AT_ONCE
+from core.accounts.networks import WRONG_AT_ONCE, NetworkLockedOut
 from core.audit.origin import set_origin
 from core.bootstrap import Core
 from core.db.tables import rate_limits
-from core.errors import CoreError, NetworkLockedOut
+from core.errors import CoreError
 from tests.conftest import PASSWORD, Cast
 from tests.support.stopped_clock import StoppedClock
 

@@ -36,7 +36,7 @@ def test_who_has_no_tokens_reads_what_they_are_for(visit: Visitor, alice: User) 
     page = visit(alice).open(navigation.TOKENS)
     assert "No API tokens yet" in page.text
     assert "a script that runs an agent every night" in page.text
-    assert page.buttons == ["Sign out", "New token"]
+    assert page.buttons.count("New token") == 1
 
 
 def test_alice_makes_a_token_and_sees_it_once(visit: Visitor, page_core: Core, alice: User) -> None:
@@ -51,9 +51,9 @@ def test_alice_makes_a_token_and_sees_it_once(visit: Visitor, page_core: Core, a
     page.rerun()
     assert codes(page) == []
     assert secret not in page.text
-    assert secret not in str(page.app.session_state.filtered_state)
+    assert secret not in repr(page.app.session_state)
     assert "Read only: sees everything you see" in page.captions
-    assert "made just now · expires in 29 days · last used just now" in page.captions
+    assert "made just now · expires in 30 days · last used just now" in page.captions
 
 
 def test_alice_chooses_what_a_token_may_do(visit: Visitor, page_core: Core, alice: User) -> None:
@@ -67,7 +67,7 @@ def test_alice_chooses_what_a_token_may_do(visit: Visitor, page_core: Core, alic
     page.press_in_dialog("tokens_new", "tokens_make")
     assert page_core.tokens.list(alice)[0].scopes == ("runs:read", "runs:write", "usage:read")
     page.rerun()
-    assert {"Runs: see and change · Usage: see", "Everything you may do"} <= set(page.captions)
+    assert {"Runs: see and start · Usage: see", "Everything you may do"} <= set(page.captions)
 
 
 def test_a_name_that_is_taken_is_said_and_nothing_is_lost(visit: Visitor, page_core: Core, alice: User) -> None:
@@ -112,7 +112,7 @@ def test_an_expired_token_is_shown_as_expired_and_others_are_not_shown(
     time.advance(hours=25)
     page = visit(alice).open(navigation.TOKENS)
     assert "Expired" in page.text
-    assert "made 1 day ago · expired 1 day ago · last used never" in page.captions
+    assert "made 1 day ago · expired 1 h ago · never used" in page.captions
     assert "Foreign" not in page.text
 
 
