@@ -19,6 +19,7 @@ MailKind = Literal[
     "passkey_added",
     "two_factor_reset",
     "budget_reached",
+    "webhook_off",
     "digest",
     "test",
 ]

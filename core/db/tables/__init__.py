@@ -33,6 +33,7 @@ from core.db.tables.people import (
     users,
 )
 from core.db.tables.prices import price_overrides
+from core.db.tables.webhooks import webhook_deliveries, webhooks
 from core.db.tables.work import (
     agents,
     budget_windows,
@@ -94,5 +95,7 @@ __all__ = [
     "tickets",
     "usage_months",
     "users",
+    "webhook_deliveries",
+    "webhooks",
     "workers",
 ]
