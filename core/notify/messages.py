@@ -133,8 +133,8 @@ def webhook_off(name: str, why: str, link: str) -> Message:
         "webhook_off",
         "A webhook was turned off",
         f"Nothing more is sent to the webhook “{name}”. {why}",
-        "Mend the receiver, or enter another address, and turn the webhook on again on the page Webhooks. There you "
-        "can also have sent again what has not arrived.",
+        "Mend the receiver, or enter another address, and turn the webhook on again on its page. What has not "
+        "arrived can be sent again there.",
         *filter(None, [link]),
     )
 

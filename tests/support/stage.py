@@ -21,6 +21,7 @@ from core.quotas.models import Allowance
 from core.runs.models import Run
 from core.shared_costs.models import SharedCost
 from core.sharing.models import EVERYONE
+from core.webhooks.models import WebhookDraft
 from tests.conftest import PASSWORD
 from tests.fakes.authenticator import Authenticator
 from tests.fakes.model_server import FakeModelServer
@@ -31,6 +32,7 @@ MONTH = month_of(NOW)
 COST = SharedCost("", "Server", 1, MONTH, None, None)
 FLOW = Flow("google", "nonce", SecretStr("verifier"), None, "/")
 SITE = Site("localhost", "http://localhost:8501")
+HOOK = WebhookDraft("Hook", "https://example.com/hook", ("run.failed",))
 LIMIT = Allowance(concurrent_runs=3)
 ANSWER = Answer("code", "", "", "http://127.0.0.1/oauth")
 
@@ -80,6 +82,14 @@ class Stage:
 
     def api_token(self) -> str:
         return self.core.tokens.create(self.owner, clock.new_id("t"), ["runs:read"], 1).token.id
+
+    def webhook(self) -> str:
+        return self.core.webhooks.add(self.owner, HOOK).webhook.id
+
+    def sent(self) -> tuple[str, str]:
+        """Return a webhook and a delivery to it."""
+        webhook_id = self.webhook()
+        return webhook_id, self.core.webhook_deliveries.test(self.owner, webhook_id).id
 
     def passkey(self) -> str:
         options = self.core.passkeys.begin_adding(self.owner, SITE, "browser")
