@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.webhooks.models import Delivery, Reason
+from core.webhooks.models import Reason
 
 # Codes of our own stand beside those of core.errors: what went wrong before there was an answer.
 _SENTENCES = {
@@ -25,13 +25,8 @@ _REASONS: dict[Reason, str] = {
 }
 
 
-def sentence_of(delivery: Delivery) -> str:
-    """Return what went wrong with the last attempt; empty where nothing did."""
-    return sentence(delivery.error_code) if delivery.error_code else ""
-
-
-def sentence(code: str) -> str:
-    """Return what an error code says."""
+def sentence_of(code: str) -> str:
+    """Return what the error code of a delivery says."""
     return _SENTENCES.get(code, "Something went wrong.")
 
 

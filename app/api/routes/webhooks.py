@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Response
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from app import runtime
 from app.api.paging import PageQuery, cut, decode, encode
@@ -37,6 +37,8 @@ Url = Annotated[str, Field(min_length=1, max_length=1000, examples=["https://exa
 Events = Annotated[
     list[Event], Field(min_length=1, max_length=20, examples=[["run.failed", "budget.reached", "key.failing"]])
 ]
+# A few hours beside the first or the last year there is no moment in UTC.
+Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC))]
 # What waits for its first or a later attempt, or is under way, is all the same to whoever looks from outside.
 State = Literal["waiting", "delivered", "failed"]
 STATES: dict[State, tuple[DeliveryState, ...]] = {
@@ -67,7 +69,7 @@ class WebhookPatch(Change):
 class Replay(Input):
     """Which failed deliveries to send again: those made since a moment, or all of the last 30 days."""
 
-    since: Annotated[datetime | None, Field(strict=False, examples=["2026-11-24T00:00:00Z"])] = None
+    since: Annotated[Moment | None, Field(strict=False, examples=["2026-11-24T00:00:00Z"])] = None
 
 
 class Replayed(Output):
@@ -240,9 +242,7 @@ def _shown(webhook: Webhook) -> dict[str, Any]:
 
 
 def _delivery(delivery: Delivery) -> DeliveryShown:
-    failure = (
-        FailureShown(code=delivery.error_code, message=words.sentence_of(delivery)) if delivery.error_code else None
-    )
+    code = delivery.error_code
     return DeliveryShown(
         id=delivery.id,
         event=delivery.event,
@@ -252,7 +252,7 @@ def _delivery(delivery: Delivery) -> DeliveryShown:
         response_status=delivery.response_status,
         response_beginning=delivery.response_beginning,
         duration_ms=delivery.duration_ms,
-        error=FailureShown(code=code, message=words.sentence(code)) if code else None,
+        error=FailureShown(code=code, message=words.sentence_of(code)) if code else None,
         created_at=delivery.created_at,
         next_attempt_at=delivery.due_at,
         ended_at=delivery.ended_at,
