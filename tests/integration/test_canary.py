@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import create_engine, inspect, text
 
 from core.runs.models import Run
 from core.runs.queue import system_database_url
+from core.webhooks.models import EVENTS, WebhookDraft
+from core.webhooks.signing import PREFIX
 from tests.fakes import breakdowns, openai_wire
 from tests.fakes.behaviour import Options
 from tests.fakes.http import Reply
-from tests.support.worker import PASSWORD, Desk, desk
+from tests.support.worker import PASSWORD, Desk, desk, wait_until
 
 # Nothing but its value says that this is a key: the shapes that the redactor knows do not help here.
 CANARY = "zk7Qx9canaryW2m4Vb8tRp3Lk6Yd1Hs5"
@@ -52,6 +55,7 @@ class Day:
     with_tool: Run
     folder: Path
     output: bytes
+    of_webhook: tuple[SecretStr, ...]
 
     def runs(self) -> list[Run]:
         return [self.good, self.echoed, self.with_tool, *self.failed.values()]
@@ -62,6 +66,7 @@ class Day:
             Needle.of("the key", CANARY.encode()),
             Needle.of("the master key", master),
             Needle.of("the password", PASSWORD.encode()),
+            *(Needle.of("a webhook's", one.get_secret_value()[len(PREFIX) :].encode()) for one in self.of_webhook),
         ]
 
 
@@ -93,6 +98,9 @@ def day(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 def a_day(at: Desk, folder: Path) -> Day:
+    # It is called, signed, and answers with an error.
+    hook = at.core.webhooks.add(at.alice, WebhookDraft("Hook", f"http://127.0.0.1:{at.fake.port}/hook", EVENTS))
+    fresh = at.core.webhooks.rotate_secret(at.alice, hook.webhook.id)
     worker = at.worker()
     options = at.fake.options
     at.core.keys.test(at.alice, at.key.id)
@@ -113,8 +121,11 @@ def a_day(at: Desk, folder: Path) -> Day:
     failed = {fault: at.start(f"fake-1@fault={fault}") for fault in faults}
     failed = {fault: at.ended(run) for fault, run in failed.items()}
     at.core.keys.test(at.alice, at.key.id)
+    log = at.core.webhook_deliveries
+    wait_until(lambda: log.list(at.alice, hook.webhook.id).items[-1].attempts, 30, "the first delivery")
     assert worker.stop() == 0
-    return Day(at, good, echoed, failed, with_tool, folder, worker.output.encode())
+    secrets = (hook.secret, fresh.secret)
+    return Day(at, good, echoed, failed, with_tool, folder, worker.output.encode(), secrets)
 
 
 def cells(url: str) -> Iterator[tuple[str, bytes]]:
@@ -159,6 +170,7 @@ def test_no_table_has_a_secret(day: Day) -> None:
     tables = {where.rpartition(".")[0] for where, _ in found}
     assert any(table.endswith("run_events") for table in tables)
     assert any(table.endswith("workflow_status") for table in tables)
+    assert any(table.endswith("webhook_deliveries") for table in tables)
     assert any(table.endswith("operation_outputs") for table in tables)
     for needle in day.needles():
         assert [where for where, cell in found if needle.is_in(cell)] == [], needle.name

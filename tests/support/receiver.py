@@ -94,7 +94,7 @@ def receiver() -> Iterator[Receiver]:
         daemon_threads = True
 
         # A client that has left is no news.
-        handle_error: Callable[..., None] = lambda *_: None  # noqa: E731
+        handle_error: Callable[..., None] = lambda *_: None
 
     server = Server(("127.0.0.1", 0), Handler)
     made.port = server.server_address[1]
