@@ -57,6 +57,8 @@ USAGE = Entry("usage.py", "Usage", ":material/bar_chart:", "Watch")
 BUDGETS = Entry("budgets.py", "Budgets", ":material/savings:", "Watch")
 STATEMENT = Entry("statement.py", "Statement", ":material/receipt_long:", "Watch")
 LIMITS = Entry("limits.py", "Limits", ":material/speed:", "Watch")
+WEBHOOKS = Entry("webhooks.py", "Webhooks", ":material/webhook:", "Watch")
+WEBHOOK = Entry("webhook.py", "Webhook", ":material/webhook:", None)
 
 CONNECTIONS = Entry("connections.py", "Connected accounts", ":material/link:", "Account")
 SESSIONS = Entry("sessions.py", "Sessions", ":material/devices:", "Account")
@@ -94,6 +96,8 @@ ALL = (
     BUDGETS,
     STATEMENT,
     LIMITS,
+    WEBHOOKS,
+    WEBHOOK,
     CONNECTIONS,
     SESSIONS,
     SECURITY,

@@ -19,6 +19,7 @@ from core.departments.service import Departments
 from core.errors import MasterKeyWrong
 from core.idempotency.service import Idempotency
 from core.keys.care import KeyCare
+from core.keys.failing import KeyAlarm
 from core.keys.health import Dependents, Health
 from core.keys.service import Keys
 from core.ledger.service import Ledger
@@ -55,6 +56,10 @@ from core.statements.service import Statements
 from core.tokens.service import Tokens
 from core.two_factor.service import TwoFactor
 from core.usage.service import Usage
+from core.webhooks.deliveries.courier import Courier
+from core.webhooks.deliveries.service import Deliveries
+from core.webhooks.occasions import tell_webhooks
+from core.webhooks.service import Webhooks
 
 KEY_FILE = "master.keys"
 
@@ -96,6 +101,9 @@ class Core:
     local_model: LocalModel
     mail: Mail
     outbox: Outbox
+    webhooks: Webhooks
+    webhook_deliveries: Deliveries
+    webhook_courier: Courier
     limits: Limits
     master_keys: MasterKeys
     db: Database
@@ -109,7 +117,7 @@ class Core:
             return True
         if self.key_care.reminder_is_due() or self.master_keys.is_rotating():
             return True
-        due = (self.mail.next_due_at(), self.usage.next_lease_end())
+        due = (self.mail.next_due_at(), self.usage.next_lease_end(), self.webhook_courier.next_due_at())
         return any(at is not None and at <= clock.now() for at in due)
 
     def close(self) -> None:
@@ -171,6 +179,8 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
     departments.on_deleted(quotas.forget_department)
     runs = Runs(db, RunQueue(settings), agents, usage, ledger, quotas, audit)
     outbox = Outbox(db, vault, mail)
+    webhooks = Webhooks(db, vault, policy, audit)
+    tell_webhooks(runs.ended, usage, budgets, KeyAlarm(keys, usage))
     master_keys = MasterKeys(db, vault, rings, audit)
     idempotency = Idempotency(db, vault)
     master_keys.on_lost(
@@ -178,6 +188,7 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
         oauth.forget_unreadable,
         outbox.fail_unreadable,
         idempotency.forget_unreadable,
+        webhooks.forget_unreadable,
     )
     dependents: Dependents = [("llm", agents.using_keys), ("email", chosen.using_keys)]
     return Core(
@@ -214,12 +225,15 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
         local_model=local_model,
         mail=mail,
         outbox=outbox,
+        webhooks=webhooks,
+        webhook_deliveries=Deliveries(db, webhooks, limits, audit),
+        webhook_courier=Courier(db, vault, policy, webhooks, mail, audit),
         limits=limits,
         master_keys=master_keys,
         db=db,
         ring=rings.current(),
         policy=policy,
-        journal=RunJournal(db),
+        journal=RunJournal(db, runs.ended),
     )
 
 

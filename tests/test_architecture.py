@@ -41,6 +41,7 @@ NOUNS = (
     "turns",
     "two_factor",
     "usage",
+    "webhooks",
 )
 
 

@@ -54,10 +54,15 @@ class Keys(Changes, OtherUses):
         self._sharing = sharing
         sharing.register("key", repository.owner_of, asks_proof=True, in_care_of=_in_care_of)
         self._listeners: list[Callable[[Connection, User, Key], None]] = []
+        self._test_listeners: list[Callable[[Connection, Key, str], None]] = []
 
     def on_added(self, tell: Callable[[Connection, User, Key], None]) -> None:
         """Call ``tell`` in the transaction of each new key."""
         self._listeners.append(tell)
+
+    def on_tested(self, tell: Callable[[Connection, Key, str], None]) -> None:
+        """Call ``tell`` with a key and the code of its test, in the transaction that notes it."""
+        self._test_listeners.append(tell)
 
     def providers(self) -> list[Provider]:
         """Return the model providers that can be used here, in the order of the picker."""
@@ -146,6 +151,8 @@ class Keys(Changes, OtherUses):
         outcome = self._checks.test(kind_named(key.provider), lambda: self._opened(actor, key.id))
         with self._db.transaction() as connection:
             repository.note_test(connection, key.id, clock.now(), outcome.code)
+            for tell in self._test_listeners:
+                tell(connection, key, outcome.code)
         return outcome
 
     def models(self, actor: User, key_id: str) -> Sequence[str]:

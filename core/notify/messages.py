@@ -137,6 +137,18 @@ def budget_reached(budget: str, percent: int, spent: str, limit: str) -> Message
     return _message("budget_reached", f"{percent} % of {budget} is used", about, what_follows)
 
 
+def webhook_off(name: str, why: str, link: str) -> Message:
+    """Tell that a webhook was turned off; ``link`` leads to its page, or is empty."""
+    return _message(
+        "webhook_off",
+        "A webhook was turned off",
+        f"Nothing more is sent to the webhook “{name}”. {why}",
+        "Mend the receiver, or enter another address, and turn the webhook on again on its page. What has not "
+        "arrived can be sent again there.",
+        *filter(None, [link]),
+    )
+
+
 def test(at: datetime, asker: str) -> Message:
     """Show that mail arrives; ``asker`` is the administrator's name."""
     return _message(

@@ -20,6 +20,7 @@ MailKind = Literal[
     "token_added",
     "two_factor_reset",
     "budget_reached",
+    "webhook_off",
     "digest",
     "test",
 ]

@@ -23,6 +23,7 @@ from core.ledger.service import Ledger
 from core.logs import get_logger
 from core.quotas.service import Quotas
 from core.runs import repository
+from core.runs.ended import Ended
 from core.runs.models import Backlog, QueuePlace, Run, RunEvent, RunFilter, RunPage, WorkerInfo
 from core.runs.queue import RunQueue
 from core.runs.start import Origin, one_node, origin_of, title_of
@@ -57,6 +58,7 @@ class Runs:
         self._agents = agents
         self._usage = usage
         self._ledger = ledger
+        self.ended = Ended()
         self._listeners: list[Callable[[], None]] = []
 
     def on_start(self, listener: Callable[[], None]) -> None:
@@ -168,14 +170,14 @@ class Runs:
         """Ask a run to stop: at once when it is queued, at its next breath when it runs."""
         run = self._owned(actor, run_id)
         with self._db.transaction() as connection:
-            _cancel(connection, run.id)
+            self._cancel(connection, run.id)
         return self.get(actor, run.id)
 
     def cancel_all(self, connection: Connection, owner_id: str) -> int:
         """Cancel a person's queued runs and stop their running ones in the caller's transaction."""
         found = repository.active_of(connection, owner_id)
         for run_id in found:
-            _cancel(connection, run_id, OwnerInactive())
+            self._cancel(connection, run_id, OwnerInactive())
         return len(found)
 
     def active_on_key(self, connection: Connection, key_id: str) -> Sequence[Dependent]:
@@ -258,6 +260,19 @@ class Runs:
             listener()
         return run
 
+    def _cancel(self, connection: Connection, run_id: str, reason: CoreError | None = None) -> None:
+        """End a queued run at once; ask one that works to stop, unless it was asked before."""
+        at = clock.now()
+        told = {"error_code": reason.code, "error_message": reason.sentence} if reason else {}
+        if repository.change_status(
+            connection, run_id, ("queued",), status="cancelled", cancel_requested_at=at, ended_at=at, **told
+        ):
+            detail = {"code": reason.code} if reason else {}
+            repository.add_event(connection, run_id, at, "run_cancelled", None, detail)
+            self.ended.tell(connection, run_id)
+        else:
+            repository.ask_to_stop(connection, run_id, at)
+
     def _owned(self, actor: User, run_id: str) -> Run:
         with self._db.read() as connection:
             run = repository.run_of(connection, actor.id, run_id)
@@ -272,19 +287,6 @@ class Runs:
             raise GraphInvalid(f"the node {node.get('id')} names no agent.")
         agent = self._agents.to_run(actor, node["agent_id"])
         return {**node, "agent": agent.definition.model_dump(mode="json")}
-
-
-def _cancel(connection: Connection, run_id: str, reason: CoreError | None = None) -> None:
-    """End a queued run at once; ask one that works to stop, unless it was asked before."""
-    at = clock.now()
-    told = {"error_code": reason.code, "error_message": reason.sentence} if reason else {}
-    if repository.change_status(
-        connection, run_id, ("queued",), status="cancelled", cancel_requested_at=at, ended_at=at, **told
-    ):
-        detail = {"code": reason.code} if reason else {}
-        repository.add_event(connection, run_id, at, "run_cancelled", None, detail)
-    else:
-        repository.ask_to_stop(connection, run_id, at)
 
 
 def _inputs(given: Mapping[str, str]) -> dict[str, str]:

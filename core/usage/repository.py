@@ -131,6 +131,12 @@ def totals_of_runs(connection: Connection, run_ids: Sequence[str]) -> dict[str, 
     return {row.run_id: _totals(row) for row in rows}
 
 
+def was_answered_since(connection: Connection, key_id: str, since: datetime) -> bool:
+    """Whether a call that was sent with a key since a moment was answered."""
+    found = select(calls.id).where(calls.key_id == key_id, calls.started_at > since, calls.status == "answered")
+    return connection.execute(found.limit(1)).first() is not None
+
+
 def of_person(user_id: str) -> Whose:
     """Return the condition for one person's calls."""
     return calls.user_id == user_id

@@ -48,6 +48,11 @@ class Usage:
         self._ledger = ledger
         self._prices = prices
         self._rollup = rollup
+        self._failed_listeners: list[Callable[[Connection, CallOrigin, str], None]] = []
+
+    def on_failed(self, tell: Callable[[Connection, CallOrigin, str], None]) -> None:
+        """Call ``tell`` with the error's code in the transaction that books a call which was refused."""
+        self._failed_listeners.append(tell)
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -119,6 +124,14 @@ class Usage:
         with self._db.read() as connection:
             found = repository.totals_of_runs(connection, run_ids)
         return {run_id: found.get(run_id, Totals()) for run_id in run_ids}
+
+    def of_run(self, connection: Connection, run_id: str) -> Totals:
+        """Return the sums of a run in the caller's transaction."""
+        return repository.totals_of_runs(connection, [run_id]).get(run_id, Totals())
+
+    def was_answered_since(self, connection: Connection, key_id: str, since: datetime) -> bool:
+        """Whether a call that was sent with a key since a moment was answered."""
+        return repository.was_answered_since(connection, key_id, since)
 
     def of_keys(self, key_ids: Collection[str], user_id: str | None = None) -> dict[str, KeyUse]:
         """Return the use of keys in the last 30 days; the caller has checked who may see them.
@@ -195,7 +208,7 @@ class Usage:
     def fail(self, call_id: str, error_code: str, duration_ms: int) -> None:
         """Close a call that was refused before it could cost anything."""
         with self._db.transaction() as connection:
-            self._close(
+            origin = self._close(
                 connection,
                 call_id,
                 0,
@@ -205,6 +218,9 @@ class Usage:
                 error_code=error_code,
                 duration_ms=duration_ms,
             )
+            if origin is not None:
+                for tell in self._failed_listeners:
+                    tell(connection, origin, error_code)
 
     def interrupt(self, call_id: str, origin: CallOrigin, bound: Tokens, duration_ms: int | None = None) -> Cost:
         """Close a call that was cut off half-way at its upper bound: it may have been billed."""
@@ -274,15 +290,17 @@ class Usage:
         *,
         at_bound: bool = False,
         **values: Any,
-    ) -> None:
-        """Write what became of an open call and settle it with the budgets, once."""
+    ) -> CallOrigin | None:
+        """Write what became of an open call and settle it with the budgets, once; None: it was closed before."""
         closed = repository.settle(
             connection, call_id, at_bound=at_bound, price=price, ended_at=clock.now(), **values
         )
-        if closed is not None:
-            origin, started_at = closed
-            self._ledger.settle(connection, call_id, origin, started_at, micros)
-            self._rollup.book(connection, call_id, started_at)
+        if closed is None:
+            return None
+        origin, started_at = closed
+        self._ledger.settle(connection, call_id, origin, started_at, micros)
+        self._rollup.book(connection, call_id, started_at)
+        return origin
 
 
 def _use(days: Sequence[date], used: Sequence[DayUse], errors: Sequence[CallErrors]) -> KeyUse:

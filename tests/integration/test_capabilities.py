@@ -23,9 +23,22 @@ from core.runs.models import RunFilter
 from core.runs.queue import RunQueue
 from core.shared_costs.models import Rule
 from core.sharing.models import EVERYONE
+from core.webhooks.models import WebhookChange
 from tests.conftest import PASSWORD
 from tests.fakes.model_server import FakeModelServer
-from tests.support.stage import ANSWER, COST, DEPARTMENT, FLOW, LIMIT, MONTH, NOW, OTHER_DEPARTMENT, SITE, Stage
+from tests.support.stage import (
+    ANSWER,
+    COST,
+    DEPARTMENT,
+    FLOW,
+    HOOK,
+    LIMIT,
+    MONTH,
+    NOW,
+    OTHER_DEPARTMENT,
+    SITE,
+    Stage,
+)
 
 ACTORS = ("stranger", "viewer", "member", "manager", "admin")
 
@@ -239,6 +252,17 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "tokens.get": (OWN, lambda s, a: s.core.tokens.get(a, s.api_token())),
     "tokens.list": (everybody("ok"), lambda s, a: s.core.tokens.list(a)),
     "tokens.revoke": (OWN, lambda s, a: s.core.tokens.revoke(a, s.api_token())),
+    "webhook_deliveries.get": (OWN, lambda s, a: s.core.webhook_deliveries.get(a, *s.sent())),
+    "webhook_deliveries.list": (OWN, lambda s, a: s.core.webhook_deliveries.list(a, s.webhook())),
+    "webhook_deliveries.replay": (OWN, lambda s, a: s.core.webhook_deliveries.replay(a, *s.sent())),
+    "webhook_deliveries.replay_failed": (OWN, lambda s, a: s.core.webhook_deliveries.replay_failed(a, s.webhook())),
+    "webhook_deliveries.test": (OWN, lambda s, a: s.core.webhook_deliveries.test(a, s.webhook())),
+    "webhooks.add": (everybody("ok"), lambda s, a: s.core.webhooks.add(a, HOOK)),
+    "webhooks.change": (OWN, lambda s, a: s.core.webhooks.change(a, s.webhook(), WebhookChange(is_active=False))),
+    "webhooks.delete": (OWN, lambda s, a: s.core.webhooks.delete(a, s.webhook())),
+    "webhooks.get": (OWN, lambda s, a: s.core.webhooks.get(a, s.webhook())),
+    "webhooks.list": (everybody("ok"), lambda s, a: s.core.webhooks.list(a)),
+    "webhooks.rotate_secret": (OWN, lambda s, a: s.core.webhooks.rotate_secret(a, s.webhook())),
     "two_factor.begin": (everybody("ok"), lambda s, a: s.core.two_factor.begin(a)),
     "two_factor.disable": (everybody("code_refused"), lambda s, a: s.core.two_factor.disable(a, "000000")),
     "two_factor.enable": (everybody("code_refused"), lambda s, a: s.core.two_factor.enable(a, "000000")),

@@ -37,6 +37,8 @@ TABLE: dict[str, set[str]] = {
     "budgets": SIGNED_IN,
     "statement": SIGNED_IN,
     "limits": SIGNED_IN,
+    "webhooks": SIGNED_IN,
+    "webhook": SIGNED_IN,
     "connections": SIGNED_IN,
     "sessions": SIGNED_IN,
     "security": SIGNED_IN,

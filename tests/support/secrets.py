@@ -11,7 +11,7 @@ from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
 from core.db.sealed import sealed_columns
-from core.db.tables import identities, mail_outbox, oauth_flows
+from core.db.tables import identities, mail_outbox, oauth_flows, webhooks
 from core.db.tables import keys as keys_table
 from core.keys import binding, repository
 from core.keys.models import Key, KeyDraft
@@ -21,6 +21,8 @@ from core.oauth.models import Profile, Tokens
 from core.oauth.providers.google import PROVIDER as GOOGLE
 from core.oauth.repository import _identity, insert_flow
 from core.oauth.service import _flow_context
+from core.webhooks.models import WebhookDraft
+from core.webhooks.service import previous_context, secret_context
 from tests.support.mailbox import MemoryTransport
 
 SECRET = "zk-Rotating-canary-0123456789"
@@ -35,6 +37,7 @@ class Secrets:
     owner: User
     keys: list[Key]
     seed: str
+    of_webhook: list[SecretStr]
 
 
 def every_secret(core: Core, owner: User, keys: int = 1) -> Secrets:
@@ -60,7 +63,9 @@ def every_secret(core: Core, owner: User, keys: int = 1) -> Secrets:
             expires_at=clock.now(),
         )
         core.mail.put(connection, "dora@example.com", messages.verification(LINK))
-    return Secrets(owner, [first, *more], seed)
+    hook = core.webhooks.add(owner, WebhookDraft("Hook", "https://example.com/hook", ("run.failed",)))
+    fresh = core.webhooks.rotate_secret(owner, hook.webhook.id)
+    return Secrets(owner, [first, *more], seed, [fresh.secret, hook.secret])
 
 
 def assert_all_open(core: Core, secrets: Secrets, secret: str = SECRET) -> None:
@@ -86,6 +91,12 @@ def assert_all_open(core: Core, secrets: Secrets, secret: str = SECRET) -> None:
         assert opened.get_secret_value() == "verifier-0123456789"
         mail = connection.execute(select(mail_outbox).where(mail_outbox.c.kind == "verification")).one()
         assert LINK in core.mail._vault.unseal(mail.body_sealed, **sealing_context(mail.id)).get_secret_value()
+        hook = connection.execute(select(webhooks)).one()
+        vault = core.webhooks._vault
+        assert secrets.of_webhook == [
+            vault.unseal(hook.secret_sealed, **secret_context(hook.id)),
+            vault.unseal(hook.previous_sealed, **previous_context(hook.id)),
+        ]
     assert core.audit.verify().problem is None
 
 

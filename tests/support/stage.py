@@ -22,6 +22,7 @@ from core.quotas.models import Allowance
 from core.runs.models import Run
 from core.shared_costs.models import SharedCost
 from core.sharing.models import EVERYONE
+from core.webhooks.models import WebhookDraft
 from tests.conftest import PASSWORD
 from tests.fakes.authenticator import Authenticator
 from tests.fakes.model_server import FakeModelServer
@@ -32,6 +33,7 @@ MONTH = month_of(NOW)
 COST = SharedCost("", "Server", 1, MONTH, None, None)
 FLOW = Flow("google", "nonce", SecretStr("verifier"), None, "/")
 SITE = Site("localhost", "http://localhost:8501")
+HOOK = WebhookDraft("Hook", "https://example.com/hook", ("run.failed",))
 LIMIT = Allowance(concurrent_runs=3)
 ANSWER = Answer("code", "", "", "http://127.0.0.1/oauth")
 
@@ -95,6 +97,14 @@ class Stage:
         with self.core.db.transaction() as connection:
             self.core.oauth._identities.add(connection, self.owner, GOOGLE, profile, tokens)
         return self.core.oauth.list(self.owner)[-1].id
+
+    def webhook(self) -> str:
+        return self.core.webhooks.add(self.owner, HOOK).webhook.id
+
+    def sent(self) -> tuple[str, str]:
+        """Return a webhook and a delivery to it."""
+        webhook_id = self.webhook()
+        return webhook_id, self.core.webhook_deliveries.test(self.owner, webhook_id).id
 
     def passkey(self) -> str:
         options = self.core.passkeys.begin_adding(self.owner, SITE, "browser")

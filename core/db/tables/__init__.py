@@ -34,6 +34,7 @@ from core.db.tables.people import (
     users,
 )
 from core.db.tables.prices import price_overrides
+from core.db.tables.webhooks import webhook_deliveries, webhooks
 from core.db.tables.work import (
     agents,
     budget_windows,
@@ -96,5 +97,7 @@ __all__ = [
     "usage_days",
     "usage_months",
     "users",
+    "webhook_deliveries",
+    "webhooks",
     "workers",
 ]
