@@ -86,8 +86,6 @@ def clean_url(kind: Kind, given: str, policy: EgressPolicy) -> str:
         AddressBlocked: it may not be reached from here.
     """
     if not kind.asks_base_url:
-        if given.strip().rstrip("/") not in ("", kind.default_base_url):
-            raise Invalid(f"The address of {kind.label} cannot be changed.", "base_url")
         return kind.default_base_url
     text = given.strip().rstrip("/") or kind.default_base_url
     try:

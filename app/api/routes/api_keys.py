@@ -118,7 +118,7 @@ class KeysQuery(PageQuery):
 def create_api_key(caller: Writes, body: KeyNew, response: Response) -> KeyShown:
     """Add a key. POST its `/test` to see whether it works."""
     core = runtime.get_core()
-    kind = _kind(body.provider, body.kind)
+    kind = _kind(body.provider, body.kind, body.base_url)
     if body.pool:
         require(caller.user, "pool.manage")
     draft = KeyDraft(
@@ -188,12 +188,16 @@ def list_models_of_api_key(caller: Reads, key_id: Id, query: Annotated[PageQuery
     return Page(items=models, next=after)
 
 
-def _kind(provider: str, family: Family) -> Kind:
+def _kind(provider: str, family: Family, address: str) -> Kind:
     kind = all_kinds().get(provider)
     if kind is None:
         raise Invalid("There is no such kind of key. GET /api-keys/kinds lists them.", "provider")
     if kind.family != family:
         raise Invalid(f"A key of {kind.label} is of the kind {kind.family}.", "kind")
+    # The core takes its own address instead: whoever names another one would have the secret sent where they do
+    # not expect it.
+    if not kind.asks_base_url and address.strip().rstrip("/") not in ("", kind.default_base_url):
+        raise Invalid(f"The address of {kind.label} cannot be changed.", "base_url")
     return kind
 
 
