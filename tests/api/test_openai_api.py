@@ -14,8 +14,10 @@ from app.api import open_runs
 from core.accounts.models import User
 from core.bootstrap import Core
 from core.config import ROOT
+from core.llm.pricing import OwnPrice, Tokens
 from core.runs.journal import RunJournal
 from core.runs.queue import RunQueue
+from core.usage.models import CallOrigin
 from tests.fakes.model_server import FakeModelServer
 from tests.support.stage import Stage
 
@@ -67,6 +69,8 @@ def test_every_error_has_openais_shape(client: TestClient, stage: Stage, post: P
         assert len(answer.headers["x-request-id"]) > 5
         error = answer.json()["error"]
         assert set(error) == {"message", "type", "code", "param"}
+    assert answers[405].headers["allow"] == "POST"
+    assert client.get("/api/v1/openai/v1/models/a/b").status_code == 404
     assert answers[422].json()["error"]["param"] == "messages[0].role"
     assert answers[401].json()["error"]["type"] == "authentication_error"
     assert client.get("/api/v1/nothing").headers["content-type"] == "application/problem+json"
@@ -103,6 +107,24 @@ def test_so_many_requests_wait_and_no_more(stage: Stage, post: Post, monkeypatch
 def test_a_refused_start_gives_the_place_back(stage: Stage, post: Post) -> None:
     assert post(stage.agent().id, messages=[{"role": "user", "content": "x" * 200_001}]).status_code == 422
     assert open_runs._open == {}
+
+
+def test_usage_that_a_provider_did_not_tell_is_unknown(api_core: Core, stage: Stage, post: Post) -> None:
+    key = stage.key()
+    for tokens, expected in ((Tokens(7, 3, 2), 10), (None, None)):
+
+        def book(said: Tokens | None = tokens) -> None:
+            for run in api_core.runs.list(stage.owner)[:1]:
+                origin = CallOrigin(run.id, "agent", run.agent_id, stage.owner.id, "hr", key.id, "openai", "m")
+                call_id = api_core.usage.open_call(origin, Tokens(9, 9))
+                api_core.usage.settle(call_id, origin, said, OwnPrice(1_000_000, 1_000_000), 5)
+
+        api_core.runs._listeners.insert(0, book)
+        usage = post(stage.agent().id).json()["usage"]
+        api_core.runs._listeners.pop(0)
+        assert (usage and usage["total_tokens"]) == expected
+        if usage:
+            assert (usage["prompt_tokens_details"], usage["cost_micros"]) == ({"cached_tokens": 2}, 10)
 
 
 def test_the_description_has_these_errors_in_their_own_shape(client: TestClient) -> None:

@@ -7,13 +7,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from app import runtime
 from app.api.bodies import check_request
-from app.api.failures import ForeignPage, MethodNotAllowed, NotSignedIn, ScopeMissing, Stopping, TwoFactorMissing
+from app.api.failures import ForeignPage, NotSignedIn, ScopeMissing, Stopping, TwoFactorMissing
 from app.api.mcp.calls import CALLS
 from app.api.open_runs import RETRY_SECONDS
 from app.api.principal import Principal, principal_of
@@ -40,7 +41,7 @@ class Endpoint:
             await Response(status_code=204)(scope, receive, send)
             return
         if request.method != "POST":
-            raise MethodNotAllowed
+            raise HTTPException(405, headers={"Allow": "POST, DELETE"})
         await check_request(request, takes_body=True)
         body = await request.body()
         message = _message(body)

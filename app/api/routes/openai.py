@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from app import runtime
-from app.api.failures import MethodNotAllowed, UnknownRoute
+from app.api.failures import UnknownRoute
 from app.api.open_runs import OpenRun, in_thread
 from app.api.openai.answers import ChatCompletion, Model, Models, completion_of, model_of
 from app.api.openai.conversation import ChatRequest, check, input_of
@@ -80,11 +81,12 @@ async def create_chat_completion(caller: Chats, body: ChatRequest, request: Requ
 @router.api_route(
     "/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"], include_in_schema=False
 )
-def refuse(path: str) -> None:
+def refuse(path: str, request: Request) -> None:
     """Answer what there is nothing for."""
-    if path in ("models", "chat/completions") or path.startswith("models/"):
-        raise MethodNotAllowed
-    raise UnknownRoute
+    allowed = "POST" if path == "chat/completions" else "GET" if path.partition("/")[0] == "models" else None
+    if allowed in (None, request.method):
+        raise UnknownRoute
+    raise HTTPException(405, headers={"Allow": str(allowed)})
 
 
 async def _answer(opened: OpenRun, caller: Principal, request: Request) -> Response:
