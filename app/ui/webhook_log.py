@@ -11,6 +11,7 @@ from app import runtime, session, state
 from app.feedback import done, reporting
 from app.guarded import guarded
 from app.ui import formats, layout, webhook_rows
+from core.accounts.models import User
 from core.webhooks import words
 from core.webhooks.models import Delivery, DeliveryState, Webhook
 
@@ -60,14 +61,10 @@ def _list(webhook: Webhook) -> None:
             width="content",
             key="webhook_group",
         )
-        if webhook.is_active and st.button("Send all failed again", icon=":material/replay:", key="webhook_replay"):
-            with reporting():
-                count = core.webhook_deliveries.replay_failed(user, webhook.id)
-                runtime.wake_worker()
-                done(f"{count} {'delivery is' if count == 1 else 'deliveries are'} sent again.")
-                st.rerun()
-    limit = MOST if st.session_state.get(state.WEBHOOK_WITH_OLDER) == webhook.id else PAGE
-    page = core.webhook_deliveries.list(user, webhook.id, GROUPS[group], limit=limit)
+        limit = MOST if st.session_state.get(state.WEBHOOK_WITH_OLDER) == webhook.id else PAGE
+        page = core.webhook_deliveries.list(user, webhook.id, GROUPS[group], limit=limit)
+        if webhook.is_active and any(delivery.status == "failed" for delivery in page.items):
+            _replay_button(user, webhook)
     if not page.items:
         st.caption("No delivery of the last 30 days is here.")
         return
@@ -80,6 +77,15 @@ def _list(webhook: Webhook) -> None:
         st.session_state[state.WEBHOOK_WITH_OLDER] = webhook.id
         st.rerun()
     st.caption("Deliveries are kept for 30 days. Each keeps its id, by which a receiver knows repeats.")
+
+
+def _replay_button(user: User, webhook: Webhook) -> None:
+    if st.button("Send all failed again", icon=":material/replay:", key="webhook_replay"):
+        with reporting():
+            count = runtime.get_core().webhook_deliveries.replay_failed(user, webhook.id)
+            runtime.wake_worker()
+            done(f"{count} {'delivery is' if count == 1 else 'deliveries are'} sent again.")
+            st.rerun()
 
 
 def _row(webhook: Webhook, delivery: Delivery) -> None:
@@ -119,6 +125,5 @@ def _when(delivery: Delivery) -> str:
 
 def _answered(delivery: Delivery) -> str:
     if delivery.response_status is not None:
-        took = f" in {formats.duration((delivery.duration_ms or 0) / 1000)}"
-        return f"Answered {delivery.response_status}{took}"
+        return f"Answered {delivery.response_status} in {delivery.duration_ms or 0:,} ms"
     return words.sentence_of(delivery.error_code) if delivery.error_code else ""

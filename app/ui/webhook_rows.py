@@ -44,7 +44,7 @@ def row(webhook: Webhook) -> None:
         chip(webhook)
     if webhook.last:
         label = STATES[webhook.last.status][0]
-        last.caption(f"{label} {formats.ago(webhook.last.created_at)}", text_alignment="right")
+        last.caption(f"{label} · {formats.ago(webhook.last.created_at)}", text_alignment="right")
     else:
         last.caption("Nothing sent yet", text_alignment="right")
 
@@ -83,7 +83,8 @@ def warning(webhook: Webhook) -> None:
     elif webhook.is_active and webhook.failing_since:
         since = formats.ago(webhook.failing_since)
         st.warning(
-            f"Nothing has arrived since the first failure {since}. After three days the webhook is turned off.",
+            f"The last deliveries did not arrive, the first of them {since}. After three days the webhook is "
+            "turned off.",
             icon=":material/warning:",
         )
 

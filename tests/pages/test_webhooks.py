@@ -58,7 +58,7 @@ def test_a_test_is_sent_and_replayed_and_the_log_tells(
     (delivery,) = page_core.webhook_deliveries.list(alice, hook.webhook.id).items
     assert any(caption.startswith("Answered 404") for caption in page.captions)
     assert "It answered with an error." in page.captions
-    assert page.app.warning[0].value.startswith("Nothing has arrived since the first failure just now.")
+    assert page.app.warning[0].value.startswith("The last deliveries did not arrive")
     assert delivery.id in page.text
     page.press(f"webhook_replay_{delivery.id}")
     assert page.toasts == ["It is on its way again."]
