@@ -116,6 +116,12 @@ class KeyUse:
     days: tuple[DayUse, ...] = ()
     errors: tuple[CallErrors, ...] = ()
 
+    @classmethod
+    def of(cls, days: Iterable[date], used: Iterable[DayUse], errors: Iterable[CallErrors]) -> KeyUse:
+        """Return the use on these days, of which some have none."""
+        by_day = {use.day: use for use in used}
+        return cls(tuple(by_day.get(day, DayUse(day)) for day in days), tuple(errors))
+
     def totals(self, days: int) -> Totals:
         """Return the sums of the last so many days."""
         return sum_of(day.totals for day in self.days[-days:])

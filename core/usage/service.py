@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core import clock
@@ -19,10 +19,8 @@ from core.prices.service import Prices
 from core.rollup.service import Rollup
 from core.usage import groups, repository
 from core.usage.models import (
-    CallErrors,
     CallOrigin,
     DayTotals,
-    DayUse,
     Group,
     GroupTotals,
     KeyUse,
@@ -146,7 +144,7 @@ class Usage:
         with self._db.read() as connection:
             used = repository.by_key_and_day(connection, key_ids, since, user_id)
             errors = repository.errors_by_key(connection, key_ids, since, user_id)
-        return {key_id: _use(days, used.get(key_id, ()), errors.get(key_id, ())) for key_id in key_ids}
+        return {key_id: KeyUse.of(days, used.get(key_id, ()), errors.get(key_id, ())) for key_id in key_ids}
 
     def calls_of_run(self, run_id: str) -> list[ModelCall]:
         """Return a run's calls in the order of sending; the caller has checked whose run this is."""
@@ -301,11 +299,6 @@ class Usage:
         self._ledger.settle(connection, call_id, origin, started_at, micros)
         self._rollup.book(connection, call_id, started_at)
         return origin
-
-
-def _use(days: Sequence[date], used: Sequence[DayUse], errors: Sequence[CallErrors]) -> KeyUse:
-    by_day = {use.day: use for use in used}
-    return KeyUse(tuple(by_day.get(day, DayUse(day)) for day in days), tuple(errors))
 
 
 def _only(actor: User, scope: Scope) -> dict[str, str]:

@@ -20,6 +20,7 @@ SEALERS = {
     "core/audit/segments.py": {"audit_segments.key_sealed"},
     "core/db/installation.py": {"installation.cookie_sealed"},
     "core/idempotency/service.py": {"idempotency_keys.answer_sealed"},
+    "core/keys/changes.py": {"keys.secret_sealed"},
     "core/keys/service.py": {"keys.secret_sealed"},
     "core/notify/outbox.py": {"mail_outbox.body_sealed"},
     "core/notify/service.py": {"mail_outbox.body_sealed"},
