@@ -24,8 +24,8 @@ from core.runs.models import Run, RunEvent
 T = TypeVar("T")
 # The database is asked more and more seldom while nothing happens.
 POLL_SECONDS, LONGEST_POLL_SECONDS, SLOWER = 0.3, 1.0, 1.1
-# A token that is revoked ends what is open within five seconds.
-ALIVE_SECONDS = 4.0
+# A token that is revoked ends what is open within five seconds: this, and the longest pause.
+ALIVE_SECONDS = 3.0
 MOST, MOST_OF_ONE = 200, 20
 RETRY_SECONDS = 5
 # A slow database must not take all the threads of the web process.
