@@ -13,6 +13,7 @@ from core.bootstrap import Core
 from core.db.sealed import sealed_columns
 from core.db.tables import identities, mail_outbox, oauth_flows, webhooks
 from core.db.tables import keys as keys_table
+from core.idempotency.models import Answer, Attempt
 from core.keys import binding, repository
 from core.keys.models import Key, KeyDraft
 from core.notify import messages
@@ -28,6 +29,7 @@ from tests.support.mailbox import MemoryTransport
 SECRET = "zk-Rotating-canary-0123456789"
 LINK = "https://zoark.example.com/verify?token=CANARY-TOKEN-0123456789"
 ADDRESS = "https://models.example.com/v1"
+ANSWER = Answer(201, {}, b"a secret that is shown once")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,9 @@ def every_secret(core: Core, owner: User, keys: int = 1) -> Secrets:
         core.mail.put(connection, "dora@example.com", messages.verification(LINK))
     hook = core.webhooks.add(owner, WebhookDraft("Hook", "https://example.com/hook", ("run.failed",)))
     fresh = core.webhooks.rotate_secret(owner, hook.webhook.id)
+    attempt = core.idempotency.begin(owner, "key", b"request")
+    assert isinstance(attempt, Attempt)
+    core.idempotency.finish(attempt, ANSWER)
     return Secrets(owner, [first, *more], seed, [fresh.secret, hook.secret])
 
 
@@ -97,6 +102,7 @@ def assert_all_open(core: Core, secrets: Secrets, secret: str = SECRET) -> None:
             vault.unseal(hook.secret_sealed, **secret_context(hook.id)),
             vault.unseal(hook.previous_sealed, **previous_context(hook.id)),
         ]
+    assert core.idempotency.begin(secrets.owner, "key", b"request") == ANSWER
     assert core.audit.verify().problem is None
 
 
