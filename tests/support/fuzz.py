@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import socket
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
+from zlib import crc32
 
 import pytest
 import schemathesis
@@ -16,6 +18,7 @@ from schemathesis.core.failures import Failure
 from schemathesis.core.transport import Response
 from schemathesis.engine import events, from_schema
 from schemathesis.generation.case import Case
+from schemathesis.generation.meta import TestPhase
 from sqlalchemy import delete, update
 from starlette.types import ASGIApp
 
@@ -40,11 +43,15 @@ LEFT_OUT = {
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is tried. ``covers`` walks the boundaries of every field too; ``seconds`` bounds each half."""
+    """How much is tried: so many ``examples`` of each operation, or of every n-th by ``share``, and ``sequences``.
+
+    ``boundaries`` of every n-th field are walked too, of none with 0. ``seconds`` bounds each half.
+    """
 
     examples: int
     sequences: int
-    covers: bool
+    share: int = 1
+    boundaries: int = 0
     seconds: int | None = None
 
     def config(self, *phases: str) -> SchemathesisConfig:
@@ -124,16 +131,23 @@ class Caller:
 def findings(core: Core, app: ASGIApp, user: User, effort: Effort) -> list[Finding]:
     """Return what the checks find, each kind once an operation."""
     found: dict[tuple[str, ...], Finding] = {}
-    singles = ("examples", "fuzzing", *(["coverage"] if effort.covers else []))
+    singles = ("examples", "fuzzing", *(["coverage"] if effort.boundaries else []))
     for phases in (singles, ("stateful",)):
-        for finding in _executed(core, app, user, effort.config(*phases)):
+        for finding in _executed(core, app, user, effort, phases):
             found.setdefault((finding.operation, finding.check, finding.title), finding)
     return list(found.values())
 
 
-def _executed(core: Core, app: ASGIApp, user: User, config: SchemathesisConfig) -> Iterator[Finding]:
-    schema = schemathesis.openapi.from_asgi(DOCUMENT, app, config=config)
-    caller = Caller(core, user)
+def _executed(core: Core, app: ASGIApp, user: User, effort: Effort, phases: Sequence[str]) -> Iterator[Finding]:
+    schema = schemathesis.openapi.from_asgi(DOCUMENT, app, config=effort.config(*phases))
+    if "fuzzing" in phases and effort.share > 1:
+        schema = schema.include(lambda context: crc32(context.operation.label.encode()) % effort.share == 0)
+    caller, number = Caller(core, user), count()
+
+    @schema.hook
+    def filter_case(_context: object, case: Case) -> bool:
+        is_boundary = case.meta is not None and case.meta.phase.name == TestPhase.COVERAGE
+        return not is_boundary or next(number) % effort.boundaries == 0
 
     @schema.auth(refresh_interval=None)
     class Bearer:
