@@ -5,7 +5,6 @@ How often the database is asked stands here and nowhere else.
 
 from __future__ import annotations
 
-import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
@@ -18,6 +17,7 @@ from anyio.lowlevel import RunVar
 from app import runtime
 from app.api.failures import NotSignedIn, Stopping, TooManyOpen
 from app.api.principal import Principal
+from app.http.stopping import server_is_stopping
 from core import clock
 from core.runs.models import Run, RunEvent
 
@@ -93,7 +93,7 @@ class OpenRun:
             yield found
             if self._has_ended:
                 return
-            if is_stopping():
+            if server_is_stopping():
                 raise Stopping(wait_seconds=RETRY_SECONDS)
             if clock.monotonic_seconds() - asked_at >= ALIVE_SECONDS:
                 asked_at = clock.monotonic_seconds()
@@ -131,9 +131,3 @@ async def in_thread(work: Callable[[], T]) -> T:
         limiter = anyio.CapacityLimiter(THREADS)
         _limiter.set(limiter)
     return await to_thread.run_sync(work, limiter=limiter)
-
-
-def is_stopping() -> bool:
-    """Whether the server was told to stop: uvicorn waits for open answers before it tells the app."""
-    handler = signal.getsignal(signal.SIGTERM)
-    return bool(getattr(getattr(handler, "__self__", None), "should_exit", False))

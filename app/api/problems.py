@@ -95,6 +95,8 @@ def respond(
     wait = wait_seconds_of(error)
     if wait is not None:
         told["Retry-After"] = str(wait)
+    if isinstance(error, MethodNotAllowed):
+        told["Allow"] = str(error.facts["allowed"])
     if status == HTTPStatus.UNAUTHORIZED:
         told["WWW-Authenticate"] = "Bearer"
     # Not Starlette's JSONResponse: what somebody typed may hold half a character, which UTF-8 cannot write.
@@ -126,7 +128,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.NOT_FOUND:
         return respond(UnknownRoute())
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return respond(MethodNotAllowed(), headers={"Allow": ", ".join(_methods_at(request))})
+        return respond(MethodNotAllowed(allowed=", ".join(_methods_at(request))))
     log.warning("the router refused a request", status=error.status_code, path=request.url.path)
     return respond(Invalid("This request could not be read."))
 

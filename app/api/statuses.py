@@ -76,6 +76,7 @@ STATUS: dict[str, int] = {
 # Told by runs, by pages in the browser and at the start; no request of the API is answered with them.
 ELSEWHERE = frozenset(
     {
+        "answer_broken",
         "budget_exceeded",
         "cancelled",
         "link_refused",

@@ -61,7 +61,15 @@ def test_thirty_lines_of_curl_go_from_nothing_to_what_a_run_cost(app: AppServer,
     assert json.loads(run)["status"] == "succeeded"
     assert json.loads(run)["cost_micros"] == 360
     assert json.loads(usage)["items"] == [
-        {"group": MODEL, "calls": 1, "input_tokens": 100, "output_tokens": 20, "cost_micros": 360}
+        {
+            "group": MODEL,
+            "label": None,
+            "calls": 1,
+            "input_tokens": 100,
+            "output_tokens": 20,
+            "cost_micros": 360,
+            "unpriced_calls": 0,
+        }
     ]
     assert SECRET not in output
     assert PASSWORD not in output

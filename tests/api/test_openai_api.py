@@ -15,7 +15,6 @@ from core.accounts.models import User
 from core.bootstrap import Core
 from core.config import ROOT
 from core.llm.pricing import OwnPrice, Tokens
-from core.runs.journal import RunJournal
 from core.runs.queue import RunQueue
 from core.usage.models import CallOrigin
 from tests.fakes.model_server import FakeModelServer
@@ -32,7 +31,7 @@ def stage(api_core: Core, fake: FakeModelServer, alice: User, monkeypatch: pytes
     def end() -> None:
         for run in api_core.runs.list(alice):
             if run.is_active:
-                RunJournal(api_core.db).succeed(run.id, "Done.")
+                api_core.journal.succeed(run.id, "Done.")
 
     api_core.runs.on_start(end)
     return Stage(api_core, fake, alice)
@@ -116,8 +115,8 @@ def test_usage_that_a_provider_did_not_tell_is_unknown(api_core: Core, stage: St
         def book(said: Tokens | None = tokens) -> None:
             for run in api_core.runs.list(stage.owner)[:1]:
                 origin = CallOrigin(run.id, "agent", run.agent_id, stage.owner.id, "hr", key.id, "openai", "m")
-                call_id = api_core.usage.open_call(origin, Tokens(9, 9))
-                api_core.usage.settle(call_id, origin, said, OwnPrice(1_000_000, 1_000_000), 5)
+                call_id = api_core.usage.open_call(origin, Tokens(9, 9), OwnPrice(1_000_000, 1_000_000))
+                api_core.usage.settle(call_id, origin, said, 5)
 
         api_core.runs._listeners.insert(0, book)
         usage = post(stage.agent().id).json()["usage"]

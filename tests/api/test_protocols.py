@@ -95,7 +95,7 @@ def test_an_answer_is_a_run_with_its_real_usage(desk: Served, client: OpenAI) ->
     root = desk.core.accounts.create_user("root@example.com", "Root", "correct horse battery staple", "admin")
     (entry,) = desk.core.audit.search(root, run.created_at - HOUR, run.created_at + HOUR, run.id)
     assert (entry.action, entry.address, entry.request_id) == ("run.started", "127.0.0.1", raw.request_id)
-    assert entry.actor_email.startswith("token token_")
+    assert entry.actor_email.startswith("API token ")
     assert entry.on_behalf_of == "alice@example.com"
 
 

@@ -46,8 +46,8 @@ def at(
 def call(core: Core, run: Run, key_id: str, price: OwnPrice | None) -> None:
     """Let a run make a call of 1,000 tokens in and 100 out."""
     origin = CallOrigin(run.id, "agent", run.agent_id, run.owner_id, run.department, key_id, "openai", "fake-1")
-    call_id = core.usage.open_call(origin, Tokens(2000, 100))
-    core.usage.settle(call_id, origin, Tokens(1000, 100), price, 1500)
+    call_id = core.usage.open_call(origin, Tokens(2000, 100), price)
+    core.usage.settle(call_id, origin, Tokens(1000, 100), 1500)
 
 
 def test_executing_an_agent_starts_a_run_that_can_be_read(at: Alice) -> None:

@@ -179,7 +179,7 @@ def test_a_budget_is_told_to_those_who_see_it(
     origin = origin_of(core, cast.alice, key)
     for tokens in (110, 90):
         call_id = core.usage.open_call(origin, replace(BOUND, input=tokens, output=0), PRICE)
-        core.usage.settle(call_id, origin, replace(BOUND, input=tokens, output=0), PRICE, 1)
+        core.usage.settle(call_id, origin, replace(BOUND, input=tokens, output=0), 1)
     told = [d for d in log(core, cast.alice, hook) if d.event.startswith("budget")]
     assert [d.event for d in told] == ["budget.reached", "budget.warning"]
     assert log(core, cast.charlie, others["charlie"]) == []

@@ -7,14 +7,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from app import runtime
 from app.api.bodies import check_request
-from app.api.failures import ForeignPage, NotSignedIn, ScopeMissing, Stopping, TwoFactorMissing
+from app.api.failures import ForeignPage, MethodNotAllowed, NotSignedIn, ScopeMissing, Stopping, TwoFactorMissing
 from app.api.mcp.calls import CALLS
 from app.api.open_runs import RETRY_SECONDS
 from app.api.principal import Principal, principal_of
@@ -34,14 +33,14 @@ class Endpoint:
         """Answer a request."""
         request = Request(scope, receive)
         principal = await run_in_threadpool(_admitted, request)
-        if principal.kind == "token":
-            note_doer(principal.caller.replace("/", " "))  # what was noted in a thread stayed there
+        if principal.doer:
+            note_doer(principal.doer)  # not in the thread: what is noted there ends with the call
         if request.method == "DELETE":
             CALLS.cancel_all(principal.caller, request.headers.get(SESSION, ""))
             await Response(status_code=204)(scope, receive, send)
             return
         if request.method != "POST":
-            raise HTTPException(405, headers={"Allow": "POST, DELETE"})
+            raise MethodNotAllowed(allowed="POST, DELETE")
         await check_request(request, takes_body=True)
         body = await request.body()
         message = _message(body)

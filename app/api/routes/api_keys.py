@@ -15,7 +15,6 @@ from app.api.principal import Principal, caller
 from app.api.problems import problems, renamed
 from app.api.route import router as new_router
 from app.api.schemas import Change, Id, Input, Output, Page, Strings
-from core.accounts.capabilities import require
 from core.errors import Invalid
 from core.keys.drafts import MAX_NAME, MAX_SECRET, MAX_URL
 from core.keys.kind import MAX_FIELD, Kind
@@ -119,8 +118,6 @@ def create_api_key(caller: Writes, body: KeyNew, response: Response) -> KeyShown
     """Add a key. POST its `/test` to see whether it works."""
     core = runtime.get_core()
     kind = _kind(body.provider, body.kind, body.base_url)
-    if body.pool:
-        require(caller.user, "pool.manage")
     draft = KeyDraft(
         name=body.name,
         provider=body.provider,
@@ -129,11 +126,10 @@ def create_api_key(caller: Writes, body: KeyNew, response: Response) -> KeyShown
         input_price_micros_per_million=body.input_price_micros_per_million,
         output_price_micros_per_million=body.output_price_micros_per_million,
         settings=body.settings,
+        pool=body.pool,
     )
     with renamed(_places(kind, body.settings)):
         key_id = core.keys.add(caller.user, draft).id
-    if body.pool:
-        core.keys.change(caller.user, key_id, KeyChange(pool=True))  # until KeyDraft has ``pool``
     response.headers["Location"] = f"/api/v1/api-keys/{key_id}"
     return _shown(core.keys.get(caller.user, key_id))
 

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
-from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from app import runtime
-from app.api.failures import UnknownRoute
+from app.api.failures import MethodNotAllowed, UnknownRoute
 from app.api.open_runs import OpenRun, in_thread
 from app.api.openai.answers import ChatCompletion, Model, Models, completion_of, model_of
 from app.api.openai.conversation import ChatRequest, check, input_of
@@ -19,7 +18,6 @@ from app.api.openai.streaming import ChatStream, usage
 from app.api.principal import Principal, caller
 from app.api.route import ApiRoute
 from core.agents.models import Agent
-from core.audit.origin import note_doer
 from core.errors import Invalid, NotFound, RunCancelled
 
 router = APIRouter(
@@ -66,8 +64,6 @@ async def create_chat_completion(caller: Chats, body: ChatRequest, request: Requ
     check(body)
     text = input_of(body.messages)
     agent = await in_thread(lambda: _named(caller, body.model))
-    if caller.kind == "token":
-        note_doer(caller.caller.replace("/", " "))  # what was noted in a thread stayed there
     opened = await OpenRun.start(caller, agent.id, text, body.budget_micros)
     if body.stream:
         is_live = not agent.definition.tools
@@ -86,7 +82,7 @@ def refuse(path: str, request: Request) -> None:
     allowed = "POST" if path == "chat/completions" else "GET" if path.partition("/")[0] == "models" else None
     if allowed in (None, request.method):
         raise UnknownRoute
-    raise HTTPException(405, headers={"Allow": str(allowed)})
+    raise MethodNotAllowed(allowed=allowed)
 
 
 async def _answer(opened: OpenRun, caller: Principal, request: Request) -> Response:

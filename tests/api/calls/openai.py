@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from core.runs.journal import RunJournal
 from tests.api.calls.call import Call, Sent, everybody, for_members
 from tests.support.stage import Stage
 
@@ -23,7 +22,7 @@ def chat(stage: Stage) -> Sent:
 def end_runs(stage: Stage) -> None:
     for run in stage.core.runs.list(stage.owner):
         if run.is_active and run.inputs == {"input": TEXT}:
-            RunJournal(stage.core.db).succeed(run.id, "All but viewers and strangers.")
+            stage.core.journal.succeed(run.id, "All but viewers and strangers.")
 
 
 CALLS = {
