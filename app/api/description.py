@@ -82,8 +82,9 @@ def _share_problems(responses: dict[str, Any], answers: dict[str, Any]) -> None:
     for status, told in responses.items():
         if told == _documented(int(status))[status]:
             name = "".join(word.title() for word in HTTPStatus(int(status)).phrase.split())
-            codes = ", ".join(f"`{entry.code}`" for entry in catalogue() if entry.status == int(status))
-            answers[name] = {**told, "description": f"{told['description']}: {codes}."}
+            if name not in answers:
+                codes = ", ".join(f"`{entry.code}`" for entry in catalogue() if entry.status == int(status))
+                answers[name] = {**told, "description": f"{told['description']}: {codes}."}
             responses[status] = {"$ref": f"#/components/responses/{name}"}
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -128,7 +129,8 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.NOT_FOUND:
         return respond(UnknownRoute())
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return respond(MethodNotAllowed(allowed=", ".join(_methods_at(request))))
+        methods = await run_in_threadpool(_methods_at, request)
+        return respond(MethodNotAllowed(allowed=", ".join(methods)))
     log.warning("the router refused a request", status=error.status_code, path=request.url.path)
     return respond(Invalid("This request could not be read."))
 
@@ -141,7 +143,14 @@ async def on_unexpected(request: Request, error: Exception) -> Response:
 
 
 def _methods_at(request: Request) -> list[str]:
-    """Return every method of an address: the router names those of the first route only."""
+    """Return every method of an address: the router names those of the first route only.
+
+    An address that stands as it is in the document is not one with a placeholder, though a route with one fits.
+    """
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    documented = request.app.openapi()["paths"].get(path)
+    if documented is not None:
+        return [method.upper() for method in documented]
     asked = ((method, {**request.scope, "method": method}) for method in METHODS)
     return [
         method

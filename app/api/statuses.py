@@ -73,7 +73,7 @@ STATUS: dict[str, int] = {
     "mail_unsure": 409,
     "oauth_provider": 409,
 }
-# Told by runs, by pages in the browser and at the start; no request of the API is answered with them.
+# Told by runs, in streams, by pages in the browser and at the start; no request of the API is answered with them.
 ELSEWHERE = frozenset(
     {
         "answer_broken",

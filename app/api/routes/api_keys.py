@@ -14,7 +14,7 @@ from app.api.paging import PageQuery, cut
 from app.api.principal import Principal, caller
 from app.api.problems import problems, renamed
 from app.api.route import router as new_router
-from app.api.schemas import Change, Id, Input, Output, Page, Strings
+from app.api.schemas import Change, Day, Id, Input, Output, Page, Strings
 from core.errors import Invalid
 from core.keys.drafts import MAX_NAME, MAX_SECRET, MAX_URL
 from core.keys.kind import MAX_FIELD, Kind
@@ -62,7 +62,7 @@ class KeyFields(Input):
     base_url: Address
     settings: Settings
     disabled: bool
-    expires_on: Annotated[date | None, Field(strict=False, description="The provider's day, in UTC; null: never.")]
+    expires_on: Annotated[Day | None, Field(description="The provider's day, in UTC; null: never.")]
     pool: bool
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import Field
 from starlette.responses import StreamingResponse
 
 from app import runtime
@@ -15,31 +14,13 @@ from app.api import schemas
 from app.api.paging import PageQuery, cut, decode, encode, piece
 from app.api.principal import Principal, caller
 from app.api.route import router as new_router
-from app.api.schemas import Id, Output, Page
+from app.api.schemas import BEGINNING, Id, Moment, Output, Page
 from core import clock
 from core.audit.models import AuditEntry, ChainProblem
 
 router = new_router("audit")
 
 Reads = Annotated[Principal, caller("admin:read")]
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-# Further on a time zone could lead past the last year that there is.
-END = datetime(9000, 1, 1, tzinfo=UTC)
-
-
-def _in_reach(moment: datetime) -> datetime:
-    if not BEGINNING <= moment < END:
-        raise ValueError("a moment from 1970 on is needed")
-    return moment.astimezone(UTC)
-
-
-def _as_text(value: object) -> object:
-    if not re.match(r"\d{4}-\d\d-\d\d[Tt ]", str(value)):
-        raise ValueError("write it such as 2026-01-31T12:00:00Z")  # numbers would be seconds
-    return value
-
-
-Moment = Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidator(_in_reach)]
 
 
 class Filters(schemas.Query):

@@ -14,7 +14,7 @@ from app.api.paging import PageQuery, cut
 from app.api.principal import Principal, caller
 from app.api.problems import problems
 from app.api.route import router as new_router
-from app.api.schemas import Id, Input, Output, Page
+from app.api.schemas import Day, Id, Input, Output, Page
 from app.api.schemas import Query as QueryModel
 from core import clock
 from core.errors import NotFound
@@ -42,7 +42,7 @@ class PriceNew(Input):
     input_micros_per_million: Rate
     cached_micros_per_million: Rate | None = None
     output_micros_per_million: Rate
-    starts_on: Annotated[date | None, Field(strict=False, description="Null: today.")] = None
+    starts_on: Annotated[Day | None, Field(description="Null: today.")] = None
     note: Annotated[str, Field(max_length=MAX_NOTE)] = ""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from app import runtime
@@ -25,7 +25,7 @@ from app.api.run_shapes import (
     call_shown,
     run_shown,
 )
-from app.api.schemas import Id, Input, Page
+from app.api.schemas import Id, Input, Moment, Page
 from core.accounts.models import User
 from core.budgets.models import MAX_LIMIT_MICROS
 from core.errors import Invalid, NotFound
@@ -53,7 +53,6 @@ def _within_time(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_within_time)]
 # Something other than blanks.
 Text = Annotated[str, Field(min_length=1, max_length=200_000, pattern=r"\S", examples=["I was charged twice."])]
 Cap = Annotated[int, Field(ge=0, le=MAX_LIMIT_MICROS, description="The most it may cost, in micro-dollars.")]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from app import runtime
 from app.api.paging import PageQuery, cut, decode, encode
 from app.api.principal import Principal, caller
 from app.api.problems import problems
 from app.api.route import router as new_router
-from app.api.schemas import Change, Id, Input, Output, Page
+from app.api.schemas import Change, Id, Input, Moment, Output, Page
 from core.webhooks import words
 from core.webhooks.models import (
     Delivery,
@@ -37,8 +37,6 @@ Url = Annotated[str, Field(min_length=1, max_length=1000, examples=["https://exa
 Events = Annotated[
     list[Event], Field(min_length=1, max_length=20, examples=[["run.failed", "budget.reached", "key.failing"]])
 ]
-# A few hours beside the first or the last year there is no moment in UTC.
-Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC))]
 # What waits for its first or a later attempt, or is under way, is all the same to whoever looks from outside.
 State = Literal["waiting", "delivered", "failed"]
 STATES: dict[State, tuple[DeliveryState, ...]] = {
@@ -69,7 +67,7 @@ class WebhookPatch(Change):
 class Replay(Input):
     """Which failed deliveries to send again: those made since a moment, or all of the last 30 days."""
 
-    since: Annotated[Moment | None, Field(strict=False, examples=["2026-11-24T00:00:00Z"])] = None
+    since: Annotated[Moment | None, Field(examples=["2026-11-24T00:00:00Z"])] = None
 
 
 class Replayed(Output):
