@@ -17,7 +17,7 @@ SCOPES: Mapping[str, str] = {
     "runs:read": "See runs, their events and results",
     "runs:write": "Run agents, chat with them, cancel and retry runs",
     "keys:read": "See keys and how they do, never their secrets",
-    "keys:write": "Add, test, change and delete keys",
+    "keys:write": "Test, rename, disable and enable keys; what touches a secret takes a fresh login",
     "usage:read": "See usage, costs and statements",
     "budgets:read": "See budgets and limits",
     "budgets:write": "Set budgets and limits",
