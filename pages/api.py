@@ -46,10 +46,13 @@ agent_id = st.selectbox(
     key="api_agent",
     width=420,
 )
-st.markdown(
-    f"Programs sign in with a token of yours. Make one with the scopes `runs:read` and `runs:write`, then set it "
-    f"once: `export {snippets.TOKEN}=…`"
-)
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    st.markdown(
+        "Programs sign in with a token that has the scopes `runs:read` and `runs:write`; set it once: "
+        f"`export {snippets.TOKEN}=…`",
+        width="content",
+    )
+    navigation.link(navigation.TOKENS, "API tokens", icon=":material/token:")
 found = snippets.snippets(session.site(), agent_id)
 for tab, snippet in zip(st.tabs([one.name for one in found]), found, strict=True):
     with tab:
