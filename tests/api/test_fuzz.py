@@ -27,10 +27,10 @@ MINUTES = float(os.environ.get("FUZZ_MINUTES", "0"))
 LONG = Effort(examples=2000, sequences=2000, boundaries=1, seconds=int(MINUTES * 30))
 # The administrator gets furthest and walks everything; others meet what they may not do, which is soon seen.
 SHORT = {
-    "viewer": Effort(examples=2, sequences=3, share=6),
-    "member": Effort(examples=2, sequences=8, share=2),
-    "manager": Effort(examples=2, sequences=4, share=4),
-    "admin": Effort(examples=2, sequences=6, boundaries=5),
+    "viewer": Effort(examples=1, sequences=1, share=12),
+    "member": Effort(examples=1, sequences=2, share=6),
+    "manager": Effort(examples=1, sequences=1, share=12),
+    "admin": Effort(examples=1, sequences=2, boundaries=25),
 }
 
 
