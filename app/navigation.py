@@ -50,16 +50,20 @@ AGENTS = Entry("agents.py", "Agents", ":material/smart_toy:", "Build")
 AGENT = Entry("agent.py", "Agent", ":material/smart_toy:", None)
 KEYS = Entry("keys.py", "Keys", ":material/key:", "Build")
 KEY = Entry("key.py", "Key", ":material/key:", None)
+API = Entry("api.py", "API", ":material/api:", "Build")
 RUNS = Entry("runs.py", "Runs", ":material/play_circle:", "Watch")
 RUN = Entry("run.py", "Run", ":material/play_circle:", None)
 USAGE = Entry("usage.py", "Usage", ":material/bar_chart:", "Watch")
 BUDGETS = Entry("budgets.py", "Budgets", ":material/savings:", "Watch")
 STATEMENT = Entry("statement.py", "Statement", ":material/receipt_long:", "Watch")
 LIMITS = Entry("limits.py", "Limits", ":material/speed:", "Watch")
+WEBHOOKS = Entry("webhooks.py", "Webhooks", ":material/webhook:", "Watch")
+WEBHOOK = Entry("webhook.py", "Webhook", ":material/webhook:", None)
 
 CONNECTIONS = Entry("connections.py", "Connected accounts", ":material/link:", "Account")
 SESSIONS = Entry("sessions.py", "Sessions", ":material/devices:", "Account")
 SECURITY = Entry("security.py", "Security", ":material/shield:", "Account")
+TOKENS = Entry("tokens.py", "API tokens", ":material/token:", "Account")
 PEOPLE = Entry("people.py", "People", ":material/group:", "Admin", "people.department")
 DEPARTMENTS = Entry("departments.py", "Departments", ":material/domain:", "Admin", "departments.manage")
 AUDIT = Entry("audit.py", "Audit", ":material/fact_check:", "Admin", "audit.read")
@@ -85,15 +89,19 @@ ALL = (
     AGENT,
     KEYS,
     KEY,
+    API,
     RUNS,
     RUN,
     USAGE,
     BUDGETS,
     STATEMENT,
     LIMITS,
+    WEBHOOKS,
+    WEBHOOK,
     CONNECTIONS,
     SESSIONS,
     SECURITY,
+    TOKENS,
     PEOPLE,
     DEPARTMENTS,
     AUDIT,

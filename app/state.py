@@ -20,6 +20,8 @@ BUILT_IN_WANTED = "built_in_wanted"
 KEY_TO_MOVE = "key_to_move"
 # The id of the test mail that the page E-mail follows.
 TEST_MAIL = "test_mail"
+# The id of the webhook whose log is shown further back.
+WEBHOOK_WITH_OLDER = "webhook_with_older"
 # The role with which the page was drawn.
 ROLE = "role"
 # Plain-script mode only: the session token, bound to the browser by its cookie.

@@ -17,12 +17,15 @@ from core.db import Connection, Database
 from core.db.installation import open_installation, read_cookie_key
 from core.departments.service import Departments
 from core.errors import MasterKeyWrong
+from core.idempotency.service import Idempotency
 from core.keys.care import KeyCare
+from core.keys.failing import KeyAlarm
 from core.keys.health import Dependents, Health
 from core.keys.service import Keys
 from core.ledger.service import Ledger
 from core.limits.service import Limits
 from core.local_model.service import LocalModel
+from core.logins.service import Logins
 from core.logs import set_up_logs
 from core.master_keys.service import MasterKeys
 from core.notify.chosen import ChosenKeys
@@ -39,6 +42,7 @@ from core.quotas.rates import Rates
 from core.quotas.service import Quotas
 from core.rollup.service import Rollup
 from core.runs.estimates import Estimates
+from core.runs.feed import RunFeed
 from core.runs.journal import RunJournal
 from core.runs.queue import RunQueue
 from core.runs.service import Runs
@@ -49,8 +53,13 @@ from core.setup.service import Setup
 from core.shared_costs.service import SharedCosts
 from core.sharing.service import Sharing
 from core.statements.service import Statements
+from core.tokens.service import Tokens
 from core.two_factor.service import TwoFactor
 from core.usage.service import Usage
+from core.webhooks.deliveries.courier import Courier
+from core.webhooks.deliveries.service import Deliveries
+from core.webhooks.occasions import tell_webhooks
+from core.webhooks.service import Webhooks
 
 KEY_FILE = "master.keys"
 
@@ -69,6 +78,9 @@ class Core:
     two_factor: TwoFactor
     oauth: OAuth
     sessions: Sessions
+    logins: Logins
+    tokens: Tokens
+    idempotency: Idempotency
     people: People
     departments: Departments
     sharing: Sharing
@@ -77,6 +89,7 @@ class Core:
     key_health: Health
     agents: Agents
     runs: Runs
+    run_feed: RunFeed
     estimates: Estimates
     prices: Prices
     usage: Usage
@@ -88,6 +101,9 @@ class Core:
     local_model: LocalModel
     mail: Mail
     outbox: Outbox
+    webhooks: Webhooks
+    webhook_deliveries: Deliveries
+    webhook_courier: Courier
     limits: Limits
     master_keys: MasterKeys
     db: Database
@@ -101,7 +117,7 @@ class Core:
             return True
         if self.key_care.reminder_is_due() or self.master_keys.is_rotating():
             return True
-        due = (self.mail.next_due_at(), self.usage.next_lease_end())
+        due = (self.mail.next_due_at(), self.usage.next_lease_end(), self.webhook_courier.next_due_at())
         return any(at is not None and at <= clock.now() for at in due)
 
     def close(self) -> None:
@@ -135,7 +151,7 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
 
     vault = open_installation(db, rings, prepare, is_recovery=is_recovery)
     audit = Audit(db, vault)
-    local_model = LocalModel(db, settings.data_dir)
+    local_model = LocalModel(db, settings.data_dir, audit)
     organisation = Organisation(db, audit, settings.registration)
     limits = Limits(db)
     accounts = Accounts(db, settings, organisation, limits, audit)
@@ -156,14 +172,24 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
     usage = Usage(db, ledger, prices, rollup)
     shared_costs = SharedCosts(db, departments, rollup, audit)
     budgets = Budgets(db, ledger, audit)
-    tell_by_mail(mail, accounts, keys, passkeys, two_factor, budgets)
+    tokens = Tokens(db, accounts, audit)
+    tell_by_mail(mail, accounts, keys, passkeys, tokens, two_factor, budgets)
     quotas = Quotas(db, audit)
     departments.on_deleted(budgets.forget_department)
     departments.on_deleted(quotas.forget_department)
     runs = Runs(db, RunQueue(settings), agents, usage, ledger, quotas, audit)
     outbox = Outbox(db, vault, mail)
+    webhooks = Webhooks(db, vault, policy, audit)
+    tell_webhooks(runs.ended, usage, budgets, KeyAlarm(keys, usage))
     master_keys = MasterKeys(db, vault, rings, audit)
-    master_keys.on_lost(two_factor.lost.reset_unreadable, oauth.forget_unreadable, outbox.fail_unreadable)
+    idempotency = Idempotency(db, vault)
+    master_keys.on_lost(
+        two_factor.lost.reset_unreadable,
+        oauth.forget_unreadable,
+        outbox.fail_unreadable,
+        idempotency.forget_unreadable,
+        webhooks.forget_unreadable,
+    )
     dependents: Dependents = [("llm", agents.using_keys), ("email", chosen.using_keys)]
     return Core(
         settings=settings,
@@ -176,14 +202,18 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
         two_factor=two_factor,
         oauth=oauth,
         sessions=sessions,
+        logins=Logins(db, rings, accounts, sessions, two_factor, audit),
+        tokens=tokens,
+        idempotency=idempotency,
         people=People(db, departments, sessions, runs, audit),
         departments=departments,
         sharing=sharing,
         keys=keys,
-        key_care=KeyCare(db, keys, mail, audit),
+        key_care=KeyCare(db, keys, mail),
         key_health=Health(db, keys, sharing, usage, runs, local_model, dependents),
         agents=agents,
         runs=runs,
+        run_feed=RunFeed(db),
         estimates=Estimates(db, agents, keys, prices, usage),
         prices=prices,
         usage=usage,
@@ -195,12 +225,15 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
         local_model=local_model,
         mail=mail,
         outbox=outbox,
+        webhooks=webhooks,
+        webhook_deliveries=Deliveries(db, webhooks, limits, audit),
+        webhook_courier=Courier(db, vault, policy, webhooks, mail, audit),
         limits=limits,
         master_keys=master_keys,
         db=db,
         ring=rings.current(),
         policy=policy,
-        journal=RunJournal(db),
+        journal=RunJournal(db, runs.ended),
     )
 
 

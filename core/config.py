@@ -90,6 +90,19 @@ class Settings(BaseSettings):
         description="The address people open, such as `https://zoark.example.com`; links in e-mail lead there, "
         "passkeys belong to it.",
     )
+    api_requests_per_minute: int = Field(
+        600,
+        alias="ZOARK_API_REQUESTS_PER_MINUTE",
+        ge=1,
+        le=1_000_000,
+        description="Requests a minute that one token, session or address may send to the REST API.",
+    )
+    cors_origins: str = Field(
+        "",
+        alias="ZOARK_CORS_ORIGINS",
+        description="Origins such as `https://tools.example.com`, separated by commas, whose pages may call the "
+        "REST API with a token.",
+    )
     smtp_url: SecretStr = Field(
         SecretStr(""),
         alias="SMTP_URL",

@@ -55,6 +55,8 @@ def confirm_delete() -> None:
 
 
 with layout.header(agent.definition.name, f"{agent.definition.role} · {agent.definition.model}"):
+    if agent.access.reaches("run"):
+        navigation.link(navigation.API, "Use by API", icon=":material/api:", agent=agent.id)
     if agent.access.is_owner:
         if st.button("Share", icon=":material/share:", key="agent_share"):
             share_dialog.share_agent(agent)

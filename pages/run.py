@@ -1,10 +1,10 @@
-"""One run: watch it, cancel it, read its answer."""
+"""One run: watch it, cancel it, read its answer, try it again."""
 
 import streamlit as st
 
 from app import navigation, runtime, session
 from app.feedback import reporting
-from app.ui import layout, run_view
+from app.ui import layout, rights, run_view
 from core.errors import NotFound
 
 core = runtime.get_core()
@@ -26,5 +26,11 @@ with layout.header(run.title):
         with reporting():
             core.runs.cancel(user, run.id)
             st.rerun()
+    can_retry = run.can_be_retried and rights.may(user, "runs.start")
+    retry = can_retry and st.button("Retry", icon=":material/replay:", key="run_retry")
+
+if retry:
+    with reporting():
+        navigation.go(navigation.RUN, id=core.runs.retry(user, run.id).id)
 
 run_view.draw_live(user, run.id)

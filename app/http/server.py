@@ -11,11 +11,11 @@ from typing import Any
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from streamlit import config
 
 from app import runtime
-from app.http import audit_routes, statement_routes
+from app.http import api_mount, audit_routes, statement_routes
 from app.http.health import healthz, readyz
 from app.http.middleware import ProxyScheme, SecurityHeaders
 from app.http.oauth_routes import callback, start
@@ -37,7 +37,7 @@ def use_cookie_secret() -> None:
         config.set_option("server.cookieSecret", cookie_secret())
 
 
-def routes() -> list[Route]:
+def routes() -> list[BaseRoute]:
     """Return our routes; Streamlit owns every other path."""
     return [
         Route("/healthz", healthz),
@@ -49,6 +49,7 @@ def routes() -> list[Route]:
         *statement_routes.routes(),
         Route("/oauth/{provider}/start", start),
         Route("/oauth/{provider}/callback", callback),
+        api_mount.mount(),
     ]
 
 

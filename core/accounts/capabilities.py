@@ -22,6 +22,7 @@ Capability = Literal[
     "statements.manage",
     "usage.department",
     "usage.everybody",
+    "webhooks.manage",
     "workers.read",
 ]
 
@@ -39,6 +40,7 @@ _ADMIN: frozenset[Capability] = _MANAGER | {
     "settings.manage",
     "statements.manage",
     "usage.everybody",
+    "webhooks.manage",
     "workers.read",
 }
 

@@ -1,4 +1,4 @@
-"""Says in plain words which browser a user agent string belongs to."""
+"""Says in plain words which browser or program a user agent string belongs to."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ _BROWSERS = (
     ("Chrome/", "Chrome"),
     ("CriOS/", "Chrome"),
     ("Safari/", "Safari"),
+    # Programs that log in through the API.
+    ("curl/", "curl"),
+    ("python-", "Python"),
+    ("PostmanRuntime/", "Postman"),
+    ("axios/", "Node.js"),
+    ("node", "Node.js"),
+    ("Go-http-client/", "Go"),
+    ("okhttp/", "Java"),
 )
 _SYSTEMS = (
     ("Windows", "Windows"),

@@ -150,27 +150,27 @@ class MailLinks:
             repository.verify_email(connection, user.id, link.email, at)
             repository.clear_failures(connection, sign_in_subject(user.email))
 
-    def change_password(self, actor: User, session_token: str | None, present: str, new: str) -> None:
-        """Change the actor's own password: their other sessions end, and they are told.
+    def change_password(
+        self, actor: User, session_token: str | None, present: str, new: str, *, session_id: str | None = None
+    ) -> None:
+        """Change the actor's own password: their sessions but the one of the token or id end, and they are told.
 
         Raises:
             LockedOut: too many wrong tries.
             Invalid: the present password is wrong, or the new one has not the right form.
         """
-        self._accounts.check_password(new, actor.name, actor.email, actor.role)
+        try:
+            self._accounts.check_password(new, actor.name, actor.email, actor.role)
+        except Invalid as error:
+            raise Invalid(error.sentence, "new") from None
         try:
             self._accounts.authenticate(actor.email, present)
         except SignInRefused:
             raise Invalid("This is not your present password.", "present") from None
         password_hash = passwords.hash_password(new)
         with self._db.transaction() as connection:
-            self._store_password(
-                connection,
-                actor,
-                password_hash,
-                clock.now(),
-                but=hash_token(session_token) if session_token else None,
-            )
+            but = hash_token(session_token) if session_token else session_id
+            self._store_password(connection, actor, password_hash, clock.now(), but)
 
     # --- invitations --------------------------------------------------------------------------
 

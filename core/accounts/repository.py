@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from core.accounts.models import Failures, LinkKind, MailLink, User
 from core.db import Connection
@@ -56,12 +56,8 @@ def is_active_at(connection: Connection, email: str) -> bool | None:
 
 def lock_password(connection: Connection, user_id: str) -> bool:
     """Return whether a person has a password; the person is not changed until this transaction ends."""
-    return (
-        connection.execute(
-            select(users.c.password_hash).where(users.c.id == user_id, users.c.is_active).with_for_update()
-        ).scalar()
-        is not None
-    )
+    kept = select(users.c.password_hash).where(users.c.id == user_id, users.c.is_active).with_for_update()
+    return connection.execute(kept).scalar() is not None
 
 
 def count_users(connection: Connection) -> int:
@@ -125,8 +121,7 @@ def lock_ticket(connection: Connection, token_hash: str, browser_hash: str, at: 
 
 def is_usable(connection: Connection, token_hash: str, browser_hash: str, at: datetime) -> bool:
     """Whether a ticket can still be used, without using it."""
-    found = select(tickets.c.user_id).where(*_usable(token_hash, browser_hash, at))
-    return connection.execute(found).first() is not None
+    return bool(connection.execute(select(tickets).where(*_usable(token_hash, browser_hash, at))).first())
 
 
 def use_ticket(connection: Connection, token_hash: str, browser_hash: str, at: datetime) -> str | None:
@@ -159,14 +154,17 @@ def insert_session(connection: Connection, **values: Any) -> None:
 
 
 def session_owner(
-    connection: Connection, token_hash: str, at: datetime, idle_since: datetime, begun_since: datetime
+    connection: Connection, name: str, at: datetime, idle_since: datetime, begun_since: datetime
 ) -> tuple[User, datetime] | None:
-    """Return whose live session this is, with the moment of their proof, and when it was last seen."""
+    """Return whose live session this is, with the moment of their proof, and when it was last seen.
+
+    A session is named by the hash of its token or, for logins of the API, by its id.
+    """
     row = connection.execute(
         select(users, sessions.c.last_seen_at, sessions.c.proved_at)
         .join(sessions, sessions.c.user_id == users.c.id)
         .where(
-            sessions.c.token_hash == token_hash,
+            _is_session(name),
             sessions.c.revoked_at.is_(None),
             sessions.c.expires_at > at,
             sessions.c.last_seen_at > idle_since,
@@ -175,6 +173,11 @@ def session_owner(
         )
     ).first()
     return (_user(row).proven(row.proved_at), row.last_seen_at) if row else None
+
+
+def session_id(connection: Connection, token_hash: str) -> str | None:
+    """Return the id of the session of a token."""
+    return connection.execute(select(sessions.c.id).where(sessions.c.token_hash == token_hash)).scalar()
 
 
 def note_proof(connection: Connection, token_hash: str, user_id: str, at: datetime) -> bool:
@@ -187,15 +190,18 @@ def note_proof(connection: Connection, token_hash: str, user_id: str, at: dateti
     return noted.rowcount == 1
 
 
-def user_agents(connection: Connection, user_id: str) -> list[str]:
-    """Return the browsers a person has signed in with."""
-    rows = connection.execute(select(sessions.c.user_agent).where(sessions.c.user_id == user_id).distinct())
-    return [row.user_agent for row in rows]
+def signed_in_with(connection: Connection, user_id: str, what: Literal["user_agent", "address"]) -> list[str]:
+    """Return the browsers, or the network addresses, a person has signed in with."""
+    return list(connection.scalars(select(sessions.c[what]).where(sessions.c.user_id == user_id).distinct()))
 
 
-def touch_session(connection: Connection, token_hash: str, at: datetime) -> None:
+def touch_session(connection: Connection, name: str, at: datetime) -> None:
     """Note that a session is in use."""
-    connection.execute(update(sessions).where(sessions.c.token_hash == token_hash).values(last_seen_at=at))
+    connection.execute(update(sessions).where(_is_session(name)).values(last_seen_at=at))
+
+
+def _is_session(name: str) -> ColumnElement[bool]:
+    return (sessions.c.id if name.startswith("sess_") else sessions.c.token_hash) == name
 
 
 def revoke_session(connection: Connection, token_hash: str, at: datetime) -> str | None:
@@ -238,9 +244,9 @@ def end_session(connection: Connection, user_id: str, session_id: str, at: datet
 
 
 def end_sessions(connection: Connection, user_id: str, at: datetime, but: str | None = None) -> int:
-    """End a person's sessions but the one of a token hash, and their open tickets; return how many ended."""
+    """End a person's sessions but the one named ``but``, and their open tickets; return how many ended."""
     mine = (sessions.c.user_id == user_id, sessions.c.revoked_at.is_(None))
-    others = (sessions.c.token_hash != but,) if but else ()
+    others = (~_is_session(but),) if but else ()
     ended = connection.execute(update(sessions).where(*mine, *others).values(revoked_at=at))
     connection.execute(
         update(tickets).where(tickets.c.user_id == user_id, tickets.c.used_at.is_(None)).values(used_at=at)

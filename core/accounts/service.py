@@ -8,7 +8,7 @@ from datetime import timedelta
 from email_validator import EmailNotValidError, validate_email
 
 from core import clock
-from core.accounts import lockout, repository
+from core.accounts import lockout, networks, repository
 from core.accounts.devices import device_label
 from core.accounts.models import FirstAdmin, Role, User
 from core.audit.origin import origin
@@ -137,7 +137,7 @@ class Accounts:
         """Check an address and a password; unknown addresses cost the same time and lock the same way.
 
         Raises:
-            LockedOut: too many wrong tries for this address; says how long to wait.
+            LockedOut: too many wrong tries for this address, or from this network; says how long to wait.
             SignInRefused: address or password is wrong.
         """
         address = _typed_address(email)
@@ -147,27 +147,26 @@ class Accounts:
             user, stored = repository.user_and_hash(connection, address)
         if wait:
             raise LockedOut(wait_seconds=wait)
-        matches = passwords.verify_password(password[: passwords.MAX_LENGTH * 4], stored)
+        is_right = passwords.verify_password(password[: passwords.MAX_LENGTH * 4], stored) and user is not None
         with self._db.transaction() as connection:
             # Tries that ran side by side are counted here, one after the other.
             failures = repository.lock_failures(connection, subject, clock.now())
             wait = lockout.wait_seconds(failures, clock.now())
-            if not wait and matches:
+            crowd = 0 if wait else networks.wait_seconds(connection, self._limits, user, is_right=is_right)
+            if not wait and is_right and not crowd:
                 repository.clear_failures(connection, subject)
             elif not wait:
+                # Also a right password that the network's limit refuses: what it does must not tell it from others.
                 repository.add_failure(connection, subject, clock.now())
+                told, code = user.id if user else "", (networks.NetworkLockedOut if crowd else SignInRefused).code
                 self._audit.record(
-                    connection,
-                    None,
-                    "sign_in.refused",
-                    "user",
-                    user.id if user else "",
-                    result=SignInRefused.code,
-                    actor_email=address,
+                    connection, None, "sign_in.refused", "user", told, result=code, actor_email=address
                 )
         if wait:
             raise LockedOut(wait_seconds=wait)
-        if not matches or user is None:
+        if crowd:
+            raise networks.NetworkLockedOut(wait_seconds=crowd)
+        if not is_right or user is None:
             raise SignInRefused
         return user.proven(clock.now())
 
@@ -276,7 +275,7 @@ class Accounts:
     def _insert_session(self, connection: Connection, user: User, token: str, user_agent: str) -> None:
         at = clock.now()
         life = timedelta(hours=self._organisation.read(connection).session_life_hours)
-        known = {device_label(used) for used in repository.user_agents(connection, user.id)}
+        known = {device_label(used) for used in repository.signed_in_with(connection, user.id, "user_agent")}
         if known and device_label(user_agent) not in known:
             for tell in self._device_listeners:
                 tell(connection, user, device_label(user_agent))

@@ -15,6 +15,8 @@ from core.errors import NotFound
 from core.organisation.service import Organisation
 from core.security.tokens import hash_token
 
+TOUCH_EVERY = timedelta(minutes=1)
+
 
 class Sessions:
     """List and end browser sessions."""
@@ -25,10 +27,12 @@ class Sessions:
         self._organisation = organisation
         self._audit = audit
 
-    def list(self, actor: User, token: str | None = None) -> Sequence[SessionInfo]:
-        """Return the actor's live sessions: the one of ``token``, then the others, last seen first."""
+    def list(
+        self, actor: User, token: str | None = None, *, session_id: str | None = None
+    ) -> Sequence[SessionInfo]:
+        """Return the actor's live sessions: the one of ``token`` or with ``session_id``, then those last seen."""
         at = clock.now()
-        current = hash_token(token) if token else ""
+        current = hash_token(token) if token else session_id
         with self._db.read() as connection:
             rules = self._organisation.read(connection)
             idle_since = at - timedelta(minutes=rules.session_idle_minutes)
@@ -41,11 +45,32 @@ class Sessions:
                 address=row.address,
                 created_at=row.created_at,
                 last_seen_at=row.last_seen_at,
-                is_current=row.token_hash == current,
+                is_current=current in (row.id, row.token_hash),
             )
             for row in rows
         ]
         return sorted(found, key=lambda session: not session.is_current)
+
+    def id_of(self, token: str) -> str | None:
+        """Return the id of the session of a token."""
+        with self._db.read() as connection:
+            return repository.session_id(connection, hash_token(token))
+
+    def user_of(self, session_id: str, *, is_activity: bool = True) -> User | None:
+        """Return whose live session this is, as ``Accounts.session_user`` does: for logins of the API."""
+        at = clock.now()
+        with self._db.read() as connection:
+            rules = self._organisation.read(connection)
+            idle_since = at - timedelta(minutes=rules.session_idle_minutes)
+            begun_since = at - timedelta(hours=rules.session_life_hours)
+            found = repository.session_owner(connection, session_id, at, idle_since, begun_since)
+        if found is None:
+            return None
+        user, last_seen_at = found
+        if is_activity and at - last_seen_at > TOUCH_EVERY:
+            with self._db.transaction() as connection:
+                repository.touch_session(connection, session_id, at)
+        return user
 
     def end(self, actor: User, session_id: str) -> None:
         """End one of the actor's sessions; ``NotFound`` for a stranger's and for one that has ended."""
@@ -54,9 +79,9 @@ class Sessions:
                 raise NotFound(what="session")
             self._audit.record(connection, actor, "session.ended", "session", session_id)
 
-    def end_others(self, actor: User, token: str | None) -> int:
-        """End the actor's sessions but the one of ``token``; return how many those were."""
-        kept = hash_token(token) if token else None
+    def end_others(self, actor: User, token: str | None, *, session_id: str | None = None) -> int:
+        """End the actor's sessions but the one of ``token`` or with ``session_id``; return how many those were."""
+        kept = hash_token(token) if token else session_id
         with self._db.transaction() as connection:
             count = repository.end_sessions(connection, actor.id, clock.now(), but=kept)
             if count:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from core import clock
-from core.accounts.capabilities import require
+from core.accounts.capabilities import can, require
 from core.accounts.models import User
 from core.agents import repository
 from core.agents.models import Agent, AgentDefinition
@@ -94,19 +94,24 @@ class Agents:
             KeyNotShared: the agent works, but on a key that is neither the actor's nor lent to it.
         """
         agent = self.get(actor, agent_id)
-        if not agent.access.reaches("run"):
-            raise Forbidden
-        self._keys.require_usable(actor, agent.definition.key_id, agent.id)
+        self._require_run(actor, agent, agent.definition.key_id)
         return agent
+
+    def require_run_as_it_was(self, actor: User, agent_id: str, key_id: str) -> None:
+        """Raise what ``to_run`` raises, about an agent as it was once: on the key that it had then."""
+        self._require_run(actor, self.get(actor, agent_id), key_id)
+
+    def runnable(self, actor: User) -> Sequence[Agent]:
+        """Return the agents that the actor may run now, key included, last changed first."""
+        if not can(actor, "runs.start"):
+            return []
+        found = [agent for agent in self.list(actor) if agent.access.reaches("run")]
+        return [agent for agent in found if self._key_error(actor, agent) is None]
 
     def key_problem(self, actor: User, agent_id: str) -> str | None:
         """Return why the actor cannot run an agent on its key, as a sentence; None when they can."""
-        agent = self.get(actor, agent_id)
-        try:
-            self._keys.require_usable(actor, agent.definition.key_id, agent.id)
-        except CoreError as error:
-            return error.sentence
-        return None
+        error = self._key_error(actor, self.get(actor, agent_id))
+        return error.sentence if error else None
 
     def using_keys(self, connection: Connection, key_ids: Collection[str]) -> Sequence[Dependent]:
         """Return the agents that use one of these keys, whosever they are; the caller has checked who may know."""
@@ -139,6 +144,18 @@ class Agents:
             repository.delete_agent(connection, agent.id, clock.now())
             self._sharing.forget(connection, "agent", agent.id)
             self._audit.record(connection, actor, "agent.deleted", "agent", agent.id)
+
+    def _require_run(self, actor: User, agent: Agent, key_id: str) -> None:
+        if not agent.access.reaches("run"):
+            raise Forbidden
+        self._keys.require_usable(actor, key_id, agent.id)
+
+    def _key_error(self, actor: User, agent: Agent) -> CoreError | None:
+        try:
+            self._keys.require_usable(actor, agent.definition.key_id, agent.id)
+        except CoreError as error:
+            return error
+        return None
 
     def _check(self, actor: User, fields: Mapping[str, object], before: Agent | None) -> AgentDefinition:
         require(actor, "agents.edit")

@@ -31,6 +31,16 @@ class AuditEntry:
     # For whom somebody else acted: a worker for who started the run, a command for whom it names.
     on_behalf_of: str = ""
 
+    @property
+    def person_email(self) -> str:
+        """In whose name it was done; empty where nobody was known."""
+        return self.on_behalf_of or self.actor_email
+
+    @property
+    def doer(self) -> str | None:
+        """What did it in the person's name, such as a token or a worker; None where it was the person."""
+        return self.actor_email if self.on_behalf_of else None
+
 
 ChainProblem = Literal["changed", "cut", "unsealed"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core import clock
 
@@ -32,6 +32,11 @@ def set_origin(address: str, user_agent: str) -> None:
 def set_doer(doer: str, request_id: str = "") -> None:
     """Say that what follows in this thread is done in somebody's name; ``request_id`` is a run's id, say."""
     _current.set(Origin(request_id=(request_id or clock.new_id("req"))[:40], doer=doer))
+
+
+def note_doer(doer: str) -> None:
+    """Say that this request is done in somebody's name: by an API token of theirs, say."""
+    _current.set(replace(origin(), doer=doer))
 
 
 def origin() -> Origin:

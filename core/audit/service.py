@@ -115,12 +115,23 @@ class Audit:
             log.error("the audit log does not end where its seal says", entry=entry.seq)
 
     def search(
-        self, actor: User, since: datetime, until: datetime, words: str = "", action: str = ""
+        self,
+        actor: User,
+        since: datetime,
+        until: datetime,
+        words: str = "",
+        action: str = "",
+        *,
+        before: int | None = None,
+        limit: int = LIST_LIMIT,
     ) -> Sequence[AuditEntry]:
-        """Return entries in ``[since, until)``, newest first, 500 at most; for administrators."""
+        """Return entries in ``[since, until)``, newest first, 500 at most unless told; for administrators.
+
+        With ``before``, the number of an entry, the list goes on behind it.
+        """
         require(actor, "audit.read")
         with self._db.read() as connection:
-            return repository.search(connection, words.strip()[:100], action, since, until, LIST_LIMIT)
+            return repository.search(connection, words.strip()[:100], action, since, until, limit, before)
 
     def export(
         self, actor: User, since: datetime, until: datetime, words: str = "", action: str = ""

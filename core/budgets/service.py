@@ -41,6 +41,7 @@ class Budgets:
         self._ledger = ledger
         self._audit = audit
         self._listeners: list[Tell] = []
+        self._watchers: list[Callable[[Connection, Warned, Subject], None]] = []
         ledger.on_warning(self._warn)
 
     def on_warning(self, tell: Tell) -> None:
@@ -49,6 +50,10 @@ class Budgets:
         It is called in the transaction that books the call.
         """
         self._listeners.append(tell)
+
+    def on_reached(self, tell: Callable[[Connection, Warned, Subject], None]) -> None:
+        """Call ``tell`` once, in that transaction, where it asks itself whom it concerns."""
+        self._watchers.append(tell)
 
     def list(self, actor: User) -> Sequence[BudgetState]:
         """Return the budgets that concern the actor, by scope, name and period."""
@@ -159,6 +164,8 @@ class Budgets:
         subject = repository.subject(connection, budget.scope, budget.scope_id)
         if subject is None:
             return
+        for watch in self._watchers:
+            watch(connection, warned, subject)
         for listener in repository.concerned(connection, subject, budget.set_by):
             for tell in self._listeners:
                 tell(connection, listener, warned, subject)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Department:
-    """A department: ``slug`` is stable, ``name`` is what people read."""
+    """A department: ``slug`` is stable, ``name`` is what people read, ``position`` counts from 1."""
 
     slug: str
     name: str
+    position: int

@@ -15,7 +15,7 @@ from core.departments.models import Department
 def all_departments(connection: Connection) -> list[Department]:
     """Return every department in its fixed order."""
     rows = connection.execute(select(departments).order_by(departments.c.position, departments.c.slug)).all()
-    return [Department(row.slug, row.name) for row in rows]
+    return [Department(row.slug, row.name, position) for position, row in enumerate(rows, start=1)]
 
 
 def lock_all(connection: Connection) -> list[Department]:
@@ -24,11 +24,11 @@ def lock_all(connection: Connection) -> list[Department]:
     return all_departments(connection)
 
 
-def insert_department(connection: Connection, department: Department, position: int) -> bool:
+def insert_department(connection: Connection, department: Department) -> bool:
     """Add a department; False when somebody has just added the same one. The transaction is over then."""
     try:
         connection.execute(
-            insert(departments).values(slug=department.slug, name=department.name, position=position)
+            insert(departments).values(slug=department.slug, name=department.name, position=department.position)
         )
     except IntegrityError:
         return False

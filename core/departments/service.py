@@ -53,43 +53,55 @@ class Departments:
         with self._db.transaction() as connection:
             present = repository.lock_all(connection)
             _check_free(present, name)
-            department = Department(_free_slug(present, name), name)
-            if not repository.insert_department(connection, department, len(present) + 1):
+            department = Department(_free_slug(present, name), name, len(present) + 1)
+            if not repository.insert_department(connection, department):
                 raise _taken()
             repository.put_in_order(connection, [d.slug for d in present] + [department.slug])
             self._record(connection, actor, "department.added", department.slug, to=name)
         return department
 
-    def rename(self, actor: User, slug: str, name: str) -> Department:
-        """Give a department another name; everything that belongs to it stays.
+    def get(self, slug: str) -> Department:
+        """Return one department; raises ``NotFound``."""
+        return _named(self.all(), slug)
 
-        Raises:
-            Conflict: there is another one of this name.
-        """
-        require(actor, "departments.manage")
-        name = clean_name(name, MAX_NAME)
-        with self._db.transaction() as connection:
-            present = repository.lock_all(connection)
-            old = _named(present, slug)
-            _check_free([d for d in present if d.slug != slug], name)
-            if old.name != name:
-                repository.rename(connection, slug, name)
-                self._record(connection, actor, "department.renamed", slug, **{"from": old.name, "to": name})
-        return Department(slug, name)
+    def rename(self, actor: User, slug: str, name: str) -> Department:
+        """Give a department another name; everything that belongs to it stays. Raises what ``change`` raises."""
+        return self.change(actor, slug, name=name)
 
     def move(self, actor: User, slug: str, places: int) -> None:
         """Move a department down by so many places, or up by a negative number; it stops at either end."""
         require(actor, "departments.manage")
         with self._db.transaction() as connection:
             present = repository.lock_all(connection)
-            _named(present, slug)
-            slugs = [department.slug for department in present]
-            before = slugs.index(slug)
-            after = max(0, min(len(slugs) - 1, before + places))
-            if after != before:
-                slugs.insert(after, slugs.pop(before))
-                repository.put_in_order(connection, slugs)
-                self._record(connection, actor, "department.moved", slug, to=after + 1)
+            self._put(connection, actor, present, slug, _named(present, slug).position + places)
+
+    def change(self, actor: User, slug: str, *, name: str | None = None, position: int | None = None) -> Department:
+        """Give a department another name or position, or both; everything that belongs to it stays.
+
+        Args:
+            actor: an administrator.
+            slug: which department.
+            name: None leaves the present one.
+            position: counted from 1; None leaves the present one, and one behind the end is the last.
+
+        Raises:
+            NotFound: there is no such department.
+            Conflict: there is another one of this name.
+        """
+        require(actor, "departments.manage")
+        wanted = None if name is None else clean_name(name, MAX_NAME)
+        with self._db.transaction() as connection:
+            present = repository.lock_all(connection)
+            old = _named(present, slug)
+            if wanted is not None:
+                _check_free([d for d in present if d.slug != slug], wanted)
+                if old.name != wanted:
+                    repository.rename(connection, slug, wanted)
+                    told = {"from": old.name, "to": wanted}
+                    self._record(connection, actor, "department.renamed", slug, **told)
+            if position is not None:
+                self._put(connection, actor, present, slug, position)
+            return _named(repository.all_departments(connection), slug)
 
     def delete(self, actor: User, slug: str) -> None:
         """Delete a department that nobody and nothing belongs to; its budgets and limits go with it.
@@ -111,6 +123,18 @@ class Departments:
             for forget in self._listeners:
                 forget(connection, actor, slug)
             self._record(connection, actor, "department.deleted", slug, name=department.name)
+
+    def _put(
+        self, connection: Connection, actor: User, present: list[Department], slug: str, position: int
+    ) -> None:
+        """Put a department at a position, or at the end that is nearest to it."""
+        slugs = [department.slug for department in present]
+        before = slugs.index(slug)
+        after = max(0, min(len(slugs) - 1, position - 1))
+        if after != before:
+            slugs.insert(after, slugs.pop(before))
+            repository.put_in_order(connection, slugs)
+            self._record(connection, actor, "department.moved", slug, to=after + 1)
 
     def _record(self, connection: Connection, actor: User, action: str, slug: str, **detail: object) -> None:
         self._audit.record(connection, actor, action, "department", slug, detail=detail)

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 from core import clock
-from core.accounts.capabilities import require
 from core.accounts.models import User
-from core.accounts.proof import require_recent_proof
-from core.audit.service import Audit
 from core.db import Database
-from core.errors import Invalid
 from core.keys import repository
-from core.keys.models import Key
-from core.keys.rights import require_care
+from core.keys.models import Key, KeyChange
 from core.keys.service import Keys
 from core.notify import messages
 from core.notify.service import Mail
-
-# Longer than any provider lets a key live: what is later is a slip of the keyboard.
-LONGEST_LIFE = timedelta(days=20 * 365)
 
 
 class KeyCare:
     """What whoever looks after a key does with it besides using it."""
 
-    def __init__(self, db: Database, keys: Keys, mail: Mail, audit: Audit) -> None:
-        """Look keys up in ``keys``; remind by ``mail``; tell ``audit``."""
+    def __init__(self, db: Database, keys: Keys, mail: Mail) -> None:
+        """Change keys through ``keys``; remind by ``mail``."""
         self._db = db
         self._keys = keys
         self._mail = mail
-        self._audit = audit
 
     def disable(self, actor: User, key_id: str) -> Key:
         """Keep a key from being opened by anybody, until it is enabled; runs on it fail before their next step.
@@ -40,11 +31,11 @@ class KeyCare:
             Forbidden: the actor does not look after it.
             StepUpRequired: it is long ago that the actor proved who they are.
         """
-        return self._switch(actor, key_id, is_on=False)
+        return self._keys.change(actor, key_id, KeyChange(disabled=True))
 
     def enable(self, actor: User, key_id: str) -> Key:
         """Let a disabled key be used again; raises as ``disable``."""
-        return self._switch(actor, key_id, is_on=True)
+        return self._keys.change(actor, key_id, KeyChange(disabled=False))
 
     def set_expiry(self, actor: User, key_id: str, day: date | None) -> Key:
         """Say on which day (UTC) the provider ends a key, or that it does not; reminders go by it.
@@ -54,18 +45,7 @@ class KeyCare:
             Forbidden: the actor does not look after it.
             Invalid: the day is over, or too far away.
         """
-        require(actor, "keys.edit")
-        key = self._keys.get(actor, key_id)
-        require_care(key)
-        today = clock.now().date()
-        if day is not None and not today <= day <= today + LONGEST_LIFE:
-            raise Invalid("Choose a day from today on, or none.", "expires_on")
-        if day != key.expires_on:
-            with self._db.transaction() as connection:
-                repository.set_expiry(connection, key.id, day)
-                told = {"expires_on": day.isoformat() if day else None}
-                self._audit.record(connection, actor, "key.expiry_set", "key", key.id, detail=told)
-        return self._keys.get(actor, key_id)
+        return self._keys.change(actor, key_id, KeyChange(expires_on=day))
 
     def set_pool(self, actor: User, key_id: str, is_pool: bool) -> None:
         """Take a key into the organisation's pool, or give it back to whoever added it.
@@ -78,14 +58,7 @@ class KeyCare:
             Forbidden: the actor is no administrator, or the key is somebody else's.
             StepUpRequired: it is long ago that the actor proved who they are.
         """
-        require(actor, "pool.manage")
-        require_recent_proof(actor)
-        key = self._keys.get(actor, key_id)
-        require_care(key)
-        with self._db.transaction() as connection:
-            repository.set_pool(connection, key.id, is_pool)
-            action = "key.pooled" if is_pool else "key.unpooled"
-            self._audit.record(connection, actor, action, "key", key.id)
+        self._keys.change(actor, key_id, KeyChange(pool=is_pool))
 
     def reminder_is_due(self) -> bool:
         """Whether a worker has somebody to remind; False while mail is not set up."""
@@ -115,14 +88,3 @@ class KeyCare:
                         self._mail.put(connection, recipient, message)
                     count += 1
         return count
-
-    def _switch(self, actor: User, key_id: str, *, is_on: bool) -> Key:
-        require(actor, "keys.edit")
-        require_recent_proof(actor)
-        key = self._keys.get(actor, key_id)
-        require_care(key)
-        with self._db.transaction() as connection:
-            if repository.set_disabled(connection, key.id, None if is_on else clock.now()):
-                action = "key.enabled" if is_on else "key.disabled"
-                self._audit.record(connection, actor, action, "key", key.id)
-        return self._keys.get(actor, key_id)

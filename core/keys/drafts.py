@@ -18,6 +18,7 @@ from core.security.egress import EgressPolicy
 MAX_NAME = 80
 MAX_SECRET = 2000
 MAX_URL = 400
+_PRICE = "input_price_micros_per_million"
 
 
 def new_key(kind: Kind, draft: KeyDraft, policy: EgressPolicy, owner_id: str) -> tuple[Key, str]:
@@ -103,7 +104,7 @@ def own_price(draft: KeyDraft) -> OwnPrice | None:
     if prices == (None, None):
         return None
     if any(price is None or not 0 <= price <= 10**12 for price in prices):
-        raise Invalid("Enter both prices, in dollars per million tokens, or none.", "price")
+        raise Invalid("Enter both prices, in dollars per million tokens, or none.", _PRICE)
     return OwnPrice(int(prices[0] or 0), int(prices[1] or 0))
 
 

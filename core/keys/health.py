@@ -11,6 +11,7 @@ from core.accounts.models import User
 from core.db import Connection, Database
 from core.errors import SecretLost
 from core.keys.advice import explained
+from core.keys.failing import ABOUT_THE_KEY
 from core.keys.models import REMINDERS, Dependent, Family, Key, KeyBreaks, KeyHealth, KeyState
 from core.keys.refusals import sentence_of
 from core.keys.registry import kind_named
@@ -27,8 +28,6 @@ from core.usage.service import Usage
 Dependents = Sequence[tuple[Family, Callable[[Connection, Collection[str]], Sequence[Dependent]]]]
 
 ALARMING: frozenset[KeyState] = frozenset({"lost", "failing", "expired", "expiring"})
-# A call that ended with one of these says that the key does not work, whatever was asked.
-ABOUT_THE_KEY = frozenset({"bad_key", "key_forbidden", "quota"})
 _BUILT_IN: Mapping[str, KeyState] = {"ready": "works", "failed": "failing", "absent": "untested"}
 
 

@@ -75,6 +75,42 @@ class KeyDraft:
 
 
 @dataclass(frozen=True)
+class KeyChange:
+    """What to change of a key; None leaves it as it is.
+
+    ``settings`` are its kind's, all of them. ``expires_on`` None says that it does not expire.
+    """
+
+    name: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    base_url: str | None = None
+    settings: Mapping[str, str] | None = field(default=None, hash=False)
+    disabled: bool | None = None
+    pool: bool | None = None
+    expires_on: date | Literal["keep"] | None = "keep"
+
+    @property
+    def moves(self) -> bool:
+        """Whether the key is to lead elsewhere."""
+        return self.base_url is not None or self.settings is not None
+
+    @property
+    def replaces_secret(self) -> bool:
+        """Whether it takes a secret: a new one, or the same again for another address."""
+        return self.secret is not None or self.moves
+
+    @property
+    def asks_care(self) -> bool:
+        """Whether only who looks after the key may change this."""
+        return self.disabled is not None or self.pool is not None or self.expires_on != "keep"
+
+    @property
+    def is_sensitive(self) -> bool:
+        """Whether it asks for a recent proof."""
+        return self.replaces_secret or self.disabled is not None or self.pool is not None
+
+
+@dataclass(frozen=True)
 class KeyTest:
     """The outcome of a test: ``code`` is ``ok``, ``preparing`` or one of the error codes.
 

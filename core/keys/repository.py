@@ -109,6 +109,7 @@ def replace_secret(connection: Connection, key: Key, sealed: bytes | None, versi
                 test_code=None,
                 expires_on=None,
                 expiry_told_days=None,
+                failing_told_at=None,
             )
         ).rowcount
         == 1
@@ -124,7 +125,21 @@ def delete_key(connection: Connection, key_id: str, at: datetime) -> None:
 
 def note_test(connection: Connection, key_id: str, at: datetime, code: str) -> None:
     """Remember the outcome of a test."""
-    connection.execute(update(keys).where(keys.c.id == key_id).values(tested_at=at, test_code=code))
+    worked = {"failing_told_at": None} if code == "ok" else {}
+    connection.execute(update(keys).where(keys.c.id == key_id).values(tested_at=at, test_code=code, **worked))
+
+
+def failing_told_at(connection: Connection, key_id: str) -> datetime | None:
+    """Return when somebody was last told that a key does not work; None when it has worked since."""
+    return connection.execute(select(keys.c.failing_told_at).where(keys.c.id == key_id)).scalar_one_or_none()
+
+
+def note_failing(connection: Connection, key_id: str, before: datetime | None, at: datetime) -> bool:
+    """Remember that somebody is told; True for exactly one of those who have seen ``before``."""
+    told = keys.c.failing_told_at
+    is_same = told.is_(None) if before is None else told == before
+    done = connection.execute(update(keys).where(keys.c.id == key_id, is_same).values(failing_told_at=at))
+    return done.rowcount == 1
 
 
 def note_use(connection: Connection, key_id: str, at: datetime) -> None:

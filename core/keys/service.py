@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from core import clock
@@ -11,8 +11,9 @@ from core.accounts.models import User
 from core.accounts.proof import require_recent_proof
 from core.audit.service import Audit
 from core.db import Connection, Database
-from core.errors import Conflict, Forbidden, Invalid, KeyNotShared, KeyOwnerInactive, NotFound
+from core.errors import Forbidden, KeyNotShared, KeyOwnerInactive, NotFound
 from core.keys import binding, drafts, repository
+from core.keys.changes import Changes, check_name
 from core.keys.checks import KeyChecks
 from core.keys.kind import PURPOSES, Kind
 from core.keys.model_kind import ModelKind
@@ -25,14 +26,13 @@ from core.llm.base import Endpoint, Provider
 from core.llm.pricing import OwnPrice
 from core.llm.registry import provider_named
 from core.local_model.service import LocalModel
-from core.names import clean_name
 from core.security.egress import EgressPolicy
 from core.security.sealing import Vault
 from core.sharing.models import Access
 from core.sharing.service import Sharing
 
 
-class Keys(OtherUses):
+class Keys(Changes, OtherUses):
     """Add, list, test, open and delete keys: a person's own, and those shared with them as far as that goes."""
 
     def __init__(
@@ -54,10 +54,15 @@ class Keys(OtherUses):
         self._sharing = sharing
         sharing.register("key", repository.owner_of, asks_proof=True, in_care_of=_in_care_of)
         self._listeners: list[Callable[[Connection, User, Key], None]] = []
+        self._test_listeners: list[Callable[[Connection, Key, str], None]] = []
 
     def on_added(self, tell: Callable[[Connection, User, Key], None]) -> None:
         """Call ``tell`` in the transaction of each new key."""
         self._listeners.append(tell)
+
+    def on_tested(self, tell: Callable[[Connection, Key, str], None]) -> None:
+        """Call ``tell`` with a key and the code of its test, in the transaction that notes it."""
+        self._test_listeners.append(tell)
 
     def providers(self) -> list[Provider]:
         """Return the model providers that can be used here, in the order of the picker."""
@@ -89,7 +94,7 @@ class Keys(OtherUses):
             self._local_model.request()
         sealed = self._vault.seal(secret, **binding.context(key)) if secret else None
         with self._db.transaction() as connection:
-            _check_name(connection, actor, actor.id, key.name)
+            check_name(connection, actor, actor.id, key.name)
             repository.insert_key(connection, key, sealed)
             self._audit.record(connection, actor, "key.added", "key", key.id, detail={"provider": key.provider})
             if key.is_pool:
@@ -114,60 +119,6 @@ class Keys(OtherUses):
         if found is None or access is None:
             raise NotFound(what="key")
         return self._seen(found[0], access)
-
-    def rename(self, actor: User, key_id: str, name: str) -> Key:
-        """Give a key another name.
-
-        Raises:
-            NotFound: the key is a stranger's.
-            Forbidden: it is not shared with the actor to edit.
-            Conflict: its owner has a key of this name.
-        """
-        key = self._to_edit(actor, key_id)
-        name = clean_name(name, drafts.MAX_NAME, "Give the key a name")
-        with self._db.transaction() as connection:
-            if name != key.name:
-                _check_name(connection, actor, key.owner_id, name)
-                repository.rename_key(connection, key.id, name)
-                told = {"from": key.name, "to": name}
-                self._audit.record(connection, actor, "key.renamed", "key", key.id, detail=told)
-        return self.get(actor, key_id)
-
-    def replace_secret(self, actor: User, key_id: str, secret: str) -> Key:
-        """Put a new secret in the place of the old one; everything that uses the key goes on with it.
-
-        Raises:
-            NotFound: the key is a stranger's.
-            Forbidden: it is not shared with the actor to edit.
-            StepUpRequired: it is long ago that the actor proved who they are.
-            Invalid: this is no secret, or the provider takes none.
-            Conflict: somebody else has just replaced it.
-        """
-        require_recent_proof(actor)
-        key = self._to_edit(actor, key_id)
-        after, fresh = drafts.with_secret(key, kind_named(key.provider), secret)
-        if not fresh:
-            raise Invalid("Enter the new key.", "secret")
-        self._replace(actor, key, after, fresh, "key.secret_replaced")
-        return self.get(actor, key_id)
-
-    def change_address(
-        self, actor: User, key_id: str, base_url: str, secret: str, settings: Mapping[str, str] | None = None
-    ) -> KeyTest:
-        """Let a key lead elsewhere: to another address, or to what its kind's ``settings`` say; then test it.
-
-        The secret is asked for again, so that nobody who may edit a key can have its secret sent where they like.
-
-        Raises:
-            NotFound, Forbidden, StepUpRequired, Conflict: as ``replace_secret``.
-            Invalid: a field has not the right form, the secret is missing, or the kind's address is fixed.
-            AddressBlocked: the address may not be reached from here.
-        """
-        require_recent_proof(actor)
-        key = self._to_edit(actor, key_id)
-        after, fresh = drafts.moved(key, kind_named(key.provider), base_url, secret, settings, self._policy)
-        self._replace(actor, key, after, fresh, "key.address_changed")
-        return self.test(actor, key_id)
 
     def delete(self, actor: User, key_id: str) -> None:
         """Delete a key and its secret at once; agents that use it need another one.
@@ -200,6 +151,8 @@ class Keys(OtherUses):
         outcome = self._checks.test(kind_named(key.provider), lambda: self._opened(actor, key.id))
         with self._db.transaction() as connection:
             repository.note_test(connection, key.id, clock.now(), outcome.code)
+            for tell in self._test_listeners:
+                tell(connection, key, outcome.code)
         return outcome
 
     def models(self, actor: User, key_id: str) -> Sequence[str]:
@@ -258,13 +211,6 @@ class Keys(OtherUses):
         secret = self._vault.unseal(sealed, **binding.context(key)) if sealed else None
         return OpenKey(key, Endpoint(key.base_url, secret))
 
-    def _replace(self, actor: User, key: Key, after: Key, secret: str, action: str) -> None:
-        sealed = self._vault.seal(secret, **binding.context(after)) if secret else None
-        with self._db.transaction() as connection:
-            if not repository.replace_secret(connection, after, sealed, key.secret_version):
-                raise Conflict("This key was changed elsewhere just now. Reload the page and try again.")
-            self._audit.record(connection, actor, action, "key", key.id)
-
     def _usable(
         self, actor: User, key_id: str, agent_id: str | None, family: Family | None
     ) -> tuple[Key, bytes | None]:
@@ -292,19 +238,6 @@ class Keys(OtherUses):
         is_lost = key.sealed_with is not None and not self._vault.has_key(key.sealed_with)
         return replace(key, access=access, hint=key.hint if access.is_owner else "", is_lost=is_lost)
 
-    def _to_edit(self, actor: User, key_id: str) -> Key:
-        require(actor, "keys.edit")
-        key = self.get(actor, key_id)
-        if not key.access.reaches("edit"):
-            raise Forbidden
-        return key
-
 
 def _in_care_of(connection: Connection, actor: User) -> Collection[str]:
     return repository.pool_ids(connection) if can(actor, "pool.manage") else ()
-
-
-def _check_name(connection: Connection, actor: User, owner_id: str, name: str) -> None:
-    if repository.name_is_taken(connection, owner_id, name):
-        whose = "You already have" if owner_id == actor.id else "Its owner already has"
-        raise Conflict(f"{whose} a key of this name. Choose another name.")

@@ -6,7 +6,7 @@ import math
 from ipaddress import ip_address, ip_network
 
 from core import clock
-from core.db import Database
+from core.db import Connection, Database
 from core.errors import RateLimitedHere
 from core.limits import repository
 
@@ -42,15 +42,29 @@ class Limits:
         Raises:
             RateLimitedHere: there is no try left; says how many seconds to wait.
         """
-        now, interval = clock.now().timestamp(), HOUR_SECONDS / rate
-        tolerance = interval * ((burst or rate) - 1) + ROUNDING_SECONDS
         with self._db.transaction() as connection:
-            if repository.take(connection, key, now, interval, tolerance):
-                return
-            arrival = repository.arrival(connection, key) or now
-        raise RateLimitedHere(wait_seconds=max(1, math.ceil(arrival - now - tolerance)))
+            wait = self.count(connection, key, rate, burst)
+        if wait:
+            raise RateLimitedHere(wait_seconds=wait)
+
+    def count(self, connection: Connection, key: str, rate: float, burst: int | None = None) -> int:
+        """Count one try as ``take`` does, in the caller's transaction; return how many seconds to wait, or 0."""
+        now, interval = clock.now().timestamp(), HOUR_SECONDS / rate
+        if repository.take(connection, key, now, interval, _tolerance(rate, burst)):
+            return 0
+        return max(1, self.wait_seconds(connection, key, rate, burst))
+
+    def wait_seconds(self, connection: Connection, key: str, rate: float, burst: int | None = None) -> int:
+        """Return after how many seconds there is a try left, 0 when there is one now; nothing is counted."""
+        now = clock.now().timestamp()
+        early = (repository.arrival(connection, key) or now) - now - _tolerance(rate, burst)
+        return math.ceil(early) if early > 0 else 0
 
     def forget_old(self, limit: int) -> int:
         """Drop what no longer limits anybody; return how many rows those were, ``limit`` at most."""
         with self._db.transaction() as connection:
             return repository.forget(connection, clock.now().timestamp(), limit)
+
+
+def _tolerance(rate: float, burst: int | None) -> float:
+    return HOUR_SECONDS / rate * ((burst or rate) - 1) + ROUNDING_SECONDS

@@ -103,6 +103,16 @@ def passkey_added(at: datetime, name: str) -> Message:
     )
 
 
+def token_added(at: datetime, name: str) -> Message:
+    """Tell that an API token was added: a program acts with it."""
+    return _message(
+        "token_added",
+        "An API token was added to your account",
+        f"The API token “{name}” was added on {_moment(at)}. A program that has it can act as you.",
+        "If it was not you, revoke it on the page API tokens, set a new password and tell an administrator.",
+    )
+
+
 def two_factor_reset(at: datetime) -> Message:
     """Tell that the second factor was removed by somebody else."""
     return _message(
@@ -125,6 +135,18 @@ def budget_reached(budget: str, percent: int, spent: str, limit: str) -> Message
         else "At 100 % no more calls of models are made on it. The limit can be changed on the page Budgets."
     )
     return _message("budget_reached", f"{percent} % of {budget} is used", about, what_follows)
+
+
+def webhook_off(name: str, why: str, link: str) -> Message:
+    """Tell that a webhook was turned off; ``link`` leads to its page, or is empty."""
+    return _message(
+        "webhook_off",
+        "A webhook was turned off",
+        f"Nothing more is sent to the webhook “{name}”. {why}",
+        "Mend the receiver, or enter another address, and turn the webhook on again on its page. What has not "
+        "arrived can be sent again there.",
+        *filter(None, [link]),
+    )
 
 
 def test(at: datetime, asker: str) -> Message:

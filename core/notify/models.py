@@ -17,8 +17,10 @@ MailKind = Literal[
     "key_added",
     "key_expires",
     "passkey_added",
+    "token_added",
     "two_factor_reset",
     "budget_reached",
+    "webhook_off",
     "digest",
     "test",
 ]
@@ -33,7 +35,14 @@ WORTH_SENDING: dict[MailKind, timedelta] = {
 BODY_KEPT = timedelta(days=7)
 
 # Good to know, but nobody waits for them: near the daily cap they are put together into one digest.
-NOTICES: tuple[MailKind, ...] = ("password_changed", "new_device", "key_added", "passkey_added", "budget_reached")
+NOTICES: tuple[MailKind, ...] = (
+    "password_changed",
+    "new_device",
+    "key_added",
+    "passkey_added",
+    "token_added",
+    "budget_reached",
+)
 
 # queued → sending → sent, or failed, or unknown when the worker died while it sent. A notice near the cap is
 # held → digested; void is written for an unknown address, so that it costs the same work as a known one.

@@ -16,13 +16,21 @@ from core.notify import messages
 from core.notify.service import Mail
 from core.passkeys.models import Passkey
 from core.passkeys.service import Passkeys
+from core.tokens.models import Token
+from core.tokens.service import Tokens
 from core.two_factor.service import TwoFactor
 
 
 def tell_by_mail(
-    mail: Mail, accounts: Accounts, keys: Keys, passkeys: Passkeys, two_factor: TwoFactor, budgets: Budgets
+    mail: Mail,
+    accounts: Accounts,
+    keys: Keys,
+    passkeys: Passkeys,
+    tokens: Tokens,
+    two_factor: TwoFactor,
+    budgets: Budgets,
 ) -> None:
-    """Have a mail written about new devices, keys and passkeys, each reset second factor, and budgets in use."""
+    """Have mail written about new devices, keys, passkeys and tokens, reset second factors, and budgets in use."""
 
     def about_device(connection: Connection, user: User, device: str) -> None:
         mail.put(connection, user.email, messages.new_device(clock.now(), device, origin().address))
@@ -32,6 +40,9 @@ def tell_by_mail(
 
     def about_passkey(connection: Connection, user: User, passkey: Passkey) -> None:
         mail.put(connection, user.email, messages.passkey_added(clock.now(), passkey.name))
+
+    def about_token(connection: Connection, user: User, token: Token) -> None:
+        mail.put(connection, user.email, messages.token_added(clock.now(), token.name))
 
     def about_reset(connection: Connection, user: User) -> None:
         mail.put(connection, user.email, messages.two_factor_reset(clock.now()))
@@ -49,6 +60,7 @@ def tell_by_mail(
     accounts.on_new_device(about_device)
     keys.on_added(about_key)
     passkeys.on_added(about_passkey)
+    tokens.on_added(about_token)
     two_factor.lost.on_reset(about_reset)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, select, text, update
+from sqlalchemy import and_, delete, func, insert, or_, select, text, update
 
 from core.db import Connection
 from core.db.sealed import is_sealed_with
@@ -165,9 +165,14 @@ def empty_failed(connection: Connection, before: datetime, limit: int) -> int:
     return connection.execute(update(mail_outbox).where(box.id.in_(old)).values(body_sealed=None)).rowcount
 
 
-def newest(connection: Connection, states: Sequence[MailState], limit: int) -> list[Any]:
-    """Return the rows of the newest mails in these states."""
+def newest(
+    connection: Connection, states: Sequence[MailState], limit: int, before: tuple[datetime, str] | None = None
+) -> list[Any]:
+    """Return the rows of the newest mails in these states; with ``before`` those behind that moment and id."""
     chosen = select(mail_outbox).where(box.status.in_(states))
+    if before is not None:
+        at, mail_id = before
+        chosen = chosen.where(or_(box.created_at < at, and_(box.created_at == at, box.id < mail_id)))
     return list(connection.execute(chosen.order_by(box.created_at.desc(), box.id.desc()).limit(limit)))
 
 

@@ -163,11 +163,22 @@ class Mail:
                 last_error=repository.last_error(connection),
             )
 
-    def list(self, actor: User, group: MailGroup) -> Sequence[SentMail]:
-        """Return the newest mails of a group, 50 at most; for administrators."""
+    def list(
+        self,
+        actor: User,
+        group: MailGroup,
+        *,
+        before: tuple[datetime, str] | None = None,
+        limit: int = LIST_LIMIT,
+    ) -> Sequence[SentMail]:
+        """Return the newest mails of a group, 50 at most unless told; for administrators.
+
+        With ``before``, when a mail was written and its id, the list goes on behind it, be it gone by now or not.
+        """
         require(actor, "settings.manage")
         with self._db.read() as connection:
-            return [_sent_mail(row) for row in repository.newest(connection, GROUPS[group], LIST_LIMIT)]
+            rows = repository.newest(connection, GROUPS[group], limit, before)
+        return [_sent_mail(row) for row in rows]
 
     def get(self, actor: User, mail_id: str) -> SentMail:
         """Return how one mail goes; for administrators."""

@@ -41,6 +41,12 @@ class Organisation:
         with self._db.read() as connection:
             return self.read(connection)
 
+    def look(self, actor: User) -> OrganisationSettings:
+        """Return the settings with the registration that is in force; for administrators."""
+        require(actor, "settings.manage")
+        found = self.get()
+        return found.model_copy(update={"registration": self.fixed_registration or found.registration})
+
     def read(self, connection: Connection) -> OrganisationSettings:
         """Return the settings within somebody's transaction."""
         known = OrganisationSettings.model_fields
@@ -66,6 +72,8 @@ class Organisation:
         with self._db.transaction() as connection:
             before = self.read(connection)
             after = _checked({**before.model_dump(), **changes})
+            if self.fixed_registration == after.registration:  # said as it is anyway
+                after = after.model_copy(update={"registration": before.registration})
             if self.fixed_registration is not None and after.registration != before.registration:
                 raise Invalid(_FIXED, "registration")
             old, new = before.model_dump(mode="json"), after.model_dump(mode="json")

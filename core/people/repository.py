@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, tuple_, update
 
 from core.accounts.models import User
 from core.db import Connection
@@ -12,12 +12,19 @@ from core.db.tables import passkeys, sessions, users
 from core.people.models import Person
 
 
-def search(connection: Connection, words: str, limit: int, seen_by: User | None = None) -> list[Person]:
+def search(
+    connection: Connection, words: str, limit: int, seen_by: User | None = None, after: str | None = None
+) -> list[Person]:
     """Return the people whose name or address has ``words`` in it, by name.
 
-    With ``seen_by`` only that person and those of their department.
+    With ``seen_by`` only that person and those of their department; with ``after`` only those who follow this one.
     """
     conditions: list[ColumnElement[bool]] = []
+    if after is not None:
+        # The database compares as it sorts: neither side is lowered or ordered by us. Nobody is ever deleted.
+        last = users.alias()
+        place = select(func.lower(last.c.name), last.c.id).where(last.c.id == after)
+        conditions.append(tuple_(func.lower(users.c.name), users.c.id) > place.scalar_subquery())
     if seen_by is not None:
         is_near = users.c.id == seen_by.id
         if seen_by.department is not None:  # no department is nothing that people have in common

@@ -35,15 +35,18 @@ class People:
         self._runs = runs
         self._audit = audit
 
-    def list(self, actor: User, words: str = "") -> Sequence[Person]:
-        """Return the people whose name or address has ``words`` in it, by name, 200 at most.
+    def list(
+        self, actor: User, words: str = "", *, after: str | None = None, limit: int = LIST_LIMIT
+    ) -> Sequence[Person]:
+        """Return the people whose name or address has ``words`` in it, by name, 200 at most unless told.
 
-        A manager is given the people of their own department and themself.
+        A manager is given the people of their own department and themself. With ``after``, the id of a person, the
+        list goes on behind them.
         """
         require(actor, "people.department")
         seen_by = None if can(actor, "people.manage") else actor
         with self._db.read() as connection:
-            return repository.search(connection, words.strip()[:100], LIST_LIMIT, seen_by)
+            return repository.search(connection, words.strip()[:100], limit, seen_by, after)
 
     def get(self, actor: User, user_id: str) -> Person:
         """Return one person, suspended or not.

@@ -123,7 +123,10 @@ class Prices:
             created_at=at,
         )
         if override.cached is not None and override.cached > override.input:
-            raise Invalid("Cached input costs no more than input: are the two the wrong way round?", "cached")
+            raise Invalid(
+                "Cached input costs no more than input: are the two the wrong way round?",
+                "cached_micros_per_million",
+            )
         if override.starts_on < at.date():
             raise Invalid("Choose today (UTC) or a later day: what is booked keeps its price.", "starts_on")
         with self._db.transaction() as connection:
@@ -180,7 +183,7 @@ def _price(overrides: list[Override], provider: str, model: str, own: OwnPrice |
 
 
 def _clean_model(given: str) -> str:
-    model = clean_name(given, MAX_MODEL, "Enter the name of a model").lower()
+    model = clean_name(given.lower(), MAX_MODEL, "Enter the name of a model", "model")
     if "*" in model[:-1]:
         raise Invalid("A * stands at the end only, for every name that begins so, such as gpt-4o*.", "model")
     return model

@@ -1,8 +1,14 @@
-"""What one person used of one model by one agent, as a month's statement has it."""
+"""What was used: of one model by one agent of one person as a month's statement has it, and sums over days."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
+
+# From a day to one that is left out, several times.
+Spans = tuple[tuple[date, date], ...]
+# A day, name or id, empty for "none"; then calls, input and output tokens, cost, calls without a known price.
+GroupSums = tuple[str, tuple[int, int, int, int, int]]
 
 
 @dataclass(frozen=True)
@@ -27,3 +33,13 @@ class MonthUse:
     output_tokens: int
     cost_micros: int
     unpriced_calls: int
+
+
+@dataclass(frozen=True)
+class Named:
+    """What an id or a slug in the sums belongs to; ``owner_id`` is there for agents and keys."""
+
+    id: str
+    name: str
+    owner_id: str | None
+    is_pool: bool

@@ -9,6 +9,7 @@ from core import clock
 from core.db import Database
 from core.errors import CoreError
 from core.runs import repository
+from core.runs.ended import Ended
 from core.runs.models import RunTask, WorkerInfo
 from core.security.redact import redact, redact_tree
 
@@ -16,9 +17,10 @@ from core.security.redact import redact, redact_tree
 class RunJournal:
     """Reads tasks and writes their progress. Every text passes the redactor on its way in."""
 
-    def __init__(self, db: Database) -> None:
-        """Work on ``db``."""
+    def __init__(self, db: Database, ended: Ended) -> None:
+        """Work on ``db``; say in ``ended`` which runs have."""
         self._db = db
+        self._ended = ended
 
     def task(self, run_id: str) -> RunTask | None:
         """Return what to execute, or None when there is no such run."""
@@ -89,4 +91,5 @@ class RunJournal:
             )
             if ended:
                 repository.add_event(connection, run_id, at, kind, None, data)
+                self._ended.tell(connection, run_id)
         return ended

@@ -12,6 +12,8 @@ from core.usage.models import Totals
 
 Status = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
 ACTIVE: frozenset[str] = frozenset({"queued", "running", "waiting"})
+# What may be tried again.
+WENT_WRONG: frozenset[str] = frozenset({"failed", "cancelled"})
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,29 @@ class Run:
         """Whether it was asked to stop and has not yet."""
         return self.is_active and self.cancel_requested_at is not None
 
+    @property
+    def can_be_retried(self) -> bool:
+        """Whether it ended without a result, so that it may be tried again."""
+        return self.status in WENT_WRONG
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs are asked for: of these states (none: of any), of an agent, begun in ``[after, before)``."""
+
+    statuses: frozenset[str] = frozenset()
+    agent_id: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """Runs, newest first; ``has_more`` says that there are older ones."""
+
+    items: tuple[Run, ...]
+    has_more: bool
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -74,6 +99,19 @@ class RunEvent:
     kind: str
     node_id: str | None
     data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Head:
+    """How far a run has come: its state and the number of its last event."""
+
+    status: Status
+    last_seq: int
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it may still change."""
+        return self.status in ACTIVE
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,18 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, case, cast, exists, func, insert, select, update
+from sqlalchemy import Text, and_, case, cast, exists, func, insert, or_, select, update
 
 from core.db import Connection
 from core.db.tables import run_events, runs, workers
 from core.keys.models import Dependent
-from core.runs.models import Backlog, Run, RunError, RunEvent, RunTask, WorkerInfo
+from core.runs.models import Backlog, Head, Run, RunError, RunEvent, RunFilter, RunPage, RunTask, WorkerInfo
 
 _ACTIVE = ("queued", "running", "waiting")
+# A list needs no graphs, and they are long.
+_COLUMNS = tuple(column for column in runs.c if column.name != "graph")
+# A page of long texts ends early: it is held in memory as a whole.
+PAGE_CHARACTERS = 4_000_000
 
 
 def insert_run(connection: Connection, run: Run, graph: Mapping[str, Any]) -> None:
@@ -46,6 +50,45 @@ def runs_of(connection: Connection, owner_id: str, agent_id: str | None, limit: 
         query = query.where(runs.c.agent_id == agent_id)
     rows = connection.execute(query.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit))
     return [_run(row) for row in rows]
+
+
+def page(
+    connection: Connection, owner_id: str, wanted: RunFilter, before: tuple[datetime, str] | None, limit: int
+) -> RunPage:
+    """Return a person's runs, newest first, from the one after ``before`` on (when it was made, and its id)."""
+    query = select(*_COLUMNS).where(runs.c.owner_id == owner_id)
+    if wanted.statuses:
+        query = query.where(runs.c.status.in_(wanted.statuses))
+    if wanted.agent_id is not None:
+        query = query.where(runs.c.agent_id == wanted.agent_id)
+    if wanted.created_after is not None:
+        query = query.where(runs.c.created_at >= wanted.created_after)
+    if wanted.created_before is not None:
+        query = query.where(runs.c.created_at < wanted.created_before)
+    if before is not None:
+        at, run_id = before
+        is_older = or_(runs.c.created_at < at, and_(runs.c.created_at == at, runs.c.id < run_id))
+        # The first half alone can use the index.
+        query = query.where(runs.c.created_at <= at, is_older)
+    query = query.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit + 1)
+    found: list[Run] = []
+    characters = 0
+    with connection.execute(query, execution_options={"yield_per": 20}) as rows:
+        for row in rows:
+            if len(found) == limit or characters >= PAGE_CHARACTERS:
+                return RunPage(tuple(found), has_more=True)
+            found.append(_run(row))
+            characters += len(row.output or "") + sum(map(len, row.inputs.values()))
+    return RunPage(tuple(found), has_more=False)
+
+
+def heads(connection: Connection, run_ids: Collection[str]) -> dict[str, Head]:
+    """Return how far runs have come, by id."""
+    last = select(func.max(run_events.c.seq)).where(run_events.c.run_id == runs.c.id).scalar_subquery()
+    rows = connection.execute(
+        select(runs.c.id, runs.c.status, func.coalesce(last, 0).label("last_seq")).where(runs.c.id.in_(run_ids))
+    )
+    return {row.id: Head(row.status, row.last_seq) for row in rows}
 
 
 def task(connection: Connection, run_id: str) -> RunTask | None:

@@ -10,7 +10,6 @@ from typing import Any
 from core import clock
 from core.accounts.capabilities import require
 from core.accounts.models import User
-from core.agents.models import Agent
 from core.agents.service import Agents
 from core.audit.service import Audit
 from core.budgets.models import MAX_LIMIT_MICROS
@@ -18,14 +17,16 @@ from core.db import Connection, Database
 from core.db.types import storable
 from core.engine.graph import parse_graph
 from core.engine.nodes.registry import check_node
-from core.errors import CoreError, GraphInvalid, Invalid, NotFound, OwnerInactive
+from core.errors import Conflict, CoreError, GraphInvalid, Invalid, NotFound, OwnerInactive
 from core.keys.models import Dependent
 from core.ledger.service import Ledger
 from core.logs import get_logger
 from core.quotas.service import Quotas
 from core.runs import repository
-from core.runs.models import Backlog, QueuePlace, Run, RunEvent, WorkerInfo
+from core.runs.ended import Ended
+from core.runs.models import Backlog, QueuePlace, Run, RunEvent, RunFilter, RunPage, WorkerInfo
 from core.runs.queue import RunQueue
+from core.runs.start import Origin, one_node, origin_of, title_of
 from core.turns.service import WORKER_SILENT_AFTER, Dispatch
 from core.usage.models import ModelCall
 from core.usage.service import Usage
@@ -57,6 +58,7 @@ class Runs:
         self._agents = agents
         self._usage = usage
         self._ledger = ledger
+        self.ended = Ended()
         self._listeners: list[Callable[[], None]] = []
 
     def on_start(self, listener: Callable[[], None]) -> None:
@@ -73,7 +75,7 @@ class Runs:
             Invalid: the text is empty or too long, or this is no amount.
         """
         agent = self._agents.to_run(actor, agent_id)
-        return self._start(actor, _one_node(agent), {"input": text}, agent, budget_micros)
+        return self._start(actor, one_node(agent), {"input": text}, origin_of(agent), budget_micros)
 
     def start_graph_run(
         self,
@@ -92,7 +94,29 @@ class Runs:
         """
         document = parse_graph(graph).document()  # first, so that no more agents are looked up than may be
         document["nodes"] = [self._filled(actor, node) for node in document["nodes"]]
-        return self._start(actor, {**document, "title": title}, inputs, None, budget_micros)
+        return self._start(actor, document, inputs, Origin(title_of(title)), budget_micros)
+
+    def retry(self, actor: User, run_id: str) -> Run:
+        """Start a run again that failed or was cancelled: its agents as they were, its inputs and its limit.
+
+        Raises:
+            NotFound: the run is a stranger's, or an agent of it is gone or not shared any more.
+            Conflict: it has not ended, or it succeeded.
+            Forbidden, KeyNotShared: the actor may not run one of its agents now, on the key that it had.
+        """
+        run = self.get(actor, run_id)
+        require(actor, "runs.start")
+        if not run.can_be_retried:
+            raise Conflict("Only a run that failed or was cancelled can be retried.")
+        with self._db.read() as connection:
+            task = repository.task(connection, run.id)
+        if task is None:
+            raise NotFound(what="run")
+        for node in task.graph["nodes"]:
+            if node["kind"] == "agent":
+                self._agents.require_run_as_it_was(actor, node["agent_id"], node["agent"]["key_id"])
+        of = Origin(run.title, run.agent_id, run.department, retry_of=run.id)
+        return self._start(actor, task.graph, run.inputs, of, run.budget_micros)
 
     def get(self, actor: User, run_id: str) -> Run:
         """Return one run with its costs and its limit; ``NotFound`` for a stranger's."""
@@ -108,12 +132,31 @@ class Runs:
         totals = self._usage.of_runs([run.id for run in found])
         return [replace(run, totals=totals[run.id]) for run in found]
 
-    def events(self, actor: User, run_id: str, after: int = 0) -> Sequence[RunEvent]:
+    def page(
+        self, actor: User, wanted: RunFilter, before: tuple[datetime, str] | None = None, limit: int = 50
+    ) -> RunPage:
+        """Return some of the actor's runs with their costs and limits, newest first.
+
+        Args:
+            actor: whose runs.
+            wanted: which of them.
+            before: ``created_at`` and ``id`` of the last one that was read.
+            limit: how many at most; there are fewer when their texts are long.
+        """
+        with self._db.read() as connection:
+            found = repository.page(connection, actor.id, wanted, before, limit)
+            ids = [run.id for run in found.items]
+            caps = self._ledger.caps(connection, ids)
+        totals = self._usage.of_runs(ids)
+        runs = (replace(run, totals=totals[run.id], budget_micros=caps.get(run.id)) for run in found.items)
+        return RunPage(tuple(runs), found.has_more)
+
+    def events(self, actor: User, run_id: str, after: int = 0, limit: int = MAX_EVENTS) -> Sequence[RunEvent]:
         """Return what happened after event number ``after``, in order, 2,000 events at most."""
         run = self._owned(actor, run_id)
         with self._db.read() as connection:
             # A browser may name any number; the column holds 31 bits.
-            return repository.events_after(connection, run.id, min(after, 2**31 - 1), MAX_EVENTS)
+            return repository.events_after(connection, run.id, min(after, 2**31 - 1), min(limit, MAX_EVENTS))
 
     def model_calls(self, actor: User, run_id: str) -> Sequence[ModelCall]:
         """Return a run's model calls in the order of sending."""
@@ -127,14 +170,14 @@ class Runs:
         """Ask a run to stop: at once when it is queued, at its next breath when it runs."""
         run = self._owned(actor, run_id)
         with self._db.transaction() as connection:
-            _cancel(connection, run.id)
+            self._cancel(connection, run.id)
         return self.get(actor, run.id)
 
     def cancel_all(self, connection: Connection, owner_id: str) -> int:
         """Cancel a person's queued runs and stop their running ones in the caller's transaction."""
         found = repository.active_of(connection, owner_id)
         for run_id in found:
-            _cancel(connection, run_id, OwnerInactive())
+            self._cancel(connection, run_id, OwnerInactive())
         return len(found)
 
     def active_on_key(self, connection: Connection, key_id: str) -> Sequence[Dependent]:
@@ -173,7 +216,7 @@ class Runs:
         actor: User,
         document: Mapping[str, Any],
         inputs: Mapping[str, str],
-        agent: Agent | None,
+        of: Origin,
         budget_micros: int | None,
     ) -> Run:
         require(actor, "runs.start")
@@ -187,9 +230,9 @@ class Runs:
         run = Run(
             id=clock.new_id("run"),
             owner_id=actor.id,
-            agent_id=agent.id if agent else None,
-            department=agent.definition.department if agent else None,
-            title=agent.definition.name if agent else _title(document.get("title")),
+            agent_id=of.agent_id,
+            department=of.department,
+            title=of.title,
             status="queued",
             inputs=_inputs(inputs),
             output=None,
@@ -204,7 +247,10 @@ class Runs:
             repository.insert_run(connection, run, graph.document())
             if budget_micros is not None:
                 self._ledger.cap_run(connection, run.id, budget_micros, actor.id)
-            self._audit.record(connection, actor, "run.started", "run", run.id)
+            if of.retry_of is None:
+                self._audit.record(connection, actor, "run.started", "run", run.id)
+            else:
+                self._audit.record(connection, actor, "run.retried", "run", run.id, detail={"of": of.retry_of})
             repository.add_event(connection, run.id, run.created_at, "run_queued", None, {})
         try:
             self.dispatch.begin_next()
@@ -213,6 +259,19 @@ class Runs:
         for listener in self._listeners:
             listener()
         return run
+
+    def _cancel(self, connection: Connection, run_id: str, reason: CoreError | None = None) -> None:
+        """End a queued run at once; ask one that works to stop, unless it was asked before."""
+        at = clock.now()
+        told = {"error_code": reason.code, "error_message": reason.sentence} if reason else {}
+        if repository.change_status(
+            connection, run_id, ("queued",), status="cancelled", cancel_requested_at=at, ended_at=at, **told
+        ):
+            detail = {"code": reason.code} if reason else {}
+            repository.add_event(connection, run_id, at, "run_cancelled", None, detail)
+            self.ended.tell(connection, run_id)
+        else:
+            repository.ask_to_stop(connection, run_id, at)
 
     def _owned(self, actor: User, run_id: str) -> Run:
         with self._db.read() as connection:
@@ -230,30 +289,6 @@ class Runs:
         return {**node, "agent": agent.definition.model_dump(mode="json")}
 
 
-def _cancel(connection: Connection, run_id: str, reason: CoreError | None = None) -> None:
-    """End a queued run at once; ask one that works to stop, unless it was asked before."""
-    at = clock.now()
-    told = {"error_code": reason.code, "error_message": reason.sentence} if reason else {}
-    if repository.change_status(
-        connection, run_id, ("queued",), status="cancelled", cancel_requested_at=at, ended_at=at, **told
-    ):
-        detail = {"code": reason.code} if reason else {}
-        repository.add_event(connection, run_id, at, "run_cancelled", None, detail)
-    else:
-        repository.ask_to_stop(connection, run_id, at)
-
-
-def _one_node(agent: Agent) -> Mapping[str, Any]:
-    node = {
-        "id": "agent",
-        "kind": "agent",
-        "agent_id": agent.id,
-        "agent": agent.definition.model_dump(mode="json"),
-        "task": "{{input}}",
-    }
-    return {"nodes": [node], "edges": []}
-
-
 def _inputs(given: Mapping[str, str]) -> dict[str, str]:
     cleaned = {name: storable(value).strip() for name, value in given.items()}
     if not all(cleaned.values()):
@@ -261,8 +296,3 @@ def _inputs(given: Mapping[str, str]) -> dict[str, str]:
     if sum(map(len, cleaned.values())) > MAX_INPUT:
         raise Invalid(f"The input is longer than {MAX_INPUT:,} characters. Shorten it.", "input")
     return cleaned
-
-
-def _title(given: object) -> str:
-    title = " ".join(str(given or "").split())[:120]
-    return title or "Workflow"

@@ -12,8 +12,11 @@ from typing import Any
 MASK = "[secret]"
 _MIN_LENGTH = 6  # shorter values would eat ordinary words
 
-# Common shapes of keys, for secrets this process never opened (a provider may echo someone else's).
-_SHAPES = re.compile(r"\b(?:(?:sk|gsk|xai|ghp|gho)[-_]|AIza|Bearer )[A-Za-z0-9._-]{16,}\b")
+# Common shapes of keys, for secrets this process never opened (a provider may echo someone else's), and of our own
+# tokens: there are too many of them to remember each. JSON Web Tokens begin like {" in base 64.
+_SHAPES = re.compile(
+    r"\b(?:(?:(?:sk|gsk|xai|ghp|gho|zoark)[-_]|AIza|eyJ|Bearer )[A-Za-z0-9._-]{16,}|whsec_[A-Za-z0-9+/]{16,})\b"
+)
 
 _secrets: set[str] = set()
 _lock = Lock()

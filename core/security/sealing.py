@@ -143,10 +143,14 @@ class Vault:
 
     def seal(self, secret: str, **context: str | int) -> bytes:
         """Encrypt ``secret``; the same ``context`` is needed to open it."""
+        register_secret(secret)
+        return self.seal_text(secret, **context)
+
+    def seal_text(self, text: str, **context: str | int) -> bytes:
+        """Encrypt a text that may have secrets in it but is none itself: nobody looks for the whole of it."""
         if self._registered is not None and (context["table"], context["field"]) not in self._registered:
             raise AssertionError(f"declare the column of {context['table']} with core.db.tables.base.sealed")
-        register_secret(secret)
-        return self._seal(secret.encode(), context)
+        return self._seal(text.encode(), context)
 
     def unseal(self, sealed: bytes, **context: str | int) -> SecretStr:
         """Decrypt a secret.
@@ -155,12 +159,16 @@ class Vault:
             SecretLost: its master key is not here.
             SecretUnreadable: it belongs to another row, or was changed.
         """
+        secret = self.unseal_text(sealed, **context)
+        register_secret(secret.get_secret_value())
+        return secret
+
+    def unseal_text(self, sealed: bytes, **context: str | int) -> SecretStr:
+        """Decrypt what ``seal_text`` has encrypted; raises what ``unseal`` raises."""
         try:
-            secret = self._open(sealed, context).decode()
+            return SecretStr(self._open(sealed, context).decode())
         except UnicodeDecodeError:
             raise SecretUnreadable from None
-        register_secret(secret)
-        return SecretStr(secret)
 
     def reseal(self, sealed: bytes, **context: str | int) -> bytes:
         """Return the same secret under the newest master key; raises what ``unseal`` raises."""

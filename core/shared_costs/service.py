@@ -129,7 +129,7 @@ class SharedCosts:
         if draft.first_month < months.shifted(months.month_of(clock.now()), -MONTHS_BACK):
             raise Invalid("Choose a first month of the last twelve, or a later one.", "first_month")
         if not 0 < draft.amount_micros <= MAX_MICROS:
-            raise Invalid("Enter an amount above $0 and up to $10,000,000.", "amount")
+            raise Invalid("Enter an amount above $0 and up to $10,000,000.", "amount_micros")
         name = clean_name(draft.name, MAX_NAME)
         return replace(draft, name=name, rule=self._checked_rule(draft.rule) if draft.rule else None)
 

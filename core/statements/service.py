@@ -114,8 +114,8 @@ class Statements:
         months.checked(month)
         self._departments.check(department)
         if not 0 < abs(micros) <= MAX_MICROS:
-            raise Invalid("Enter an amount that is not $0 and at most $10,000,000.", "amount")
-        reason = clean_name(reason, MAX_REASON, "Say why in one line")
+            raise Invalid("Enter an amount that is not $0 and at most $10,000,000.", "amount_micros")
+        reason = clean_name(reason, MAX_REASON, "Say why in one line", "reason")
         new = Adjustment(
             clock.new_id("adj"), month, department, micros, reason, actor.name, clock.now(), reverses=None
         )
@@ -124,8 +124,10 @@ class Statements:
             self._add(connection, actor, new, "adjustment.added")
         return new
 
-    def reverse(self, actor: User, adjustment_id: str) -> Adjustment:
+    def reverse(self, actor: User, adjustment_id: str, month: str | None = None) -> Adjustment:
         """Take an adjustment back by one of the opposite amount; both stay to be seen.
+
+        With ``month`` it has to be one of this month.
 
         Raises:
             StepUpRequired: it is long ago that the actor proved who they are.
@@ -135,7 +137,7 @@ class Statements:
         _require(actor)
         with self._db.transaction() as connection:
             old = repository.adjustment(connection, adjustment_id)
-            if old is None:
+            if old is None or month not in (None, old.month):
                 raise NotFound(what="adjustment")
             self._check_open(connection, old.month)
             if old.reverses or repository.is_reversed(connection, old.id):

@@ -11,6 +11,8 @@ from core.prices.models import UNKNOWN, Price
 
 # Whose use is asked for: one's own, one's department's, everybody's.
 Scope = Literal["mine", "department", "everybody"]
+# What sums are told apart by; a day is one in UTC.
+Group = Literal["day", "model", "provider", "agent", "workflow", "user", "department", "key"]
 CallStatus = Literal["open", "answered", "failed", "interrupted"]
 
 
@@ -114,6 +116,12 @@ class KeyUse:
     days: tuple[DayUse, ...] = ()
     errors: tuple[CallErrors, ...] = ()
 
+    @classmethod
+    def of(cls, days: Iterable[date], used: Iterable[DayUse], errors: Iterable[CallErrors]) -> KeyUse:
+        """Return the use on these days, of which some have none."""
+        by_day = {use.day: use for use in used}
+        return cls(tuple(by_day.get(day, DayUse(day)) for day in days), tuple(errors))
+
     def totals(self, days: int) -> Totals:
         """Return the sums of the last so many days."""
         return sum_of(day.totals for day in self.days[-days:])
@@ -138,6 +146,18 @@ class KeyUse:
     def last_answered_at(self) -> datetime | None:
         """When the last call was sent that the provider answered."""
         return max((day.last_answered_at for day in self.days if day.last_answered_at), default=None)
+
+
+@dataclass(frozen=True)
+class GroupTotals:
+    """Sums of one group: a day such as ``2026-11-24``, a name or an id; None for calls that belong to none.
+
+    ``label`` is what people call it where the group is an id or a slug, and the person who asked may know.
+    """
+
+    group: str | None
+    label: str | None
+    totals: Totals
 
 
 def sum_of(parts: Iterable[Totals]) -> Totals:

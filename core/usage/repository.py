@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, insert, null, select, true, update
+from sqlalchemy import ColumnElement, and_, case, func, insert, literal, null, or_, select, true, update
 
 from core.db import Connection
 from core.db.tables import model_calls, users
@@ -131,6 +131,12 @@ def totals_of_runs(connection: Connection, run_ids: Sequence[str]) -> dict[str, 
     return {row.run_id: _totals(row) for row in rows}
 
 
+def was_answered_since(connection: Connection, key_id: str, since: datetime) -> bool:
+    """Whether a call that was sent with a key since a moment was answered."""
+    found = select(calls.id).where(calls.key_id == key_id, calls.started_at > since, calls.status == "answered")
+    return connection.execute(found.limit(1)).first() is not None
+
+
 def of_person(user_id: str) -> Whose:
     """Return the condition for one person's calls."""
     return calls.user_id == user_id
@@ -172,6 +178,19 @@ def by_day_and_model(connection: Connection, whose: Whose, since: datetime, unti
         .order_by(day, calls.model)
     )
     return [DayTotals(_as_date(row.day), row.model, _totals(row)) for row in rows]
+
+
+def by_column(
+    connection: Connection, column: str, whose: Whose, since: datetime, until: datetime
+) -> list[tuple[str, Totals]]:
+    """Return the sums per value of a column; without ``column`` of everything."""
+    group: ColumnElement[Any] = literal("")
+    if column:
+        group = _day(connection) if column == "day" else func.coalesce(calls[column], "")
+    sums = select(group.label("name"), *_SUMS).where(whose, *_window(since, until))
+    # Without rows there is still one of sums when nothing is told apart.
+    rows = connection.execute(sums.group_by(group) if column else sums.having(func.count() > 0))
+    return [(str(row.name), _totals(row)) for row in rows]
 
 
 def by_key_and_day(
@@ -220,12 +239,21 @@ def errors_by_key(
 
 
 def recent_calls(
-    connection: Connection, user_id: str, since: datetime, until: datetime, limit: int
+    connection: Connection,
+    user_id: str,
+    since: datetime,
+    until: datetime,
+    limit: int,
+    after: tuple[datetime, str] | None,
 ) -> list[ModelCall]:
-    """Return a person's calls, newest first, whatever became of them."""
+    """Return a person's calls, newest first, whatever became of them; ``after`` is the last that was given."""
+    place: ColumnElement[bool] = true()
+    if after is not None:
+        at, call_id = after
+        place = or_(calls.started_at < at, and_(calls.started_at == at, calls.id < call_id))
     rows = connection.execute(
         select(model_calls)
-        .where(calls.user_id == user_id, calls.started_at >= since, calls.started_at < until)
+        .where(calls.user_id == user_id, calls.started_at >= since, calls.started_at < until, place)
         .order_by(calls.started_at.desc(), calls.id.desc())
         .limit(limit)
     )

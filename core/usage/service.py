@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core import clock
@@ -17,12 +17,12 @@ from core.prices.failures import PriceUnknown
 from core.prices.models import Price
 from core.prices.service import Prices
 from core.rollup.service import Rollup
-from core.usage import repository
+from core.usage import groups, repository
 from core.usage.models import (
-    CallErrors,
     CallOrigin,
     DayTotals,
-    DayUse,
+    Group,
+    GroupTotals,
     KeyUse,
     ModelCall,
     PersonTotals,
@@ -46,6 +46,11 @@ class Usage:
         self._ledger = ledger
         self._prices = prices
         self._rollup = rollup
+        self._failed_listeners: list[Callable[[Connection, CallOrigin, str], None]] = []
+
+    def on_failed(self, tell: Callable[[Connection, CallOrigin, str], None]) -> None:
+        """Call ``tell`` with the error's code in the transaction that books a call which was refused."""
+        self._failed_listeners.append(tell)
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -73,6 +78,24 @@ class Usage:
         with self._db.read() as connection:
             return repository.by_person(connection, whose, since, until)
 
+    def by(
+        self, actor: User, group: Group, since: datetime, until: datetime, scope: Scope = "mine"
+    ) -> list[GroupTotals]:
+        """Return the use per ``group``, days in their order, others the dearest first; raises as ``totals``."""
+        whose, only = _whose(actor, scope), _only(actor, scope)
+        column = groups.COLUMNS[group]
+        asked = groups.split(since, until)
+        with self._db.read() as connection:
+            sums = self._rollup.by(connection, column, asked.months, asked.days, only)
+            parts = [(name, Totals(*figures)) for name, figures in sums]
+            for window in asked.moments:
+                parts += repository.by_column(connection, column, whose, *window)
+            named = self._rollup.named(connection, column, {name for name, _ in parts})
+        # A colleague's key is known by its id only, though one's agent may run on it.
+        knows_all = can(actor, "usage.everybody") or group != "key"
+        labels = {one.id: one.name for one in named if knows_all or one.is_pool or one.owner_id == actor.id}
+        return groups.merged(group, parts, labels)
+
     def scopes(self, actor: User) -> list[Scope]:
         """Return whose use somebody may see."""
         found: list[Scope] = ["mine"]
@@ -82,16 +105,31 @@ class Usage:
             found.append("everybody")
         return found
 
-    def recent(self, actor: User, since: datetime, until: datetime) -> list[ModelCall]:
-        """Return the actor's calls, newest first, 500 at most."""
+    def recent(
+        self,
+        actor: User,
+        since: datetime,
+        until: datetime,
+        limit: int = RECENT_LIMIT,
+        after: tuple[datetime, str] | None = None,
+    ) -> list[ModelCall]:
+        """Return the actor's calls, newest first; ``after`` is moment and id of the last that was given before."""
         with self._db.read() as connection:
-            return repository.recent_calls(connection, actor.id, since, until, RECENT_LIMIT)
+            return repository.recent_calls(connection, actor.id, since, until, limit, after)
 
     def of_runs(self, run_ids: Sequence[str]) -> dict[str, Totals]:
         """Return the sums per run; the caller has checked whose runs these are."""
         with self._db.read() as connection:
             found = repository.totals_of_runs(connection, run_ids)
         return {run_id: found.get(run_id, Totals()) for run_id in run_ids}
+
+    def of_run(self, connection: Connection, run_id: str) -> Totals:
+        """Return the sums of a run in the caller's transaction."""
+        return repository.totals_of_runs(connection, [run_id]).get(run_id, Totals())
+
+    def was_answered_since(self, connection: Connection, key_id: str, since: datetime) -> bool:
+        """Whether a call that was sent with a key since a moment was answered."""
+        return repository.was_answered_since(connection, key_id, since)
 
     def of_keys(self, key_ids: Collection[str], user_id: str | None = None) -> dict[str, KeyUse]:
         """Return the use of keys in the last 30 days; the caller has checked who may see them.
@@ -106,7 +144,7 @@ class Usage:
         with self._db.read() as connection:
             used = repository.by_key_and_day(connection, key_ids, since, user_id)
             errors = repository.errors_by_key(connection, key_ids, since, user_id)
-        return {key_id: _use(days, used.get(key_id, ()), errors.get(key_id, ())) for key_id in key_ids}
+        return {key_id: KeyUse.of(days, used.get(key_id, ()), errors.get(key_id, ())) for key_id in key_ids}
 
     def calls_of_run(self, run_id: str) -> list[ModelCall]:
         """Return a run's calls in the order of sending; the caller has checked whose run this is."""
@@ -168,7 +206,7 @@ class Usage:
     def fail(self, call_id: str, error_code: str, duration_ms: int) -> None:
         """Close a call that was refused before it could cost anything."""
         with self._db.transaction() as connection:
-            self._close(
+            origin = self._close(
                 connection,
                 call_id,
                 0,
@@ -178,6 +216,9 @@ class Usage:
                 error_code=error_code,
                 duration_ms=duration_ms,
             )
+            if origin is not None:
+                for tell in self._failed_listeners:
+                    tell(connection, origin, error_code)
 
     def interrupt(self, call_id: str, origin: CallOrigin, bound: Tokens, duration_ms: int | None = None) -> Cost:
         """Close a call that was cut off half-way at its upper bound: it may have been billed."""
@@ -247,20 +288,22 @@ class Usage:
         *,
         at_bound: bool = False,
         **values: Any,
-    ) -> None:
-        """Write what became of an open call and settle it with the budgets, once."""
+    ) -> CallOrigin | None:
+        """Write what became of an open call and settle it with the budgets, once; None: it was closed before."""
         closed = repository.settle(
             connection, call_id, at_bound=at_bound, price=price, ended_at=clock.now(), **values
         )
-        if closed is not None:
-            origin, started_at = closed
-            self._ledger.settle(connection, call_id, origin, started_at, micros)
-            self._rollup.book(connection, call_id, started_at)
+        if closed is None:
+            return None
+        origin, started_at = closed
+        self._ledger.settle(connection, call_id, origin, started_at, micros)
+        self._rollup.book(connection, call_id, started_at)
+        return origin
 
 
-def _use(days: Sequence[date], used: Sequence[DayUse], errors: Sequence[CallErrors]) -> KeyUse:
-    by_day = {use.day: use for use in used}
-    return KeyUse(tuple(by_day.get(day, DayUse(day)) for day in days), tuple(errors))
+def _only(actor: User, scope: Scope) -> dict[str, str]:
+    """Return what ``_whose`` says as values of columns."""
+    return {"mine": {"user_id": actor.id}, "department": {"department": actor.department or ""}}.get(scope, {})
 
 
 def _whose(actor: User, scope: Scope) -> repository.Whose:

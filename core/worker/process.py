@@ -24,6 +24,7 @@ from core.worker.housekeeping import Housekeeping
 from core.worker.local_endpoints import WorkerEndpoints
 from core.worker.mail import MailCarrier
 from core.worker.rotation import Rotator
+from core.worker.webhooks import WebhookCarrier
 from core.worker.workflow import register_workflow
 
 BEAT_SECONDS = 3.0
@@ -71,6 +72,7 @@ class WorkerProcess:
             threading.Thread(target=self._watch_cancellations, args=(end,), name="cancel", daemon=True),
             threading.Thread(target=self._tend_local_model, args=(end,), name="local-model", daemon=True),
             threading.Thread(target=MailCarrier(self._core).serve, args=(end,), name="mail", daemon=True),
+            threading.Thread(target=WebhookCarrier(self._core).serve, args=(end,), name="webhooks", daemon=True),
             threading.Thread(target=Rotator(self._core).serve, args=(end,), name="rotation", daemon=True),
             threading.Thread(target=self._witness.serve, args=(end,), name="audit-head", daemon=True),
             threading.Thread(target=Housekeeping(self._core).serve, args=(end,), name="housekeeping", daemon=True),

@@ -22,19 +22,25 @@ from core.accounts.models import User
 from core.bootstrap import Core, build_core
 from core.config import load_settings
 from tests.conftest import PASSWORD
+from tests.fakes.model_server import FakeModelServer
 from tests.support.databases import SqliteTemplates
 
 MakeClient = Callable[..., TestClient]
 
 
 @pytest.fixture
-def api_core(sqlite_templates: SqliteTemplates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Core]:
-    """The process's core, on SQLite, without a worker."""
+def api_core(
+    sqlite_templates: SqliteTemplates, tmp_path: Path, fake: FakeModelServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Core]:
+    """The process's core, on SQLite, without a worker; it may reach the fake model server."""
     with sqlite_templates.fresh(tmp_path) as url:
         chosen = {
             "DATABASE_URL": url,
             "ZOARK_DATA_DIR": str(tmp_path),
             "ZOARK_WORKER": "external",
+            "ZOARK_REGISTRATION": "open",
+            "ZOARK_ENDPOINT_ALLOWLIST": f"127.0.0.1:{fake.port}",
+            "ZOARK_API_REQUESTS_PER_MINUTE": "1000000",
             "ZOARK_MASTER_KEYS": "1:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY=",
         }
         for name, value in chosen.items():

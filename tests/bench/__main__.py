@@ -1,4 +1,4 @@
-"""Entry of ``python -m tests.bench``: start to health, what an idle install weighs, how long runs wait."""
+"""Entry of ``python -m tests.bench``: start, memory of an idle install, waiting runs, random requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bench import queue, reservation, statement
+from tests.bench import fuzz, queue, reservation, sse, statement
 from tests.support.app_server import AppServer
 
 STARTS = 5
@@ -43,6 +43,8 @@ def main() -> None:
     statement.main(report)
     reservation.main()
     queue.main()
+    sse.main()
+    fuzz.main()
 
 
 def report(what: str, figures: list[float]) -> None:

@@ -1,4 +1,4 @@
-"""The statement of a month with 1,000,000 calls, on SQLite and PostgreSQL; beside it what live sums would take.
+"""The statement and the usage of a month with 1,000,000 calls, on both databases; beside it what live sums take.
 
 Run alone with ``python -m tests.bench.statement [calls]``.
 """
@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import text
@@ -18,10 +19,12 @@ from core import clock, months
 from core.accounts.models import User
 from core.bootstrap import Core, build_core
 from core.config import load_settings
+from core.usage.models import Group
 from tests.support.databases import PostgresTemplates, SqliteTemplates, postgres_server
 
 CALLS = 1_000_000
 PEOPLE, AGENTS_EACH, KEYS_EACH, MODELS, REPEATS = 200, 3, 2, 6, 30
+GROUPS: tuple[Group, ...] = ("day", "model", "agent", "user", "key")
 MASTER_KEYS = "1:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
 
 
@@ -56,6 +59,7 @@ def fill(core: Core, calls: int) -> User:
     slug = "CASE " + " ".join(f"WHEN n % {len(slugs)} = {i} THEN '{s}'" for i, s in enumerate(slugs)) + " END"
     person, agent, key = f"(n % {PEOPLE})", f"(n % {PEOPLE * AGENTS_EACH})", f"(n % {PEOPLE * KEYS_EACH})"
     month = first.isoformat()[:7]
+    on_day = "date(started_at)" if is_sqlite else "(started_at AT TIME ZONE 'UTC')::date"
     now = f"'{first} 00:00:00'" if is_sqlite else f"TIMESTAMPTZ '{first} 00:00:00+00'"
     statements = [
         f"{numbers(PEOPLE)} INSERT INTO users (id, email, name, role, department, is_active, created_at) "
@@ -78,6 +82,9 @@ def fill(core: Core, calls: int) -> User:
         "key_id, provider, model, is_pool, COUNT(*), SUM(input_tokens), SUM(output_tokens), "
         "COALESCE(SUM(cost_micros), 0), SUM(CASE WHEN cost_micros IS NULL THEN 1 ELSE 0 END) FROM model_calls "
         "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9",
+        f"INSERT INTO usage_days SELECT {on_day}, user_id, COALESCE(department, ''), agent_id, key_id, provider, "
+        "model, COUNT(*), SUM(input_tokens), SUM(output_tokens), COALESCE(SUM(cost_micros), 0), "
+        "SUM(CASE WHEN cost_micros IS NULL THEN 1 ELSE 0 END) FROM model_calls GROUP BY 1, 2, 3, 4, 5, 6, 7",
     ]
     with core.db.transaction() as connection:
         for statement in statements:
@@ -94,6 +101,11 @@ def _measure(name: str, url: str, folder: Path, report: Callable[[str, list[floa
     figures = [_milliseconds(lambda: core.statements.get(root, month)) for _ in range(REPEATS)]
     report(f"statement p95, {name}, ms", [sorted(figures)[int(REPEATS * 0.95)]])
     report(f"statement, {name}, ms", figures)
+    since = months.begin_of(month)
+    for what, begin in (("a month", since), ("a month less an hour", since + timedelta(hours=1))):
+        for group in GROUPS:
+            figures = [_milliseconds(lambda: _by(core, root, group, begin)) for _ in range(3)]  # noqa: B023
+            report(f"usage of {what} by {group}, {name}, ms", figures)
     live = text(
         "SELECT department, user_id, agent_id, provider, model, is_pool, COUNT(*), SUM(input_tokens), "
         "SUM(output_tokens), SUM(cost_micros) FROM model_calls WHERE billed_month = :month "
@@ -107,6 +119,10 @@ def _measure(name: str, url: str, folder: Path, report: Callable[[str, list[floa
         rows = connection.execute(text("SELECT COUNT(*) FROM usage_months")).scalar_one()
     report(f"rows of sums, {name}", [float(rows)])
     core.close()
+
+
+def _by(core: Core, root: User, group: Group, since: datetime) -> object:
+    return core.usage.by(root, group, since, since + timedelta(days=31), "everybody")
 
 
 def _milliseconds(act: Callable[[], object]) -> float:

@@ -19,11 +19,14 @@ COLUMNS = sealed_columns()
 SEALERS = {
     "core/audit/segments.py": {"audit_segments.key_sealed"},
     "core/db/installation.py": {"installation.cookie_sealed"},
+    "core/idempotency/service.py": {"idempotency_keys.answer_sealed"},
+    "core/keys/changes.py": {"keys.secret_sealed"},
     "core/keys/service.py": {"keys.secret_sealed"},
     "core/notify/outbox.py": {"mail_outbox.body_sealed"},
     "core/notify/service.py": {"mail_outbox.body_sealed"},
     "core/oauth/service.py": {"oauth_flows.verifier_sealed"},
     "core/oauth/tokens.py": {"identities.token_sealed"},
+    "core/webhooks/service.py": {"webhooks.secret_sealed", "webhooks.previous_sealed"},
     "core/two_factor/service.py": {"users.totp_sealed"},
 }
 
@@ -36,7 +39,9 @@ def seals(path: Path) -> bool:
     """Whether a file calls the method ``seal`` of a vault."""
     calls = (node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call))
     return any(
-        isinstance(called, ast.Attribute) and called.attr == "seal" and "vault" in ast.unparse(called.value)
+        isinstance(called, ast.Attribute)
+        and called.attr in ("seal", "seal_text")
+        and "vault" in ast.unparse(called.value)
         for called in calls
     )
 

@@ -52,6 +52,16 @@ def forge(core: Core, statement: Callable[[Connection], object]) -> None:
         statement(connection)
 
 
+def test_the_log_is_read_page_by_page(core: Core, cast: Cast, admin: User) -> None:
+    span = clock.now() - timedelta(days=1), clock.now() + timedelta(seconds=1)
+    whole = core.audit.search(admin, *span)
+    first = core.audit.search(admin, *span, limit=3)
+    assert [*first, *core.audit.search(admin, *span, before=first[-1].seq)] == whole
+    assert len(whole) > 3
+    (registered,) = core.audit.search(admin, *span, "bob@", limit=2)
+    assert core.audit.search(admin, *span, "bob@", before=registered.seq) == []
+
+
 def test_signing_in_and_out_is_written_with_the_address(core: Core, cast: Cast, admin: User) -> None:
     set_origin("203.0.113.7", "agent")
     token = core.accounts.start_session(core.accounts.authenticate("alice@example.com", PASSWORD), "agent")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import create_engine, inspect, text
 
 from app.http.statement_print import as_html
@@ -33,6 +34,8 @@ from core.llm.registry import all_providers
 from core.logs import get_logger
 from core.runs.models import Run
 from core.runs.queue import system_database_url
+from core.webhooks.models import EVENTS, WebhookDraft
+from core.webhooks.signing import PREFIX
 from tests.fakes import breakdowns
 from tests.fakes.behaviour import Options
 from tests.fakes.http import Reply
@@ -115,6 +118,7 @@ class Day:
     said: list[str] = field(default_factory=list)
     log: io.StringIO = field(default_factory=io.StringIO)
     output: bytes = b""
+    of_webhook: tuple[SecretStr, ...] = ()
     kinds: dict[str, OfKind] = field(default_factory=dict)
 
     good: Run = field(init=False)
@@ -135,6 +139,7 @@ class Day:
             Needle.of("the master key", master),
             Needle.of("the password", PASSWORD.encode()),
             *(Needle.of(f"the key of {kind.label}", canary_of(kind).encode()) for kind in KINDS),
+            *(Needle.of("a webhook's", one.get_secret_value()[len(PREFIX) :].encode()) for one in self.of_webhook),
         ]
 
 
@@ -262,6 +267,10 @@ def log_carelessly(secret: str) -> None:
 
 def a_day(day: Day) -> None:
     at = day.at
+    # It is called, signed, and answers with an error.
+    hook = at.core.webhooks.add(at.alice, WebhookDraft("Hook", f"http://127.0.0.1:{at.fake.port}/hook", EVENTS))
+    fresh = at.core.webhooks.rotate_secret(at.alice, hook.webhook.id)
+    day.of_webhook = (hook.secret, fresh.secret)
     worker = at.worker()
     options = at.fake.options
     at.core.keys.test(at.alice, at.key.id)
@@ -292,6 +301,8 @@ def a_day(day: Day) -> None:
     failed = {fault: at.start(f"fake-1@fault={fault}") for fault in faults}
     day.failed = {fault: at.ended(run) for fault, run in failed.items()}
     at.core.keys.test(at.alice, at.key.id)
+    log = at.core.webhook_deliveries
+    wait_until(lambda: log.list(at.alice, hook.webhook.id).items[-1].attempts, 30, "the first delivery")
     assert worker.stop() == 0
     day.output = worker.output.encode()
 

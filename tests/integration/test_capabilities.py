@@ -12,114 +12,37 @@ from dataclasses import fields, replace
 from typing import Any, get_type_hints
 
 import pytest
-from pydantic import SecretStr
 
 from core import clock
 from core.accounts.models import User
-from core.agents.models import Agent
 from core.bootstrap import Core
 from core.errors import CoreError
-from core.keys.models import Key, KeyDraft
-from core.months import month_of
-from core.notify.repository import insert_mail
-from core.oauth.models import Answer, Flow
-from core.passkeys.models import Assertion, Attestation, Site
-from core.prices.models import OverrideDraft
-from core.quotas.models import Allowance
-from core.runs.models import Run
+from core.keys.models import KeyChange
+from core.passkeys.models import Assertion, Attestation
+from core.runs.models import RunFilter
 from core.runs.queue import RunQueue
-from core.shared_costs.models import Rule, SharedCost
+from core.shared_costs.models import Rule
 from core.sharing.models import EVERYONE
+from core.webhooks.models import WebhookChange
 from tests.conftest import PASSWORD
-from tests.fakes.authenticator import Authenticator
 from tests.fakes.model_server import FakeModelServer
+from tests.support.stage import (
+    ANSWER,
+    COST,
+    DEPARTMENT,
+    FLOW,
+    HOOK,
+    LIMIT,
+    MONTH,
+    NOW,
+    OTHER_DEPARTMENT,
+    SITE,
+    Stage,
+)
 
 ACTORS = ("stranger", "viewer", "member", "manager", "admin")
-DEPARTMENT, OTHER_DEPARTMENT = "hr", "sales"
 
 
-class Stage:
-    """Makes what the methods are called with; ``owner`` is whose it is, as a member."""
-
-    def __init__(self, core: Core, fake: FakeModelServer, owner: User) -> None:
-        self.core = core
-        self.owner = replace(owner, role="member")
-        self._url = fake.openai_url
-
-    def draft(self) -> KeyDraft:
-        return KeyDraft(clock.new_id("name"), "openai_compatible", "zk-Secret-0123456789", self._url)
-
-    def key(self) -> Key:
-        return self.core.keys.add(self.owner, self.draft())
-
-    def fields(self) -> dict[str, object]:
-        named = {"name": "A", "department": "hr", "role": "r", "goal": "g", "model": "fake-1"}
-        return {**named, "key_id": self.key().id}
-
-    def agent(self) -> Agent:
-        return self.core.agents.create(self.owner, self.fields())
-
-    def shared(self) -> Agent:
-        agent = self.agent()
-        self.core.sharing.grant(self.owner, "agent", agent.id, EVERYONE, "view")
-        return agent
-
-    def run(self) -> Run:
-        return self.core.runs.start_agent_run(self.owner, self.agent().id, "text")
-
-    def graph(self) -> dict[str, Any]:
-        node = {"id": "a", "kind": "agent", "agent_id": self.agent().id, "task": "{{input}}"}
-        return {"nodes": [node], "edges": []}
-
-    def budget(self) -> str:
-        return self.core.budgets.add(self.owner, "agent", self.agent().id, "month", 1).budget.id
-
-    def session(self) -> str:
-        token = self.core.accounts.start_session(self.owner, "agent")
-        return self.core.sessions.list(self.owner, token)[0].id
-
-    def token(self, actor: User) -> str:
-        return self.core.accounts.start_session(actor, "agent")
-
-    def passkey(self) -> str:
-        options = self.core.passkeys.begin_adding(self.owner, SITE, "browser")
-        return self.core.passkeys.add(self.owner, SITE, "browser", Authenticator().create(options)).id
-
-    def somebody(self) -> str:
-        address = f"{clock.new_id('p')}@example.com"
-        made = self.core.accounts.create_user(address, "Somebody", PASSWORD, "member")
-        return self.core.people.set_department(self.root(), made.id, DEPARTMENT).id
-
-    def root(self) -> User:
-        return self.core.accounts.create_user(f"{clock.new_id('r')}@example.com", "Root", PASSWORD, "admin")
-
-    def mail(self) -> str:
-        mail_id = clock.new_id("mail")
-        fields = {"kind": "reset", "recipient": "a@example.com", "subject": "s", "status": "queued"}
-        with self.core.db.transaction() as connection:
-            insert_mail(connection, id=mail_id, created_at=NOW, due_at=NOW, **fields)
-        return mail_id
-
-    def price(self) -> OverrideDraft:
-        return OverrideDraft("openai", clock.new_id("model"), 1, 1, clock.now().date())
-
-    def adjustment(self) -> str:
-        return self.core.statements.adjust(self.root(), MONTH, "hr", 1, "Why").id
-
-    def cost(self) -> SharedCost:
-        return self.core.shared_costs.add(self.root(), COST)
-
-    def department(self) -> str:
-        return self.core.departments.add(self.root(), clock.new_id("d")).slug
-
-
-NOW = clock.now()
-MONTH = month_of(NOW)
-COST = SharedCost("", "Server", 1, MONTH, None, None)
-FLOW = Flow("google", "nonce", SecretStr("verifier"), None, "/")
-SITE = Site("localhost", "http://localhost:8501")
-LIMIT = Allowance(concurrent_runs=3)
-ANSWER = Answer("code", "", "", "http://127.0.0.1/oauth")
 Call = Callable[[Stage, User], object]
 Codes = tuple[str, str, str, str, str]
 
@@ -145,6 +68,8 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "agents.get": (OWN, lambda s, a: s.core.agents.get(a, s.agent().id)),
     "agents.key_problem": (OWN, lambda s, a: s.core.agents.key_problem(a, s.agent().id)),
     "agents.list": (everybody("ok"), lambda s, a: s.core.agents.list(a)),
+    "agents.require_run_as_it_was": (OWN, lambda s, a: s.core.agents.require_run_as_it_was(a, *s.agent_and_key())),
+    "agents.runnable": (everybody("ok"), lambda s, a: s.core.agents.runnable(a)),
     "agents.to_run": (OWN, lambda s, a: s.core.agents.to_run(a, s.agent().id)),
     "agents.update": (FOR_MEMBERS, lambda s, a: s.core.agents.update(a, s.agent().id, s.fields(), 1)),
     "audit.actions": (FOR_ADMINS, lambda s, a: s.core.audit.actions(a)),
@@ -159,6 +84,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "budgets.list": (everybody("ok"), lambda s, a: s.core.budgets.list(a)),
     "budgets.near_limit": (everybody("ok"), lambda s, a: s.core.budgets.near_limit(a)),
     "departments.add": (FOR_ADMINS, lambda s, a: s.core.departments.add(a, clock.new_id("d"))),
+    "departments.change": (FOR_ADMINS, lambda s, a: s.core.departments.change(a, "hr", position=2)),
     "departments.delete": (FOR_ADMINS, lambda s, a: s.core.departments.delete(a, s.department())),
     "departments.move": (FOR_ADMINS, lambda s, a: s.core.departments.move(a, "hr", 1)),
     "departments.rename": (FOR_ADMINS, lambda s, a: s.core.departments.rename(a, "hr", clock.new_id("d"))),
@@ -171,6 +97,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "key_health.list": (everybody("ok"), lambda s, a: s.core.key_health.list(a)),
     "key_health.what_breaks": (OWN, lambda s, a: s.core.key_health.what_breaks(a, s.key().id)),
     "keys.add": (("ok", "forbidden", "ok", "ok", "ok"), lambda s, a: s.core.keys.add(a, s.draft())),
+    "keys.change": (FOR_MEMBERS, lambda s, a: s.core.keys.change(a, s.key().id, KeyChange(disabled=True))),
     "keys.change_address": (
         FOR_MEMBERS,
         lambda s, a: s.core.keys.change_address(a, s.key().id, s.draft().base_url, "zk-New-1"),
@@ -189,6 +116,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "keys.require_usable": (OWN, lambda s, a: s.core.keys.require_usable(a, s.key().id)),
     "key_care.set_pool": (FOR_ADMINS, lambda s, a: s.core.key_care.set_pool(a, s.key().id, True)),
     "keys.test": (OWN, lambda s, a: s.core.keys.test(a, s.key().id)),
+    "local_model.prepare": (FOR_ADMINS, lambda s, a: s.core.local_model.prepare(a)),
     "mail.choices": (FOR_ADMINS, lambda s, a: s.core.mail.choices(a)),
     "mail.choose_key": (FOR_ADMINS, lambda s, a: s.core.mail.choose_key(a, None)),
     "mail.get": (FOR_ADMINS, lambda s, a: s.core.mail.get(a, s.mail())),
@@ -231,6 +159,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "oauth.list": (everybody("ok"), lambda s, a: s.core.oauth.list(a)),
     "oauth.states": (FOR_ADMINS, lambda s, a: s.core.oauth.states(a)),
     "organisation.change": (FOR_ADMINS, lambda s, a: s.core.organisation.change(a, {"company_name": "Acme"})),
+    "organisation.look": (FOR_ADMINS, lambda s, a: s.core.organisation.look(a)),
     "passkeys.add": (
         everybody("passkey_refused"),
         lambda s, a: s.core.passkeys.add(a, SITE, "browser", Attestation(b"id", b"", b"")),
@@ -278,7 +207,9 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "runs.list": (everybody("ok"), lambda s, a: s.core.runs.list(a)),
     "runs.live_workers": (FOR_ADMINS, lambda s, a: s.core.runs.live_workers(a)),
     "runs.model_calls": (OWN, lambda s, a: s.core.runs.model_calls(a, s.run().id)),
+    "runs.page": (everybody("ok"), lambda s, a: s.core.runs.page(a, RunFilter())),
     "runs.place": (OWN, lambda s, a: s.core.runs.place(a, s.run().id)),
+    "runs.retry": (FOR_MEMBERS, lambda s, a: s.core.runs.retry(a, s.cancelled_run().id)),
     "runs.start_agent_run": (FOR_MEMBERS, lambda s, a: s.core.runs.start_agent_run(a, s.agent().id, "text")),
     "runs.start_graph_run": (
         FOR_MEMBERS,
@@ -315,6 +246,23 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "statements.months": (everybody("ok"), lambda s, a: s.core.statements.months(a)),
     "statements.reverse": (FOR_ADMINS, lambda s, a: s.core.statements.reverse(a, s.adjustment())),
     "statements.views": (everybody("ok"), lambda s, a: s.core.statements.views(a)),
+    "idempotency.begin": (everybody("ok"), lambda s, a: s.core.idempotency.begin(a, "key", b"request")),
+    "logins.logout": (OWN, lambda s, a: s.core.logins.logout(a, s.session())),
+    "tokens.create": (everybody("ok"), lambda s, a: s.core.tokens.create(a, clock.new_id("t"), ["runs:read"], 1)),
+    "tokens.get": (OWN, lambda s, a: s.core.tokens.get(a, s.api_token())),
+    "tokens.list": (everybody("ok"), lambda s, a: s.core.tokens.list(a)),
+    "tokens.revoke": (OWN, lambda s, a: s.core.tokens.revoke(a, s.api_token())),
+    "webhook_deliveries.get": (OWN, lambda s, a: s.core.webhook_deliveries.get(a, *s.sent())),
+    "webhook_deliveries.list": (OWN, lambda s, a: s.core.webhook_deliveries.list(a, s.webhook())),
+    "webhook_deliveries.replay": (OWN, lambda s, a: s.core.webhook_deliveries.replay(a, *s.sent())),
+    "webhook_deliveries.replay_failed": (OWN, lambda s, a: s.core.webhook_deliveries.replay_failed(a, s.webhook())),
+    "webhook_deliveries.test": (OWN, lambda s, a: s.core.webhook_deliveries.test(a, s.webhook())),
+    "webhooks.add": (everybody("ok"), lambda s, a: s.core.webhooks.add(a, HOOK)),
+    "webhooks.change": (OWN, lambda s, a: s.core.webhooks.change(a, s.webhook(), WebhookChange(is_active=False))),
+    "webhooks.delete": (OWN, lambda s, a: s.core.webhooks.delete(a, s.webhook())),
+    "webhooks.get": (OWN, lambda s, a: s.core.webhooks.get(a, s.webhook())),
+    "webhooks.list": (everybody("ok"), lambda s, a: s.core.webhooks.list(a)),
+    "webhooks.rotate_secret": (OWN, lambda s, a: s.core.webhooks.rotate_secret(a, s.webhook())),
     "two_factor.begin": (everybody("ok"), lambda s, a: s.core.two_factor.begin(a)),
     "two_factor.disable": (everybody("code_refused"), lambda s, a: s.core.two_factor.disable(a, "000000")),
     "two_factor.enable": (everybody("code_refused"), lambda s, a: s.core.two_factor.enable(a, "000000")),
@@ -326,6 +274,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "two_factor.prove": (everybody("ok"), lambda s, a: s.core.two_factor.prove(a, s.token(a), PASSWORD)),
     "two_factor.reset": (FOR_ADMINS, lambda s, a: s.core.two_factor.reset(a, s.somebody())),
     "two_factor.state": (everybody("ok"), lambda s, a: s.core.two_factor.state(a)),
+    "usage.by": (FOR_ADMINS, lambda s, a: s.core.usage.by(a, "model", NOW, NOW, "everybody")),
     "usage.by_day_and_model": (everybody("ok"), lambda s, a: s.core.usage.by_day_and_model(a, NOW, NOW)),
     "usage.by_person": (FOR_ADMINS, lambda s, a: s.core.usage.by_person(a, NOW, NOW, "everybody")),
     "usage.scopes": (everybody("ok"), lambda s, a: s.core.usage.scopes(a)),
@@ -368,6 +317,7 @@ def test_every_method_answers_as_the_table_says(
     core: Core, fake: FakeModelServer, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RunQueue, "enqueue", lambda *_: None)
+    monkeypatch.setattr(core.local_model, "why_unavailable", lambda: None)
     alice = core.accounts.create_user("alice@example.com", "Alice", PASSWORD, "member")
     role: Any = {"stranger": "member", "elsewhere": "manager"}.get(kind, kind)
     actor = core.accounts.create_user("actor@example.com", "Actor", PASSWORD, role)

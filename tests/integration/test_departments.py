@@ -10,6 +10,7 @@ import pytest
 from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
+from core.departments.models import Department
 from core.errors import Conflict, CoreError, Forbidden, Invalid, NotFound
 from core.keys.models import KeyDraft
 from core.quotas.models import Allowance
@@ -47,6 +48,20 @@ def test_departments_are_moved_up_and_down_and_stop_at_the_ends(core: Core, admi
     assert names(core)[:3] == ["Finance", "Sales", "HR"]
     core.departments.move(admin, "finance", 100)
     assert names(core)[-1] == "Finance"
+
+
+def test_name_and_position_are_changed_both_or_neither(core: Core, admin: User) -> None:
+    changed = core.departments.change(admin, "finance", name="Money", position=1)
+    assert changed == core.departments.get("finance") == Department("finance", "Money", 1)
+    assert core.departments.change(admin, "finance", position=10_000).position == len(names(core))
+    assert core.departments.change(admin, "finance") == core.departments.get("finance")
+    before = core.departments.all()
+    with pytest.raises(Conflict):
+        core.departments.change(admin, "finance", name="Sales", position=1)
+    for slug in ("gone", ""):
+        with pytest.raises(NotFound):
+            core.departments.change(admin, slug, position=1)
+    assert core.departments.all() == before
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 81, "a\x00b"])

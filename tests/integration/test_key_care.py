@@ -16,8 +16,8 @@ from core.agents.models import Agent
 from core.bootstrap import Core, build_core
 from core.config import Settings
 from core.db.tables import audit_log
-from core.errors import Forbidden, Invalid, StepUpRequired
-from core.keys.models import Key, KeyDraft
+from core.errors import Conflict, CoreError, Forbidden, Invalid, NotFound, StepUpRequired
+from core.keys.models import Key, KeyChange, KeyDraft
 from core.keys.refusals import KeyDeleted, KeyDisabled, sentence_of
 from core.runs.queue import RunQueue
 from core.sharing.models import EVERYONE, Grantee
@@ -109,6 +109,38 @@ def test_disabling_asks_for_a_recent_proof_and_a_role_that_keeps_keys(core: Core
             switch(replace(alice, proved_at=None), key.id)
         with pytest.raises(Forbidden):
             switch(replace(alice, role="viewer"), key.id)
+
+
+def test_what_is_changed_at_once_is_changed_together_or_not_at_all(core: Core, cast: Cast, key: Key) -> None:
+    alice = proven(cast.alice)
+    core.keys.add(alice, KeyDraft("Taken", "openai", SECRET))
+    day = clock.now().date() + timedelta(days=40)
+    wished = KeyChange(name="New", secret="zk-Another-0123456789", disabled=True, expires_on=day)
+    assert "Another" not in f"{wished!r}"
+    refused: list[tuple[User, KeyChange, type[CoreError]]] = [
+        (alice, replace(wished, name="Taken"), Conflict),
+        (alice, replace(wished, secret="two words"), Invalid),
+        (alice, replace(wished, base_url="https://evil.example"), Invalid),
+        (alice, replace(wished, expires_on=date(2001, 1, 1)), Invalid),
+        (alice, replace(wished, pool=True), Forbidden),
+        (replace(alice, proved_at=None), wished, StepUpRequired),
+        (proven(cast.charlie), wished, NotFound),
+    ]
+    before, told = core.keys.get(cast.alice, key.id), actions(core)
+    for actor, change, error in refused:
+        with pytest.raises(error):
+            core.keys.change(actor, key.id, change)
+    assert (core.keys.get(cast.alice, key.id), actions(core)) == (before, told)
+    after = core.keys.change(alice, key.id, wished)
+    assert (after.name, after.hint, after.expires_on, after.secret_version) == ("New", "zk-…6789", day, 2)
+    assert after.disabled_at is not None
+    done = ["key.renamed", "key.secret_replaced", "key.disabled", "key.expiry_set"]
+    assert sorted(actions(core)[len(told) :]) == sorted(done)
+    assert core.keys.change(cast.alice, key.id, KeyChange(name="Newer")).expires_on == day
+    core.sharing.grant(alice, "key", key.id, Grantee("person", cast.bob.id), "edit")
+    with pytest.raises(Forbidden):
+        core.keys.change(proven(cast.bob), key.id, KeyChange(name="Bob's", disabled=False))
+    assert core.keys.get(cast.alice, key.id).name == "Newer"
 
 
 def test_what_needs_a_deleted_key_says_what_to_do(core: Core, cast: Cast, key: Key, agent: Agent) -> None:

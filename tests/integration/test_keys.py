@@ -116,6 +116,7 @@ def test_a_key_whose_address_or_owner_was_changed_in_the_table_does_not_open(
             core.keys.open(actor, key.id)
 
 
+PRICE = "input_price_micros_per_million"
 WRONG_DRAFTS = [
     (KeyDraft(" ", "openai", SECRET), "name"),
     (KeyDraft("n" * 81, "openai", SECRET), "name"),
@@ -125,10 +126,10 @@ WRONG_DRAFTS = [
     (KeyDraft("n", "openai", "line\nbreak"), "secret"),
     (KeyDraft("n", "openai", "schlüssel"), "secret"),
     (KeyDraft("n", "openai", "x" * 2001), "secret"),
-    (KeyDraft("n", "openai_compatible", "", "https://x.example/v1", 1, None), "price"),
-    (KeyDraft("n", "openai_compatible", "", "https://x.example/v1", None, 1), "price"),
-    (KeyDraft("n", "openai_compatible", "", "https://x.example/v1", -1, 1), "price"),
-    (KeyDraft("n", "openai_compatible", "", "https://x.example/v1", 1, 10**12 + 1), "price"),
+    (KeyDraft("n", "openai_compatible", "", "https://x.example/v1", 1, None), PRICE),
+    (KeyDraft("n", "openai_compatible", "", "https://x.example/v1", None, 1), PRICE),
+    (KeyDraft("n", "openai_compatible", "", "https://x.example/v1", -1, 1), PRICE),
+    (KeyDraft("n", "openai_compatible", "", "https://x.example/v1", 1, 10**12 + 1), PRICE),
 ]
 
 

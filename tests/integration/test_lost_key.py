@@ -17,8 +17,9 @@ from core.accounts.models import User
 from core.bootstrap import KEY_FILE, Core, build_core, cookie_key, load_ring
 from core.config import ROOT, Settings
 from core.db.tables import audit_segments, identities, mail_outbox, oauth_flows
-from core.errors import MasterKeyWrong, SecretLost
+from core.errors import Conflict, MasterKeyWrong, SecretLost
 from core.security.sealing import KeyRing
+from core.webhooks.models import WebhookChange
 from tests.conftest import PASSWORD
 from tests.integration.test_rotation import assert_says_no_secret, with_ring
 from tests.support.secrets import SECRET, every_secret
@@ -145,6 +146,11 @@ def test_what_cannot_be_entered_again_is_cleared_away(accident: Accident) -> Non
     assert core.accounts.session_user(accident.session) is None
     assert not core.two_factor.is_required(accident.bob)
     assert core.accounts.authenticate("bob@example.com", PASSWORD).id == accident.bob.id
+    (hook,) = core.webhooks.list(accident.at.alice)
+    assert (hook.is_active, hook.disabled_reason, hook.previous_until) == (False, "secret_lost", None)
+    with pytest.raises(Conflict):
+        core.webhooks.change(accident.at.alice, hook.id, WebhookChange(is_active=True))
+    assert core.webhooks.rotate_secret(accident.at.alice, hook.id).webhook.is_active
     with core.db.read() as connection:
         assert connection.execute(select(identities.c.token_sealed)).scalars().all() == [None]
         assert connection.execute(select(oauth_flows)).all() == []

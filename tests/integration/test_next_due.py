@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
 from core.keys.models import KeyDraft
@@ -58,3 +59,13 @@ def test_a_request_for_the_built_in_model_is_work(core: Core, monkeypatch: pytes
     assert core.work_is_waiting()
     core.local_model.report("ready", "It is ready.")
     assert not core.work_is_waiting()
+
+
+def test_an_administrator_who_asks_for_the_built_in_model_is_in_the_log(
+    core: Core, root: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core.local_model, "why_unavailable", lambda: None)
+    assert core.local_model.prepare(root).state == "requested"
+    assert core.local_model.prepare(root).state == "requested"
+    found = core.audit.search(root, root.created_at, clock.now(), action="local_model.requested")
+    assert [entry.actor_id for entry in found] == [root.id]

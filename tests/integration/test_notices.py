@@ -54,6 +54,19 @@ def test_alice_is_told_of_a_new_key_but_not_of_its_secret(core: Core, cast: Cast
     assert "Secret" not in mail.body.get_secret_value()
 
 
+def test_alice_is_told_of_a_new_api_token_but_not_of_its_secret(
+    core: Core, cast: Cast, post: MemoryTransport
+) -> None:
+    made = core.tokens.create(cast.alice, "Nightly", ["runs:read"], 7)
+    with pytest.raises(Conflict):
+        core.tokens.create(cast.alice, "Nightly", ["runs:read"], 7)
+    deliver(core)
+    (mail,) = post.sent
+    assert (mail.recipient, mail.subject) == ("alice@example.com", "An API token was added to your account")
+    assert "“Nightly”" in mail.body.get_secret_value()
+    assert made.secret.get_secret_value() not in mail.body.get_secret_value()
+
+
 def test_alice_is_told_that_her_second_factor_was_reset(core: Core, cast: Cast, post: MemoryTransport) -> None:
     root = core.accounts.create_user("root@example.com", "Root", PASSWORD, "admin")
     core.two_factor.reset(root, cast.alice.id)

@@ -92,6 +92,13 @@ def test_the_environment_wins_and_says_so(core: Core, root: User) -> None:
     core.organisation.change(root, {"registration": "invite", "company_name": "Acme"})  # what it was before
 
 
+def test_what_the_environment_says_can_be_said_again(core: Core, root: User) -> None:
+    seen = core.organisation.look(root)
+    assert seen.registration == "open"
+    core.organisation.change(root, {**seen.model_dump(), "company_name": "Acme"})
+    assert (core.organisation.get().registration, core.organisation.get().company_name) == ("invite", "Acme")
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

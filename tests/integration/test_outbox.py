@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from core.accounts.models import User
 from core.bootstrap import Core, build_core
@@ -310,6 +310,22 @@ def test_ada_has_a_failed_mail_sent_again(core: Core, post: MemoryTransport, tim
     with pytest.raises(Conflict):
         core.mail.retry(ada, mail_id)
     assert mail_id in [mail.id for mail in core.mail.list(ada, "sent")]
+
+
+def test_mails_come_page_by_page_though_some_are_forgotten_meanwhile(
+    core: Core, post: MemoryTransport, time: StoppedClock, ada: User
+) -> None:
+    for step in (0, 0, 0, 1, 1):
+        time.advance(seconds=step)
+        put(core)
+    whole = core.mail.list(ada, "waiting")
+    first = core.mail.list(ada, "waiting", limit=2)
+    with core.db.transaction() as connection:
+        connection.execute(delete(mail_outbox).where(mail_outbox.c.id == first[-1].id))
+    behind = [(mail.created_at, mail.id) for mail in first][-1]
+    rest = core.mail.list(ada, "waiting", before=behind)
+    assert [*first, *rest] == whole
+    assert len(whole) == 5
 
 
 def test_a_link_that_has_expired_is_not_sent_again(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -20,6 +21,7 @@ from core.errors import (
     TicketRefused,
 )
 from core.keys.models import KeyDraft
+from core.people.models import Person
 from core.runs.models import Run
 from tests.conftest import PASSWORD, Cast
 from tests.support.stopped_clock import StoppedClock
@@ -55,6 +57,23 @@ def test_an_administrator_finds_people_by_name_or_address(core: Core, cast: Cast
     alice = core.people.get(admin, cast.alice.id)
     assert (alice.email, alice.role, alice.department) == ("alice@example.com", "member", None)
     assert (alice.is_active, alice.has_two_factor, alice.last_seen_at) == (True, False, None)
+
+
+@pytest.mark.parametrize("words", ["", "example.com", "ann"])
+def test_page_by_page_nobody_is_lost_or_comes_twice(core: Core, admin: User, words: str) -> None:
+    for number, name in enumerate(["ann", "Ann", "Änne", "ann b", "Zoë", "ANN", "Ann-B", "李雷"]):
+        made = core.accounts.create_user(f"p{number}@example.com", name, PASSWORD, "member")
+        core.people.set_department(admin, made.id, "hr")
+    mia = core.accounts.create_user("mia@example.com", "Mia", PASSWORD, "manager")
+    mia = replace(mia, department=core.people.set_department(admin, mia.id, "hr").department)
+    for actor in (admin, mia):
+        whole = core.people.list(actor, words)
+        walked: list[Person] = []
+        while found := core.people.list(actor, words, after=walked[-1].id if walked else None, limit=2):
+            walked += found
+        assert walked == whole
+    assert "root@example.com" not in [person.email for person in core.people.list(mia, after=None)]
+    assert core.people.list(admin, after="user_gone") == []
 
 
 def test_the_last_visit_is_shown(core: Core, cast: Cast, admin: User) -> None:

@@ -23,7 +23,7 @@ def test_alice_sees_her_sessions_this_one_first(core: Core, cast: Cast) -> None:
     core.accounts.start_session(cast.bob, CHROME)
     first, second = core.sessions.list(cast.alice, here)
     assert (first.device, first.address, first.is_current) == ("Chrome on Windows", "203.0.113.7", True)
-    assert (second.device, second.address, second.is_current) == ("Unknown device", "203.0.113.8", False)
+    assert (second.device, second.address, second.is_current) == ("curl", "203.0.113.8", False)
     assert [s.is_current for s in core.sessions.list(cast.alice, None)] == [False, False]
 
 

@@ -82,6 +82,20 @@ def in_department(core: Core, user: User, slug: str) -> User:
 # --- what a level allows ----------------------------------------------------------------------------
 
 
+def test_runnable_agents_are_those_that_a_run_of_would_start(
+    core: Core, alice: User, bob: User, key: Key, agent: Agent
+) -> None:
+    assert core.agents.runnable(alice) == [agent]
+    assert core.agents.runnable(bob) == []
+    core.sharing.grant(alice, "agent", agent.id, person(bob), "run")
+    assert core.agents.runnable(bob) == []  # not on this key
+    core.sharing.grant(alice, "key", key.id, Grantee("agent", agent.id), "run")
+    assert [found.id for found in core.agents.runnable(bob)] == [agent.id]
+    core.sharing.grant(alice, "agent", agent.id, person(bob), "view")
+    assert core.agents.runnable(bob) == []
+    assert core.agents.runnable(replace(alice, role="viewer")) == []
+
+
 @pytest.mark.parametrize(
     ("level", "allowed"),
     [

@@ -13,7 +13,7 @@ from app import navigation
 from app.ui import audit_export
 from core import clock
 from core.accounts.models import User
-from core.audit.origin import set_doer, set_origin
+from core.audit.origin import note_doer, set_doer, set_origin
 from core.bootstrap import Core
 from core.db.tables import audit_log
 from core.errors import Forbidden, StepUpRequired
@@ -104,3 +104,16 @@ def test_workers_and_what_waits_are_shown(visit: Visitor, page_core: Core, root:
     assert (column(page, "Host"), column(page, "Process")) == (["host-7"], [4711])
     assert column(page, "Kind") == ["started by hand"]
     assert page.metrics == {"Worker": "1 running", "Queued": "0", "Running": "1", "Oldest queued": "–"}
+
+
+def test_what_a_token_did_names_the_token_and_its_owner(
+    visit: Visitor, page_core: Core, root: User, alice: User
+) -> None:
+    token = page_core.tokens.create(alice, "Nightly", ["account:write"], 7).token
+    note_doer(token.doer)
+    page_core.tokens.revoke(alice, token.id)
+    page = visit(root).open(navigation.AUDIT)
+    page.fill(audit_search="Nightly").rerun()
+    row = column(page, "Action").index("token.revoked")
+    assert column(page, "Person")[row] == f"API token Nightly ({token.id})"
+    assert column(page, "On behalf of")[row] == alice.email

@@ -12,6 +12,8 @@ from core.agents.models import Agent
 from core.bootstrap import Core
 from core.keys.models import Key, KeyDraft
 from core.llm.registry import provider_named
+from core.runs.models import Run
+from core.webhooks.models import EVENTS, WebhookDraft
 from tests.fakes.model_server import FakeModelServer
 from tests.pages.conftest import SECRET, Visit
 
@@ -163,10 +165,11 @@ def test_a_server_that_is_gone_is_unreachable(visit: Visitor, alice: User, key: 
 
 
 def test_a_secret_is_on_no_page(
-    visit: Visitor, alice: User, key: Key, agent: Agent, run: object, fake: FakeModelServer
+    visit: Visitor, page_core: Core, alice: User, key: Key, agent: Agent, run: Run, fake: FakeModelServer
 ) -> None:
+    hook = page_core.webhooks.add(alice, WebhookDraft("Hook", f"http://127.0.0.1:{fake.port}/hook", EVENTS))
+    ids = {navigation.RUN: run.id, navigation.KEY: key.id, navigation.WEBHOOK: hook.webhook.id}
     for entry in navigation.ALL:
-        ids = {navigation.RUN: run.id, navigation.KEY: key.id}  # type: ignore[attr-defined]
         query = {"id": ids[entry]} if entry in ids else {}
         page = visit(alice).open(entry, **query)
         assert page.title

@@ -172,6 +172,25 @@ def test_a_queued_run_is_cancelled_at_once(seen: Callable[[], Visit], worker: Wo
     assert page.errors == []
 
 
+def test_a_run_that_went_wrong_is_retried(
+    seen: Callable[[], Visit], worker: Worker, page_core: Core, alice: User, agent: Agent
+) -> None:
+    worker.begin()
+    assert "Retry" not in seen().buttons
+    worker.core.journal.fail(worker.run.id, RateLimited())
+    page = seen().press("run_retry")
+    (again, first) = page_core.runs.list(alice)
+    assert (first.id, first.status) == (worker.run.id, "failed")
+    assert (again.inputs, again.status) == (first.inputs, "queued")
+    assert "Queued" in page.text
+    assert "Retry" not in page.buttons
+    page_core.runs.cancel(alice, again.id)
+    page_core.agents.delete(alice, agent.id)
+    page = seen().press("run_retry")
+    assert page.errors[0] == "This agent does not exist, or it is not yours."
+    assert len(page_core.runs.list(alice)) == 2
+
+
 @pytest.mark.parametrize(
     ("state", "note"),
     [

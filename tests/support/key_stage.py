@@ -39,7 +39,8 @@ class Stage:
     is_careless: bool = False
 
     def draft(self, secret: str = SECRET, name: str = "Mine") -> KeyDraft:
-        return KeyDraft(name, self.kind.name, secret, self.base_url, settings=self.settings)
+        address = self.base_url if self.kind.asks_base_url else ""
+        return KeyDraft(name, self.kind.name, secret, address, settings=self.settings)
 
 
 @contextmanager

@@ -11,8 +11,9 @@ from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
 from core.db.sealed import sealed_columns
-from core.db.tables import identities, mail_outbox, oauth_flows
+from core.db.tables import identities, mail_outbox, oauth_flows, webhooks
 from core.db.tables import keys as keys_table
+from core.idempotency.models import Answer, Attempt
 from core.keys import binding, repository
 from core.keys.models import Key, KeyDraft
 from core.notify import messages
@@ -21,11 +22,14 @@ from core.oauth.models import Profile, Tokens
 from core.oauth.providers.google import PROVIDER as GOOGLE
 from core.oauth.repository import _identity, insert_flow
 from core.oauth.service import _flow_context
+from core.webhooks.models import WebhookDraft
+from core.webhooks.service import previous_context, secret_context
 from tests.support.mailbox import MemoryTransport
 
 SECRET = "zk-Rotating-canary-0123456789"
 LINK = "https://zoark.example.com/verify?token=CANARY-TOKEN-0123456789"
 ADDRESS = "https://models.example.com/v1"
+ANSWER = Answer(201, {}, b"a secret that is shown once")
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Secrets:
     owner: User
     keys: list[Key]
     seed: str
+    of_webhook: list[SecretStr]
 
 
 def every_secret(core: Core, owner: User, keys: int = 1) -> Secrets:
@@ -60,7 +65,12 @@ def every_secret(core: Core, owner: User, keys: int = 1) -> Secrets:
             expires_at=clock.now(),
         )
         core.mail.put(connection, "dora@example.com", messages.verification(LINK))
-    return Secrets(owner, [first, *more], seed)
+    hook = core.webhooks.add(owner, WebhookDraft("Hook", "https://example.com/hook", ("run.failed",)))
+    fresh = core.webhooks.rotate_secret(owner, hook.webhook.id)
+    attempt = core.idempotency.begin(owner, "key", b"request")
+    assert isinstance(attempt, Attempt)
+    core.idempotency.finish(attempt, ANSWER)
+    return Secrets(owner, [first, *more], seed, [fresh.secret, hook.secret])
 
 
 def assert_all_open(core: Core, secrets: Secrets, secret: str = SECRET) -> None:
@@ -86,6 +96,13 @@ def assert_all_open(core: Core, secrets: Secrets, secret: str = SECRET) -> None:
         assert opened.get_secret_value() == "verifier-0123456789"
         mail = connection.execute(select(mail_outbox).where(mail_outbox.c.kind == "verification")).one()
         assert LINK in core.mail._vault.unseal(mail.body_sealed, **sealing_context(mail.id)).get_secret_value()
+        hook = connection.execute(select(webhooks)).one()
+        vault = core.webhooks._vault
+        assert secrets.of_webhook == [
+            vault.unseal(hook.secret_sealed, **secret_context(hook.id)),
+            vault.unseal(hook.previous_sealed, **previous_context(hook.id)),
+        ]
+    assert core.idempotency.begin(secrets.owner, "key", b"request") == ANSWER
     assert core.audit.verify().problem is None
 
 

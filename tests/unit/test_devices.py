@@ -22,7 +22,7 @@ KHTML = "AppleWebKit/537.36 (KHTML, like Gecko)"
             f"Mozilla/5.0 (Linux; Android 15; Pixel 9) {KHTML} Chrome/142.0 Mobile Safari/537.36",
             "Chrome on Android",
         ),
-        ("curl/8.5.0 (Linux)", "Linux"),
+        ("curl/8.5.0 (Linux)", "curl on Linux"),
         ("Firefox/140.0", "Firefox"),
         ("", "Unknown device"),
         ("<script>", "Unknown device"),

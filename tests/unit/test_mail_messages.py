@@ -21,6 +21,8 @@ ALL = {
     "key_expires": messages.key_expires("My key", date(2026, 11, 27), 3, "https://zoark.example.com/key?id=key_1"),
     "budget_reached": messages.budget_reached("your monthly budget", 80, "$4.00", "$5.00"),
     "passkey_added": messages.passkey_added(AT, "My telephone"),
+    "token_added": messages.token_added(AT, "Nightly report"),
+    "webhook_off": messages.webhook_off("Alarms", "It is gone.", "https://zoark.example.com/webhook?id=webhook_1"),
     "digest": messages.digest([Held("mail_1", "Your password was changed", AT)]),
 }
 

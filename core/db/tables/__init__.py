@@ -3,6 +3,7 @@
 Only ``repository.py`` files and this package touch these objects.
 """
 
+from core.db.tables.access import api_tokens, idempotency_keys, refresh_tokens
 from core.db.tables.base import metadata
 from core.db.tables.books import (
     adjustments,
@@ -10,6 +11,7 @@ from core.db.tables.books import (
     split_rules,
     statement_lines,
     statements,
+    usage_days,
     usage_months,
 )
 from core.db.tables.people import (
@@ -32,6 +34,7 @@ from core.db.tables.people import (
     users,
 )
 from core.db.tables.prices import price_overrides
+from core.db.tables.webhooks import webhook_deliveries, webhooks
 from core.db.tables.work import (
     agents,
     budget_windows,
@@ -53,12 +56,14 @@ from core.db.tables.work import (
 __all__ = [
     "adjustments",
     "agents",
+    "api_tokens",
     "audit_head",
     "audit_log",
     "audit_segments",
     "budget_windows",
     "budgets",
     "departments",
+    "idempotency_keys",
     "identities",
     "installation",
     "key_rotations",
@@ -77,6 +82,7 @@ __all__ = [
     "quotas",
     "rate_limits",
     "recovery_codes",
+    "refresh_tokens",
     "reservations",
     "run_events",
     "runs",
@@ -88,7 +94,10 @@ __all__ = [
     "statement_lines",
     "statements",
     "tickets",
+    "usage_days",
     "usage_months",
     "users",
+    "webhook_deliveries",
+    "webhooks",
     "workers",
 ]

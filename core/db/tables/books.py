@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, PrimaryKeyConstraint, Table
+from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table
 
 from core.db.tables.base import Id, metadata
 from core.db.types import Json, String, UtcDateTime
@@ -37,6 +37,28 @@ usage_months = Table(
         "model",
         "is_pool",
     ),
+)
+
+# The same by the day (UTC) a call was sent on, for questions about any time.
+usage_days = Table(
+    "usage_days",
+    metadata,
+    Column("day", Date, nullable=False),
+    Column("user_id", Id, nullable=False),
+    Column("department", String(40), nullable=False),
+    Column("agent_id", Id, nullable=False),
+    Column("key_id", Id, nullable=False),
+    Column("provider", String(40), nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("calls", BigInteger, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cost_micros", BigInteger, nullable=False),
+    Column("unpriced_calls", BigInteger, nullable=False),
+    PrimaryKeyConstraint("day", "user_id", "department", "agent_id", "key_id", "provider", "model"),
+    Index("ix_usage_days_user_day", "user_id", "day"),
+    # The rows lie in the order of their days: a time is read in one go.
+    sqlite_with_rowid=False,
 )
 
 # A cost that no call has: without ``last_month`` it comes every month. Without ``rule`` the default rule splits it.

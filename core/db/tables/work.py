@@ -81,6 +81,8 @@ keys = Table(
     # ``expiry_told_days`` is the last reminder that went out, by how many days before; a new date forgets it.
     Column("expires_on", Date),
     Column("expiry_told_days", Integer),
+    # When somebody was last told that it does not work; told again only after it has worked.
+    Column("failing_told_at", UtcDateTime),
 )
 
 agents = Table(

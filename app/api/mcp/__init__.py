@@ -1,0 +1,1 @@
+"""The Model Context Protocol over agents. Only ``server`` loads the SDK."""

@@ -1,0 +1,41 @@
+"""What a run is made of: an agent, a graph with a title, or a run that went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.agents.models import Agent
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How a run is called, and what it belongs to; ``retry_of`` is the run that it repeats."""
+
+    title: str
+    agent_id: str | None = None
+    department: str | None = None
+    retry_of: str | None = None
+
+
+def origin_of(agent: Agent) -> Origin:
+    """Return the origin of a run of one agent."""
+    return Origin(agent.definition.name, agent.id, agent.definition.department)
+
+
+def one_node(agent: Agent) -> Mapping[str, Any]:
+    """Return the graph of a run of one agent."""
+    node = {
+        "id": "agent",
+        "kind": "agent",
+        "agent_id": agent.id,
+        "agent": agent.definition.model_dump(mode="json"),
+        "task": "{{input}}",
+    }
+    return {"nodes": [node], "edges": []}
+
+
+def title_of(given: str) -> str:
+    """Return what somebody typed as a title of one line."""
+    return " ".join(given.split())[:120] or "Workflow"

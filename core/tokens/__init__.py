@@ -1,0 +1,1 @@
+"""Personal API tokens: what a program shows to act as a person, within scopes."""

@@ -1,0 +1,1 @@
+"""Outgoing webhooks: other programs are told what happens here, signed, at least once."""
