@@ -68,6 +68,8 @@ def test_a_sum_of_amounts_is_exact_to_the_cent(amounts: list[str]) -> None:
         "1 / 0",
         "1 % 0",
         "0 ** 0",
+        "0 ** -1",
+        "-0 ** -0.5",
         "(-8) ** 0.5",
         "inf",
         "nan",

@@ -89,6 +89,8 @@ def _value(node: ast.expr, source: str) -> Decimal:
             base, exponent = _value(left, source), _value(right, source)
             if abs(exponent) > MAX_EXPONENT or abs(base) > 10**DIGITS:
                 raise ValueError("The power is too large.")
+            if not base and exponent < 0:
+                raise DivisionByZero  # the one division that decimal answers with Infinity, without its trap
             return base**exponent
         case ast.BinOp(op=op, left=left, right=right) if type(op) in _BINARY:
             return _BINARY[type(op)](_value(left, source), _value(right, source))
