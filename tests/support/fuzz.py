@@ -142,7 +142,7 @@ def _executed(core: Core, app: ASGIApp, user: User, effort: Effort, phases: Sequ
     schema = schemathesis.openapi.from_asgi(DOCUMENT, app, config=effort.config(*phases))
     if "fuzzing" in phases and effort.share > 1:
         schema = schema.include(lambda context: crc32(context.operation.label.encode()) % effort.share == 0)
-    caller, number = Caller(core, user), count()
+    caller, number, request = Caller(core, user), count(), count()
 
     @schema.hook
     def filter_case(_context: object, case: Case) -> bool:
@@ -156,6 +156,10 @@ def _executed(core: Core, app: ASGIApp, user: User, effort: Effort, phases: Sequ
 
         def set(self, case: Case, token: str, _context: object) -> None:
             case.headers = {**(case.headers or {}), "Authorization": f"Bearer {token}"}
+            # A repeated key answers with what its first request made, which may be gone: another test's subject.
+            key = case.headers.get("Idempotency-Key")
+            if isinstance(key, str) and 0 < len(key) < 100:
+                case.headers["Idempotency-Key"] = f"{key}-{next(request)}"
 
     for event in from_schema(schema).execute():
         if isinstance(event, events.FatalError):

@@ -22,8 +22,15 @@ router = new_router("runs")
 
 # Numbers of events have 31 bits.
 Seq = Annotated[int, Field(ge=0, le=2**31 - 1)]
+# Text, as in every header: pydantic would read 5.0 as a whole number.
 LastEventId = Annotated[
-    Seq | None, Header(alias="Last-Event-ID", description="Where a stream goes on, whatever `after` says.")
+    str | None,
+    Header(
+        alias="Last-Event-ID",
+        description="Where a stream goes on, whatever `after` says.",
+        pattern="^[0-9]{1,9}$",
+        examples=["12"],
+    ),
 ]
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
@@ -57,7 +64,7 @@ async def list_run_events(
     runs = runtime.get_core().runs
     if event_stream.MEDIA_TYPE in request.headers.get("accept", "").lower():
         await run_in_threadpool(runs.get, caller.user, run_id)
-        return EventStream(run_id, query.after if last_event_id is None else last_event_id, caller)
+        return EventStream(run_id, query.after if last_event_id is None else int(last_event_id), caller)
     found = await run_in_threadpool(runs.events, caller.user, run_id, query.after, query.limit + 1)
     page = found[: query.limit]
     return Page(
