@@ -227,7 +227,7 @@ def test_events_come_in_pages_and_as_a_stream_to_the_end(at: Alice) -> None:
     assert [one.data for one in told(stream)] == [*found, {"status": "failed"}]
     resumed = client.get(f"runs/{run.id}/events?after=1", headers={**headers, "Last-Event-ID": "6"})
     assert [one.id for one in told(resumed)] == ["7", "8", None]
-    for wrong in ("-1", "x", "9" * 30):
+    for wrong in ("-1", "x", "5.0", "1_0", "9" * 30):
         assert client.get(f"runs/{run.id}/events", params={"after": wrong}).status_code == 422
         assert client.get(f"runs/{run.id}/events", headers={"Last-Event-ID": wrong}).status_code == 422
 
