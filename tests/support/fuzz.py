@@ -149,13 +149,6 @@ def _executed(core: Core, app: ASGIApp, user: User, effort: Effort, phases: Sequ
         is_boundary = case.meta is not None and case.meta.phase.name == TestPhase.COVERAGE
         return not is_boundary or next(number) % effort.boundaries == 0
 
-    @schema.hook
-    def before_call(_context: object, case: Case, _arguments: dict[str, Any]) -> None:
-        # A repeated key answers with what its first request made, which may be gone: another test's subject.
-        key = (case.headers or {}).get("Idempotency-Key")
-        if isinstance(key, str) and 0 < len(key) < 100:
-            case.headers["Idempotency-Key"] = f"{key}-{next(request)}"
-
     @schema.auth(refresh_interval=None)
     class Bearer:
         def get(self, _case: Case, _context: object) -> str:
@@ -163,6 +156,10 @@ def _executed(core: Core, app: ASGIApp, user: User, effort: Effort, phases: Sequ
 
         def set(self, case: Case, token: str, _context: object) -> None:
             case.headers = {**(case.headers or {}), "Authorization": f"Bearer {token}"}
+            # A repeated key answers with what its first request made, which may be gone: another test's subject.
+            key = case.headers.get("Idempotency-Key")
+            if isinstance(key, str) and 0 < len(key) < 100:
+                case.headers["Idempotency-Key"] = f"{key}-{next(request)}"
 
     for event in from_schema(schema).execute():
         if isinstance(event, events.FatalError):
