@@ -15,7 +15,7 @@ run: $(VENV)/.installed-run ## migrate and serve the app on :8501
 
 test: $(VENV)/.installed-dev ## everything that must pass, on two processes
 	$(MAKE) --no-print-directory lint
-	CHROMIUM="$$(.ci/chromium $(BIN)/python)" $(BIN)/python -m pytest --all-rings -n 2 --dist loadfile
+	CHROMIUM="$$(.ci/chromium $(BIN)/python)" $(BIN)/python -m pytest --all-rings -n 2 --dist loadfile --durations=15
 
 demo: $(VENV)/.installed-run ## one real agent run in the terminal, on the built-in model
 	$(BIN)/python -m core demo

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,9 +50,18 @@ def modules(*folders: str) -> list[Path]:
     return sorted(f for folder in folders for f in (ROOT / folder).rglob("*.py") if "migrations" not in f.parts)
 
 
-def imports(path: Path) -> Iterator[tuple[str, bool]]:
-    """Yield each imported module and whether the import stands at the top of the file."""
-    tree = ast.parse(path.read_text("utf-8"))
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+@cache
+def imports(path: Path) -> tuple[tuple[str, bool], ...]:
+    """Return each imported module and whether the import stands at the top of the file."""
+    return tuple(_imports(tree_of(path)))
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[str, bool]]:
     guarded = {
         id(inner)
         for node in ast.walk(tree)
@@ -188,7 +198,7 @@ def test_a_thing_is_touched_in_one_place(pattern: str, allowed: set[str]) -> Non
 def test_fragments_and_dialogs_ask_again_who_is_signed_in() -> None:
     """They rerun past ``app.shell``: without ``@guarded`` somebody shut out could go on in an open dialog."""
     for path in modules("app", "pages"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.FunctionDef):
                 decorators = [ast.unparse(decorator).split("(")[0] for decorator in node.decorator_list]
                 if {"st.fragment", "st.dialog"} & set(decorators):
@@ -197,7 +207,7 @@ def test_fragments_and_dialogs_ask_again_who_is_signed_in() -> None:
 
 def test_every_module_says_why_it_exists() -> None:
     for path in modules("core", "app", "pages"):
-        assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), name(path)
+        assert ast.get_docstring(tree_of(path)), name(path)
 
 
 @pytest.mark.parametrize("word", ["utils", "helpers", "common", "manager"])
