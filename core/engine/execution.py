@@ -10,8 +10,9 @@ from core.accounts.service import Accounts
 from core.audit.origin import set_doer
 from core.engine.control import Controls, RunControl, Stopped
 from core.engine.graph import Graph, Node
-from core.engine.nodes.base import NodeContext, Services
+from core.engine.nodes.base import Done, NodeContext, Scope, Services
 from core.engine.nodes.registry import kind_of
+from core.engine.values import as_text
 from core.errors import CoreError, Internal, OwnerInactive
 from core.logs import get_logger
 from core.runs.models import RunTask
@@ -95,19 +96,19 @@ class NodeRunner:
         set_doer("worker", task.run.id)  # what a node does is done in this person's name
         context = NodeContext(
             services=self._services,
-            run_id=task.run.id,
-            agent_id=task.run.agent_id,
-            department=task.run.department,
+            run=task.run,
             user=user,
             control=control,
         )
         try:
-            return kind_of(node).run(context, node, values, graph.sources_of(node.id))
+            result = kind_of(node).run(context, node, Scope(values, graph.sources_of(node.id)))
         except CoreError:
             raise
         except Exception as error:
             log.exception("node failed unexpectedly", run_id=task.run.id, node_id=node.id)
             raise Internal(reference=task.run.id) from error
+        assert isinstance(result, Done)  # noqa: S101 - no kind waits yet
+        return as_text(result.output)
 
 
 def _wait(seconds: float, control: RunControl) -> None:

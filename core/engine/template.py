@@ -1,18 +1,33 @@
-"""Fills ``{{name}}`` in a text. Nothing else: no expressions, no code."""
+"""Fills ``{{name}}`` and ``{{name.field}}`` in a text. Nothing else: no expressions, no code."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
-_PLACEHOLDER = re.compile(r"\{\{\s*([\w-]+)\s*\}\}")
+from core.engine.values import as_text, lookup
+
+_PLACEHOLDER = re.compile(r"\{\{\s*([\w-]+(?:\.[\w-]+)*)\s*\}\}")
 
 
-def fill(template: str, values: Mapping[str, str]) -> str:
-    """Replace each ``{{name}}`` that is known; values are not searched again."""
-    return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), template)
+def fill(template: str, values: Mapping[str, Any]) -> str:
+    """Replace each path that is known by its value as text; values are not searched again."""
+
+    def found(match: re.Match[str]) -> str:
+        try:
+            return as_text(lookup(match[1], values))
+        except KeyError:
+            return match[0]
+
+    return _PLACEHOLDER.sub(found, template)
+
+
+def paths_in(template: str) -> list[str]:
+    """Return the paths a template asks for, each once, in their order."""
+    return list(dict.fromkeys(_PLACEHOLDER.findall(template)))
 
 
 def names_in(template: str) -> set[str]:
-    """Return the names a template asks for."""
-    return set(_PLACEHOLDER.findall(template))
+    """Return the names that these paths begin with."""
+    return {path.split(".")[0] for path in paths_in(template)}

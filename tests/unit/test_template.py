@@ -23,11 +23,24 @@ def test_a_value_that_looks_like_a_template_is_not_filled_again() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["{a}", "{{}}", "{{a.__class__}}", "{{a|upper}}", "{{1+1}}", "{% raw %}", "${a}", "{{a b}}", "{{a", "a}}"],
+    ["{a}", "{{}}", "{{a|upper}}", "{{1+1}}", "{% raw %}", "${a}", "{{a b}}", "{{a", "a}}"],
 )
 def test_nothing_else_means_anything(text: str) -> None:
     assert fill(text, {"a": "filled", "b": "filled"}) == text
     assert names_in(text) == set()
+
+
+@pytest.mark.parametrize(
+    "path", ["a.__class__", "a.upper", "a.0", "o.__len__", "o.keys", "l.9", "l.-1", "l.x", "o.x.y"]
+)
+def test_a_path_leads_to_data_only(path: str) -> None:
+    text = "{{" + path + "}}"
+    assert fill(text, {"a": "filled", "o": {"x": "1"}, "l": ["1"]}) == text
+
+
+def test_a_path_leads_into_objects_and_lists() -> None:
+    values = {"o": {"x": {"y": 2}, "flag": True}, "l": ["a", {"b": None}]}
+    assert fill("{{o.x.y}} {{o.flag}} {{l.0}} {{l.1.b}}{{o.x}}", values) == '2 true a {\n  "y": 2\n}'
 
 
 def test_a_template_tells_which_names_it_asks_for() -> None:

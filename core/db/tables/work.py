@@ -123,6 +123,9 @@ runs = Table(
     Column("id", Id, primary_key=True),
     Column("owner_id", ForeignKey("users.id"), nullable=False),
     Column("agent_id", ForeignKey("agents.id"), index=True),
+    # The workflow and the version that it runs; a test of a draft has no version.
+    Column("workflow_id", Id),
+    Column("workflow_version", Integer),
     Column("department", ForeignKey("departments.slug")),
     Column("title", String(120), nullable=False),
     Column("graph", Json, nullable=False),
@@ -136,7 +139,26 @@ runs = Table(
     Column("started_at", UtcDateTime),
     Column("cancel_requested_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
+    # Each time a run goes on after waiting, or after a failure, is a segment: a durable workflow of its own.
+    Column("segment", Integer, nullable=False, server_default="1"),
+    # When a waiting run wants to go on by itself.
+    Column("wake_at", UtcDateTime),
+    # The run whose results it took over: of a retry, of a run from a node on, of a test.
+    Column("origin_run_id", Id),
+    Column("is_test", Boolean, nullable=False, server_default=false()),
+    # The node that waits for it: of a workflow inside another one.
+    Column("parent_run_id", Id, index=True),
+    Column("parent_node_id", String(80)),
+    Column("parent_item", Integer),
+    # The schedule or trigger that started it.
+    Column("source_id", Id),
+    # What its output nodes gave, by name.
+    Column("outputs", Json),
+    # From then on everybody in the organisation who has its link may look at it.
+    Column("shared_at", UtcDateTime),
     Index("ix_runs_owner_created", "owner_id", "created_at"),
+    Index("ix_runs_workflow_created", "workflow_id", "created_at"),
+    Index("ix_runs_wake", "wake_at"),
     # When somebody last had a turn.
     Index("ix_runs_owner_enqueued", "owner_id", "enqueued_at"),
     Index("ix_runs_status", "status"),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
 from core.agents.models import AgentDefinition
 from core.engine.control import Stopped
+from core.engine.forms import FormField
 from core.engine.gate import RateGate
 from core.engine.graph import Node
 from core.engine.metering import NodeMeter
-from core.engine.nodes.base import NodeContext
-from core.engine.template import fill, names_in
-from core.errors import GraphInvalid
+from core.engine.nodes.base import Done, NodeContext, NodeKind, Scope, Use
+from core.engine.problems import Problem
+from core.engine.template import fill, names_in, paths_in
+from core.engine.values import as_text
 from core.llm.base import ChatOptions
 from core.llm.registry import provider_named
 from core.security.egress import guarded_client
@@ -22,24 +25,47 @@ from core.usage.models import CallOrigin
 MAX_ANSWER_BYTES = 8_000_000
 
 
-class AgentKind:
-    """``{id, kind: "agent", agent: {…}, task: "text with {{names}}"}``."""
+class AgentKind(NodeKind):
+    """``{id, kind: "agent", agent_id, task: "text with {{paths}}"}``; a run's copy has the definition, too."""
 
     name = "agent"
+    label = "Agent"
+    group = "Agents"
+    help = "Lets one agent work on a task."
+    initial: ClassVar[Mapping[str, Any]] = {"task": ""}
+    form = (
+        FormField("agent_id", "Agent", "agent", is_required=True),
+        FormField(
+            "task", "Task", "template", help="What it should do. Results that lead here are added by themselves."
+        ),
+    )
 
-    def check(self, node: Node) -> None:
-        """Raise ``GraphInvalid`` when the agent's definition or the task is wrong."""
+    def problems(self, node: Node) -> Iterable[Problem]:
+        """Yield what is missing of the agent or the task."""
         if not isinstance(node.config.get("task", ""), str):
-            raise GraphInvalid(f"the task of {node.id} is not text.")
-        self._definition(node)
+            yield Problem("task_wrong", f"the task of {node.title} is not text.", node.id, "task")
+        if "agent" in node.config:
+            try:
+                AgentDefinition.model_validate(node.config["agent"])
+            except ValidationError as error:
+                field = ".".join(map(str, error.errors()[0]["loc"]))
+                yield Problem(
+                    "agent_wrong", f"the agent of {node.title} is not complete ({field}).", node.id, "agent_id"
+                )
+        elif not isinstance(node.config.get("agent_id"), str) or not node.config["agent_id"]:
+            yield Problem("agent_missing", f"{node.title} has no agent yet. Choose one.", node.id, "agent_id")
+
+    def uses(self, node: Node) -> Iterable[Use]:
+        """Yield what the task asks for."""
+        return [Use(path, "task") for path in paths_in(str(node.config.get("task", "")))]
 
     def time_limit_seconds(self, node: Node) -> float:
         """Return the agent's time limit."""
-        return float(self._definition(node).time_limit_seconds)
+        return float(_definition(node).time_limit_seconds)
 
-    def run(self, context: NodeContext, node: Node, values: Mapping[str, str], sources: tuple[str, ...]) -> str:
+    def run(self, context: NodeContext, node: Node, scope: Scope) -> Done:
         """Let the agent work on the node's task; raises ``CoreError``."""
-        definition = self._definition(node)
+        definition = _definition(node)
         services = context.services
         opened = services.keys.open(context.user, definition.key_id, node.config.get("agent_id"))
         provider = provider_named(opened.key.provider)
@@ -61,11 +87,11 @@ class AgentKind:
             with client:
                 context.control.attach(client)
                 services.keys.note_use(opened.key.id)
-                task = _task_text(definition, str(node.config.get("task", "")), values, sources)
+                task = _task_text(definition, str(node.config.get("task", "")), scope.values, scope.sources)
                 try:
                     from core.engine.crew import run_agent
 
-                    return run_agent(
+                    answer = run_agent(
                         definition,
                         task,
                         lambda stream_usage: provider.chat_model(
@@ -73,15 +99,13 @@ class AgentKind:
                         ),
                         meter,
                     )
+                    return Done(answer)
                 except Stopped as stop:
                     raise stop.error from None
 
-    def _definition(self, node: Node) -> AgentDefinition:
-        try:
-            return AgentDefinition.model_validate(node.config.get("agent"))
-        except ValidationError as error:
-            field = error.errors()[0]["loc"]
-            raise GraphInvalid(f"the agent of {node.id} is not complete ({'.'.join(map(str, field))}).") from None
+
+def _definition(node: Node) -> AgentDefinition:
+    return AgentDefinition.model_validate(node.config.get("agent"))
 
 
 def _options(definition: AgentDefinition, stream_usage: bool) -> ChatOptions:
@@ -95,12 +119,12 @@ def _options(definition: AgentDefinition, stream_usage: bool) -> ChatOptions:
 
 
 def _task_text(
-    definition: AgentDefinition, template: str, values: Mapping[str, str], sources: tuple[str, ...]
+    definition: AgentDefinition, template: str, values: Mapping[str, Any], sources: tuple[str, ...]
 ) -> str:
     """Fill the template; what an edge brings and the template does not mention is added below it."""
     mentioned = names_in(template)
     parts = [fill(template, values).strip()]
-    parts += [f"Result of {name}:\n{values[name]}" for name in sources if name not in mentioned]
+    parts += [f"Result of {name}:\n{as_text(values[name])}" for name in sources if name not in mentioned]
     if definition.expected_output:
         parts.append(f"Your answer should be: {definition.expected_output}")
     return "\n\n".join(part for part in parts if part)

@@ -1,23 +1,31 @@
-"""What a kind of node is: a check of its settings and a way to run it."""
+"""What a kind of node is: its words, its form, a check of its settings, what it gives, and a way to run it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from core.accounts.models import User
 from core.engine.control import RunControl
+from core.engine.forms import FormField
 from core.engine.graph import Node
+from core.engine.problems import Problem
+from core.engine.values import Shape, ValueType
 from core.keys.models import OpenKey
 from core.keys.service import Keys
 from core.llm.base import Endpoint
 from core.quotas.rates import Rates
 from core.runs.journal import RunJournal
+from core.runs.models import Run
 from core.security.egress import EgressPolicy
 from core.usage.service import Usage
+
+Group = Literal["Start and end", "Agents", "Flow", "People", "Data"]
+USUAL_TIME_LIMIT_SECONDS = 60.0
 
 
 class Endpoints(Protocol):
@@ -41,33 +49,119 @@ class Services:
 
 @dataclass(frozen=True)
 class NodeContext:
-    """Where a node runs: in which run, for whom, under which switch."""
+    """Where a node runs: in which run, for whom, under which switch. ``item`` is a for-each's round, else -1."""
 
     services: Services
-    run_id: str
-    agent_id: str | None
-    department: str | None
+    run: Run
     user: User
     control: RunControl
+    item: int = -1
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.run.id
+
+    @property
+    def agent_id(self) -> str | None:
+        """The agent that a run of one agent belongs to."""
+        return self.run.agent_id
+
+    @property
+    def department(self) -> str | None:
+        """The department that the run belongs to."""
+        return self.run.department
 
 
-class NodeKind(Protocol):
-    """A kind of node."""
+@dataclass(frozen=True)
+class Scope:
+    """What a node can see: ``values`` by name (inputs of the run, outputs of nodes upstream, ``item``).
 
-    name: str
+    ``sources`` are the names among them that a live edge leads from.
+    """
 
-    def check(self, node: Node) -> None:
-        """Raise ``GraphInvalid`` when the node's settings cannot run."""
+    values: Mapping[str, Any]
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A way on from a node; an empty name is the ordinary one."""
+
+    name: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Use:
+    """A value that a node's settings ask for by ``path``, in the form's ``field``; ``wanted`` is its type."""
+
+    path: str
+    field: str
+    wanted: ValueType = "any"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A node has finished with plain data, and goes on by one of its outcomes."""
+
+    output: Any
+    branch: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A node waits; the run may give up its place. It is run again when the run is woken, or at ``due_at``."""
+
+    due_at: datetime | None = None
+
+
+Result = Done | Waiting
+
+
+class NodeKind:
+    """A kind of node. One file each: a subclass and its ``KIND``."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    group: ClassVar[Group]
+    # One sentence for the palette.
+    help: ClassVar[str] = ""
+    # The settings of a new node.
+    initial: ClassVar[Mapping[str, Any]] = {}
+    form: ClassVar[tuple[FormField, ...]] = ()
+    is_source: ClassVar[bool] = True
+    is_target: ClassVar[bool] = True
+
+    def problems(self, node: Node) -> Iterable[Problem]:
+        """Yield what is wrong with the node's own settings, whatever stands around it."""
+        return ()
+
+    def outcomes(self, node: Node) -> tuple[Outcome, ...]:
+        """Return the ways on, without that for errors."""
+        return (Outcome(),) if self.is_source else ()
+
+    def shape(self, node: Node) -> Shape:
+        """Return what is known of its output beforehand."""
+        return Shape("text")
+
+    def uses(self, node: Node) -> Iterable[Use]:
+        """Yield the values that its settings ask for."""
+        return ()
+
+    def subtitle(self, node: Node) -> str:
+        """Return a few words about its settings, for the canvas."""
+        return ""
 
     def time_limit_seconds(self, node: Node) -> float:
-        """Return how long the node may take."""
+        """Return how long one attempt may take, unless the node says it."""
+        return USUAL_TIME_LIMIT_SECONDS
 
-    def run(self, context: NodeContext, node: Node, values: Mapping[str, str], sources: tuple[str, ...]) -> str:
-        """Do the work and return the node's output.
+    def run(self, context: NodeContext, node: Node, scope: Scope) -> Result:
+        """Do the work. A node that waits is run again from the beginning: it has to find what it asked for.
 
-        Args:
-            context: where it runs.
-            node: its settings.
-            values: the run's inputs and the outputs of earlier nodes, by name.
-            sources: the names among ``values`` that an edge leads from.
+        Raises:
+            CoreError: it failed; a ``retryable`` one is tried again.
+            Stopped: the run was cancelled or is over its time limit.
         """
+        raise NotImplementedError

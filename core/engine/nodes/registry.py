@@ -10,11 +10,30 @@ from core.engine.graph import Node
 from core.engine.nodes.base import NodeKind
 from core.errors import GraphInvalid
 
+# As the palette shows them; others follow by label.
+ORDER = (
+    "input",
+    "agent",
+    "crew",
+    "tool",
+    "condition",
+    "for_each",
+    "join",
+    "approval",
+    "wait",
+    "template",
+    "transform",
+    "workflow",
+    "output",
+)
+
 
 @lru_cache
 def all_kinds() -> dict[str, NodeKind]:
-    """Return every kind by name."""
-    return {kind.name: kind for kind in found_in(nodes, "KIND", but=("base", "registry"))}
+    """Return every kind by name, in the order of the palette."""
+    found = [kind for kind in found_in(nodes, "KIND", but=("base", "registry")) if isinstance(kind, NodeKind)]
+    place = {name: number for number, name in enumerate(ORDER)}
+    return {kind.name: kind for kind in sorted(found, key=lambda kind: (place.get(kind.name, 99), kind.label))}
 
 
 def kind_of(node: Node) -> NodeKind:
@@ -26,5 +45,6 @@ def kind_of(node: Node) -> NodeKind:
 
 
 def check_node(node: Node) -> None:
-    """Raise ``GraphInvalid`` when a node cannot run."""
-    kind_of(node).check(node)
+    """Raise ``GraphInvalid`` with the first thing that keeps a node from running."""
+    for problem in kind_of(node).problems(node):
+        raise GraphInvalid(problem.sentence)

@@ -1,0 +1,19 @@
+"""What is wrong with a node or a graph, said so that a person finds and mends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """``code`` is stable, ``sentence`` is for people. Without ``node_id`` it is about the whole graph.
+
+    ``field`` is the field of the node's form it belongs to; ``target`` makes it the edge from the node to there.
+    """
+
+    code: str
+    sentence: str
+    node_id: str | None = None
+    field: str | None = None
+    target: str | None = None
