@@ -28,3 +28,5 @@ ROLE = "role"
 TAB_SESSION = "tab_session"
 # Sentence to show once, after a rerun or a change of page.
 NOTICE = "notice"
+# With the canvas's key behind it: which of its changes this tab has heard of.
+CANVAS_HEARING = "canvas_hearing"
