@@ -30,6 +30,8 @@ _OURS = ("DATABASE_URL", "SENTRY_DSN", "SMTP_URL", "SENDGRID_API_KEY", "MAILGUN_
 for _name in [n for n in os.environ if n.startswith("ZOARK_") or n in _OURS]:
     if _name != "ZOARK_TEST_MODEL_DIR":
         del os.environ[_name]
+# Without compiled files each process that a test starts would compile all of our code once more.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 PASSWORD = "correct horse battery staple"
 

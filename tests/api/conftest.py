@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from anyio.from_thread import start_blocking_portal
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -16,16 +18,36 @@ from streamlit.web.server.starlette.starlette_app import create_streamlit_middle
 from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_token_string
 
 from app import runtime
+from app.api import application
+from app.api.application import create_api
+from app.api.rates import Rates
 from app.http import secret, server
 from app.http.cookie import SESSION_COOKIE, XSRF_COOKIE, browser_in, token_in
 from core.accounts.models import User
 from core.bootstrap import Core, build_core
-from core.config import load_settings
+from core.config import Settings, load_settings
 from tests.conftest import PASSWORD
 from tests.fakes.model_server import FakeModelServer
 from tests.support.databases import SqliteTemplates
 
 MakeClient = Callable[..., TestClient]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_api() -> Iterator[None]:
+    """Working out its routes and its description takes a second: tests with the same settings share an API."""
+    made: dict[tuple[str, int], FastAPI] = {}
+
+    def create_once(settings: Settings) -> FastAPI:
+        chosen = (settings.cors_origins, settings.api_requests_per_minute)
+        if chosen not in made:
+            made[chosen] = create_api(settings)
+        made[chosen].state.rates = Rates(settings.api_requests_per_minute)
+        return made[chosen]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(application, "create_api", create_once)
+        yield
 
 
 @pytest.fixture
@@ -59,19 +81,22 @@ def api_core(
 
 
 @pytest.fixture
-def make_client(api_core: Core, monkeypatch: pytest.MonkeyPatch) -> MakeClient:
+def make_client(api_core: Core, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeClient]:
     """Build the app under settings of the environment and give a browser of it."""
+    with start_blocking_portal() as portal:
 
-    def make(base_url: str = "http://testserver", **settings: str) -> TestClient:
-        for name, value in settings.items():
-            monkeypatch.setenv(name, value)
-        app = Starlette(
-            routes=[*server.routes(), *STREAMLITS_ROUTES],
-            middleware=[*server.middleware(), *create_streamlit_middleware()],
-        )
-        return TestClient(app, base_url=base_url, follow_redirects=False)
+        def make(base_url: str = "http://testserver", **settings: str) -> TestClient:
+            for name, value in settings.items():
+                monkeypatch.setenv(name, value)
+            app = Starlette(
+                routes=[*server.routes(), *STREAMLITS_ROUTES],
+                middleware=[*server.middleware(), *create_streamlit_middleware()],
+            )
+            client = TestClient(app, base_url=base_url, follow_redirects=False)
+            client.portal = portal  # one event loop for the test, as a server has it, and not one a request
+            return client
 
-    return make
+        yield make
 
 
 @pytest.fixture

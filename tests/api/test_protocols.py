@@ -225,7 +225,7 @@ def test_a_token_that_is_revoked_ends_what_is_open(desk: Served) -> None:
 
 
 def test_langchain_asks_and_streams(desk: Served) -> None:
-    agent_id = desk.at.agent(SLOW)
+    agent_id = desk.at.agent(SLOW.replace("gap=200", "gap=20"))
     chat = ChatOpenAI(model=agent_id, base_url=desk.openai_url, api_key=desk.token(), stream_usage=True)  # type: ignore[arg-type]
     answer = chat.invoke([("system", "Count."), ("user", "Now")])
     assert answer.content == "One two three four five six seven eight nine ten."

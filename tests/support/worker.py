@@ -34,8 +34,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
     inherited = {
         name: value
         for name, value in os.environ.items()
-        # Without compiled files every import of crewai takes twice as long.
-        if not name.startswith("ZOARK_") and name not in ("DATABASE_URL", "PYTHONDONTWRITEBYTECODE")
+        if not name.startswith("ZOARK_") and name != "DATABASE_URL"
     }
     given = {}
     for name, field in Settings.model_fields.items():
