@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     false,
+    text,
 )
 
 from core.db.tables.base import Id, metadata, sealed
@@ -170,9 +171,17 @@ firings = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("run_id", ForeignKey("runs.id", ondelete="SET NULL"), index=True),
     Column("status", String(20), nullable=False),
+    # What the run works on; what a caller sent is not asked for twice.
+    Column("inputs", Json, nullable=False, server_default="{}"),
     Column("error_code", String(40)),
     Column("error_message", Text),
     Column("ended_at", UtcDateTime),
     UniqueConstraint("source_id", "key"),
+    Index(
+        "ix_firings_due",
+        "at",
+        sqlite_where=text("status = 'due'"),
+        postgresql_where=text("status = 'due'"),
+    ),
     Index("ix_firings_source_at", "source_id", "at"),
 )

@@ -150,7 +150,7 @@ runs = Table(
     Column("parent_run_id", Id, index=True),
     Column("parent_node_id", String(80)),
     Column("parent_item", Integer),
-    # The schedule or trigger that started it.
+    # The firing of a schedule or trigger that started it: there is one run of each at most.
     Column("source_id", Id),
     # What its output nodes gave, by name.
     Column("outputs", Json),
@@ -159,6 +159,7 @@ runs = Table(
     Index("ix_runs_owner_created", "owner_id", "created_at"),
     Index("ix_runs_workflow_created", "workflow_id", "created_at"),
     Index("ix_runs_wake", "wake_at"),
+    Index("ix_runs_source", "source_id", unique=True),
     # When somebody last had a turn.
     Index("ix_runs_owner_enqueued", "owner_id", "enqueued_at"),
     Index("ix_runs_status", "status"),
