@@ -60,6 +60,7 @@ from core.webhooks.deliveries.courier import Courier
 from core.webhooks.deliveries.service import Deliveries
 from core.webhooks.occasions import tell_webhooks
 from core.webhooks.service import Webhooks
+from core.workflows.service import Workflows
 
 KEY_FILE = "master.keys"
 
@@ -88,6 +89,7 @@ class Core:
     key_care: KeyCare
     key_health: Health
     agents: Agents
+    workflows: Workflows
     runs: Runs
     run_feed: RunFeed
     estimates: Estimates
@@ -166,6 +168,7 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
     mail = Mail(db, settings, vault, chosen_transport(settings, policy), audit, limits, chosen)
     mail_links = MailLinks(db, organisation, audit, accounts, departments, mail, limits)
     agents = Agents(db, keys, departments, sharing, audit)
+    workflows = Workflows(db, agents, keys, departments, sharing, audit)
     ledger = Ledger()
     prices = Prices(db, audit)
     rollup = Rollup()
@@ -212,6 +215,7 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
         key_care=KeyCare(db, keys, mail),
         key_health=Health(db, keys, sharing, usage, runs, local_model, dependents),
         agents=agents,
+        workflows=workflows,
         runs=runs,
         run_feed=RunFeed(db),
         estimates=Estimates(db, agents, keys, prices, usage),

@@ -43,6 +43,7 @@ NOUNS = (
     "two_factor",
     "usage",
     "webhooks",
+    "workflows",
 )
 
 

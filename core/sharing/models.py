@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
-Kind = Literal["agent", "key"]
+Kind = Literal["agent", "key", "workflow"]
 # Each level includes the ones before it.
 Level = Literal["view", "run", "edit"]
 LEVELS: tuple[Level, ...] = get_args(Level)

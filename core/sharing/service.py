@@ -46,7 +46,7 @@ class Shareable:
 
 
 class Sharing:
-    """Share agents and keys with colleagues, departments or everybody, to view, run or edit."""
+    """Share agents, keys and workflows with colleagues, departments or everybody, to view, run or edit."""
 
     def __init__(self, db: Database, departments: Departments, audit: Audit) -> None:
         """Know ``departments``; tell ``audit``. The nouns register what can be shared."""

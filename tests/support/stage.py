@@ -78,6 +78,17 @@ class Stage:
         node = {"id": "a", "kind": "agent", "agent_id": self.agent().id, "task": "{{input}}"}
         return {"nodes": [node], "edges": []}
 
+    def workflow(self) -> str:
+        return self.core.workflows.create(self.owner, "W", DEPARTMENT, "", self.graph()).id
+
+    def published(self) -> str:
+        """Return a workflow with two versions, of which the second one runs."""
+        workflow_id = self.workflow()
+        self.core.workflows.publish(self.owner, workflow_id)
+        self.core.workflows.save_draft(self.owner, workflow_id, self.graph(), 1)
+        self.core.workflows.publish(self.owner, workflow_id)
+        return workflow_id
+
     def budget(self) -> str:
         return self.core.budgets.add(self.owner, "agent", self.agent().id, "month", 1).budget.id
 
