@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bench import fuzz, queue, reservation, sse, statement
+from tests.bench import contention, fuzz, queue, reservation, sse, statement
 from tests.support.app_server import AppServer
 
 STARTS = 5
@@ -42,6 +42,7 @@ def main() -> None:
     report("idle PSS, MB", idle)
     statement.main(report)
     reservation.main()
+    contention.main()
     queue.main()
     sse.main()
     fuzz.main()
