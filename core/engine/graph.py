@@ -23,11 +23,13 @@ MAX_LABEL = 80
 MAX_DEPTH = 20
 MAX_CHARACTERS = 500_000
 MAX_ATTEMPTS = 10
+LARGEST_NUMBER = 2**63 - 1
 LONGEST_TIMEOUT_SECONDS = 3600
 # Also names of values: they stand in ``{{…}}``.
 _ID = re.compile(r"[\w-]+")
 # Names that mean something to the canvas's language.
-RESERVED = frozenset({"__proto__", "constructor", "prototype", "item"})
+FORBIDDEN_NAME = "__proto__"
+RESERVED = frozenset({FORBIDDEN_NAME, "constructor", "prototype", "item"})
 
 OnError = Literal["stop", "branch", "default"]
 # The outcome of a node that failed and has a way on for it.
@@ -123,21 +125,24 @@ class Graph:
     @cached_property
     def upstream(self) -> Mapping[str, frozenset[str]]:
         """All nodes that come before each node; nodes in a circle come before themselves."""
-        found: dict[str, frozenset[str]] = {}
-        for node in self.nodes:
-            seen: set[str] = set()
-            ahead = deque(edge.source for edge in self.incoming[node.id])
-            while ahead:
-                node_id = ahead.popleft()
-                if node_id in seen:
-                    continue
-                seen.add(node_id)
-                if node_id in found:
-                    seen |= found[node_id]
-                else:
-                    ahead.extend(edge.source for edge in self.incoming[node_id])
-            found[node.id] = frozenset(seen)
-        return found
+        # Sets of nodes are the bits of whole numbers, so that many edges cost little. One walk in order is enough
+        # without circles; with them, until nothing is new.
+        bit = {node.id: 1 << place for place, node in enumerate(self.nodes)}
+        before = dict.fromkeys(bit, 0)
+        ahead = list(dict.fromkeys([*(node.id for node in in_order(self)), *bit]))
+        is_new = True
+        while is_new:
+            is_new = False
+            for node_id in ahead:
+                found = before[node_id]
+                for edge in self.incoming[node_id]:
+                    found |= before[edge.source] | bit[edge.source]
+                is_new |= found != before[node_id]
+                before[node_id] = found
+        return {
+            node_id: frozenset(node.id for node in self.nodes if bit[node.id] & found)
+            for node_id, found in before.items()
+        }
 
     def sources_of(self, node_id: str) -> tuple[str, ...]:
         """Return the nodes whose outputs a node receives, in the order of the edges."""
@@ -213,16 +218,21 @@ def _measure(document: Mapping[str, Any]) -> None:
         if isinstance(value, str):
             characters += len(value)
         elif isinstance(value, Mapping):
-            characters += sum(len(key) for key in value if isinstance(key, str))
-            ahead.extend((inner, depth + 1) for inner in value.values())
             if not all(isinstance(key, str) for key in value):
                 raise GraphInvalid("a name in it is not text.")
+            if FORBIDDEN_NAME in value:
+                raise GraphInvalid(f"nothing in it can be called {FORBIDDEN_NAME}.")
+            characters += sum(map(len, value))
+            ahead.extend((inner, depth + 1) for inner in value.values())
         elif isinstance(value, list | tuple):
             ahead.extend((inner, depth + 1) for inner in value)
         elif isinstance(value, float):
             if not math.isfinite(value):
                 raise GraphInvalid("a number in it is not finite.")
-        elif not isinstance(value, int | bool | None):
+        elif isinstance(value, int):
+            if abs(value) > LARGEST_NUMBER:
+                raise GraphInvalid("a number in it is too large.")
+        elif value is not None:
             raise GraphInvalid("it has values that are not plain data.")
         characters += 1
         if depth > MAX_DEPTH:

@@ -10,6 +10,7 @@ class Problem:
     """``code`` is stable, ``sentence`` is for people. Without ``node_id`` it is about the whole graph.
 
     ``field`` is the field of the node's form it belongs to; ``target`` makes it the edge from the node to there.
+    A warning is often meant so: it keeps nobody from publishing.
     """
 
     code: str
@@ -17,3 +18,4 @@ class Problem:
     node_id: str | None = None
     field: str | None = None
     target: str | None = None
+    is_warning: bool = False

@@ -1,4 +1,4 @@
-"""Entry of ``python -m tests.bench``: start, memory of an idle install, waiting runs, random requests."""
+"""Entry of ``python -m tests.bench``: start, memory of an idle install, rules, waiting runs, random requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bench import contention, fuzz, queue, reservation, sse, statement
+from tests.bench import contention, fuzz, queue, reservation, rules, sse, statement
 from tests.support.app_server import AppServer
 
 STARTS = 5
@@ -18,6 +18,7 @@ IDLE_SECONDS = 10
 AIMS = {
     "start to health, s": 3.0,
     "idle PSS, MB": 130.0,
+    "judging 200 nodes, ms": 50.0,
     "statement p95, SQLite, ms": 300.0,
     "statement p95, PostgreSQL, ms": 300.0,
 }
@@ -40,6 +41,7 @@ def main() -> None:
     report("first start with migration, s", first)
     report("start to health, s", warm)
     report("idle PSS, MB", idle)
+    rules.main(report)
     statement.main(report)
     reservation.main()
     contention.main()
