@@ -10,6 +10,7 @@ from core.accounts.mail_links import MailLinks
 from core.accounts.service import Accounts
 from core.accounts.sessions import Sessions
 from core.agents.service import Agents
+from core.approvals.service import Approvals
 from core.audit.service import Audit
 from core.budgets.service import Budgets
 from core.config import Settings, load_settings
@@ -93,6 +94,7 @@ class Core:
     runs: Runs
     run_feed: RunFeed
     estimates: Estimates
+    approvals: Approvals
     prices: Prices
     usage: Usage
     budgets: Budgets
@@ -119,7 +121,12 @@ class Core:
             return True
         if self.key_care.reminder_is_due() or self.master_keys.is_rotating():
             return True
-        due = (self.mail.next_due_at(), self.usage.next_lease_end(), self.webhook_courier.next_due_at())
+        due = (
+            self.mail.next_due_at(),
+            self.usage.next_lease_end(),
+            self.webhook_courier.next_due_at(),
+            self.approvals.next_due_at(),
+        )
         return any(at is not None and at <= clock.now() for at in due)
 
     def close(self) -> None:
@@ -181,6 +188,9 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
     departments.on_deleted(budgets.forget_department)
     departments.on_deleted(quotas.forget_department)
     runs = Runs(db, RunQueue(settings), agents, usage, ledger, quotas, audit)
+    estimates = Estimates(db, agents, keys, prices, usage)
+    approvals = Approvals(db, usage, estimates, mail, audit)
+    runs.ended.on_end(approvals.run_ended)
     outbox = Outbox(db, vault, mail)
     webhooks = Webhooks(db, vault, policy, audit)
     tell_webhooks(runs.ended, usage, budgets, KeyAlarm(keys, usage))
@@ -218,7 +228,8 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
         workflows=workflows,
         runs=runs,
         run_feed=RunFeed(db),
-        estimates=Estimates(db, agents, keys, prices, usage),
+        estimates=estimates,
+        approvals=approvals,
         prices=prices,
         usage=usage,
         budgets=budgets,

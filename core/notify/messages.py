@@ -149,6 +149,40 @@ def webhook_off(name: str, why: str, link: str) -> Message:
     )
 
 
+def approval_asked(
+    title: str,
+    asker: str,
+    workflow: str,
+    about: Sequence[str],
+    expires_at: datetime | None,
+    link: str,
+    *,
+    is_reminder: bool = False,
+) -> Message:
+    """Ask for a decision. ``about`` is what a run shows, made harmless by the caller; ``link`` may be empty."""
+    first = f"A run of “{workflow}”, which {asker} started, waits for your decision: {title}"
+    until = f"It can be decided until {_moment(expires_at)}. " if expires_at else ""
+    return _message(
+        "approval_reminder" if is_reminder else "approval_asked",
+        f"Reminder: {title}" if is_reminder else f"Approval: {title}",
+        first,
+        *about,
+        f"{until}Look at it and decide {'here:' if link else 'on the page Approvals.'}",
+        *filter(None, [link]),
+    )
+
+
+def approval_ended(subject: str, what: str, workflow: str, comment: str, link: str) -> Message:
+    """Tell whoever started a run what became of its approval; ``comment`` may be empty."""
+    return _message(
+        "approval_ended",
+        subject,
+        f"{what} The run of “{workflow}”, which you started, has asked for it.",
+        *([f"The comment:\n{comment}"] if comment else []),
+        *filter(None, [link]),
+    )
+
+
 def test(at: datetime, asker: str) -> Message:
     """Show that mail arrives; ``asker`` is the administrator's name."""
     return _message(

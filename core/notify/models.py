@@ -21,6 +21,9 @@ MailKind = Literal[
     "two_factor_reset",
     "budget_reached",
     "webhook_off",
+    "approval_asked",
+    "approval_reminder",
+    "approval_ended",
     "digest",
     "test",
 ]

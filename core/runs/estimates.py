@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from core import clock
 from core.accounts.models import User
 from core.agents.models import AgentDefinition
 from core.agents.service import Agents
 from core.db import Database
+from core.engine.graph import read_graph
 from core.keys.service import Keys
 from core.llm.pricing import Tokens
 from core.prices.service import Prices
 from core.runs import repository
-from core.runs.models import Estimate
+from core.runs.models import Estimate, Run
 from core.tools.registry import all_tools
 from core.usage.service import Usage
 
@@ -40,23 +44,64 @@ class Estimates:
             NotFound: the agent is a stranger's.
         """
         agent = self._agents.get(actor, agent_id)
+        return self._of(agent.id, agent.definition, text)
+
+    def after_node(self, run: Run, node_id: str) -> int | None:
+        """Return about what the agents after a node of a run may cost, in micro-dollars; None if nobody knows.
+
+        Each agent counts once, though a branch may leave it out and a list may repeat it.
+        """
         with self._db.read() as connection:
-            run_ids = repository.last_succeeded(connection, agent.id, LAST_RUNS)
+            task = repository.task(connection, run.id)
+        if task is None:
+            return None
+        graph = read_graph(task.graph)
+        following = graph.downstream_of(node_id)
+        total = 0
+        for node in (node for node in graph.nodes if node.id in following):
+            for agent_id, definition in _agents_in(node.config):
+                micros = self._of(agent_id, definition, "").micros
+                if micros is None:
+                    return None
+                total += micros
+        return total
+
+    def _of(self, agent_id: str | None, definition: AgentDefinition, text: str) -> Estimate:
+        run_ids: list[str] = []
+        if agent_id is not None:
+            with self._db.read() as connection:
+                run_ids = repository.last_succeeded(connection, agent_id, LAST_RUNS)
         totals = self._usage.of_runs(run_ids)
         costs = [t.known_cost_micros for t in totals.values() if not t.unpriced_calls]
         known = [cost for cost in costs if cost is not None]
         if known:
             return Estimate(int(statistics.median(known)), max(known), len(known))
-        most = self._first_call(actor, agent.definition, text)
+        most = self._first_call(definition, text)
         return Estimate(most, most, 0)
 
-    def _first_call(self, actor: User, definition: AgentDefinition, text: str) -> int | None:
+    def _first_call(self, definition: AgentDefinition, text: str) -> int | None:
         priced = self._keys.priced(definition.key_id)
         if priced is None:
             return None
         provider, own = priced
         bound = Tokens(_request_bytes(definition, text), definition.max_output_tokens)
-        return self._prices.of(actor, provider, definition.model, own).at_most(bound).cost_of(bound).micros
+        with self._db.read() as connection:
+            price = self._prices.price(connection, provider, definition.model, own, clock.now())
+        return price.at_most(bound).cost_of(bound).micros
+
+
+def _agents_in(config: Any, agent_id: str | None = None) -> Iterator[tuple[str | None, AgentDefinition]]:
+    """Yield the agents that stand in a node's settings, each with its id if it has one."""
+    if isinstance(config, Mapping):
+        if {"role", "goal", "key_id", "model"} <= set(config):
+            yield agent_id, AgentDefinition.model_validate(config)
+            return
+        agent_id = config.get("agent_id")
+        for inner in config.values():
+            yield from _agents_in(inner, agent_id)
+    elif isinstance(config, list):
+        for inner in config:
+            yield from _agents_in(inner)
 
 
 def _request_bytes(definition: AgentDefinition, text: str) -> int:

@@ -19,6 +19,7 @@ from core.logs import get_logger
 from core.runs.models import WorkerInfo
 from core.runs.queue import APP_NAME, APP_VERSION, QUEUE_NAME, system_database_url
 from core.worker.adoption import adopt_orphans
+from core.worker.approvals import ApprovalClock
 from core.worker.audit_witness import AuditWitness
 from core.worker.housekeeping import Housekeeping
 from core.worker.local_endpoints import WorkerEndpoints
@@ -72,6 +73,7 @@ class WorkerProcess:
             threading.Thread(target=self._watch_cancellations, args=(end,), name="cancel", daemon=True),
             threading.Thread(target=self._tend_local_model, args=(end,), name="local-model", daemon=True),
             threading.Thread(target=MailCarrier(self._core).serve, args=(end,), name="mail", daemon=True),
+            threading.Thread(target=ApprovalClock(self._core).serve, args=(end,), name="approvals", daemon=True),
             threading.Thread(target=WebhookCarrier(self._core).serve, args=(end,), name="webhooks", daemon=True),
             threading.Thread(target=Rotator(self._core).serve, args=(end,), name="rotation", daemon=True),
             threading.Thread(target=self._witness.serve, args=(end,), name="audit-head", daemon=True),

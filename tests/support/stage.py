@@ -26,6 +26,7 @@ from core.webhooks.models import WebhookDraft
 from tests.conftest import PASSWORD
 from tests.fakes.authenticator import Authenticator
 from tests.fakes.model_server import FakeModelServer
+from tests.support.asking import ask, person
 
 DEPARTMENT, OTHER_DEPARTMENT = "hr", "sales"
 NOW = clock.now()
@@ -69,6 +70,9 @@ class Stage:
 
     def cancelled_run(self) -> Run:
         return self.core.runs.cancel(self.owner, self.run().id)
+
+    def approval(self) -> str:
+        return ask(self.core, self.owner, person(self.owner)).id
 
     def agent_and_key(self) -> tuple[str, str]:
         agent = self.agent()

@@ -11,6 +11,7 @@ from core.notify.models import NOTICES, Held, Message
 
 AT = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
 LINK = "https://zoark.example.com/new-password?token=abc"
+APPROVAL_LINK = "https://zoark.example.com/approval?id=approval_1"
 ALL = {
     "verification": messages.verification(LINK),
     "reset": messages.reset(LINK),
@@ -23,6 +24,9 @@ ALL = {
     "passkey_added": messages.passkey_added(AT, "My telephone"),
     "token_added": messages.token_added(AT, "Nightly report"),
     "webhook_off": messages.webhook_off("Alarms", "It is gone.", "https://zoark.example.com/webhook?id=webhook_1"),
+    "approval_asked": messages.approval_asked("Pay 7?", "Ada", "Invoices", ["amount:\n    7"], AT, APPROVAL_LINK),
+    "approval_reminder": messages.approval_asked("Pay 7?", "Ada", "Invoices", [], None, "", is_reminder=True),
+    "approval_ended": messages.approval_ended("Approved: Pay 7?", "Bob approved this.", "Invoices", "", ""),
     "digest": messages.digest([Held("mail_1", "Your password was changed", AT)]),
 }
 

@@ -84,12 +84,14 @@ approvals = Table(
     Column("node_id", String(80), nullable=False),
     Column("title", String(200), nullable=False),
     Column("message", Text, nullable=False, server_default=""),
-    # What is shown, and the value that may be edited: both {name: value}.
+    # What is shown, in its order: [{name, value}]; and the value that may be edited: {name, value}.
     Column("data", Json, nullable=False),
     Column("editable", Json),
     # person (id of a user), role (its name) or department (its slug).
     Column("approver_kind", String(20), nullable=False),
     Column("approver_id", String(40), nullable=False),
+    # Whoever started the run may not decide.
+    Column("is_other_person", Boolean, nullable=False, server_default=false()),
     Column("status", String(20), nullable=False),
     Column("cost_micros", BigInteger),
     Column("estimate_micros", BigInteger),
