@@ -42,7 +42,7 @@ def get_core() -> Core:
             _process.core = core
             if core.settings.worker == "embedded":
                 supervisor = Supervisor(core.work_is_waiting, core.settings.worker_idle_seconds)
-                core.runs.on_start(supervisor.wake)
+                core.runs.waking.on_work(supervisor.wake)
                 supervisor.start()
                 _process.supervisor = supervisor
         return _process.core

@@ -117,11 +117,12 @@ class Core:
 
     def work_is_waiting(self) -> bool:
         """Whether a worker has something to do now."""
-        if self.runs.next_due_at() is not None or self.local_model.status().is_busy:
+        if self.local_model.status().is_busy:
             return True
         if self.key_care.reminder_is_due() or self.master_keys.is_rotating():
             return True
         due = (
+            self.runs.next_due_at(),
             self.mail.next_due_at(),
             self.usage.next_lease_end(),
             self.webhook_courier.next_due_at(),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 from core import clock
 from core.db import Database
@@ -11,7 +12,12 @@ from core.errors import CoreError
 from core.runs import repository
 from core.runs.ended import Ended
 from core.runs.models import RunTask, WorkerInfo
+from core.runs.nodes import repository as nodes
+from core.runs.nodes.memory import NodeMemory
+from core.runs.segments import repository as segments
 from core.security.redact import redact, redact_tree
+
+Beginning = Literal["begun", "taken_up"]
 
 
 class RunJournal:
@@ -21,29 +27,56 @@ class RunJournal:
         """Work on ``db``; say in ``ended`` which runs have."""
         self._db = db
         self._ended = ended
+        self.nodes = NodeMemory(db)
 
     def task(self, run_id: str) -> RunTask | None:
         """Return what to execute, or None when there is no such run."""
         with self._db.read() as connection:
             return repository.task(connection, run_id)
 
-    def begin(self, run_id: str) -> bool:
-        """Turn a queued run into a running one; False when it was running already (after a crash)."""
+    def begin(self, run_id: str, segment: int = 1) -> Beginning | None:
+        """Let a segment of a queued run work, or take it up again after a crash.
+
+        None: it does not stand in the queue, and does not work in this segment.
+        """
         at = clock.now()
         with self._db.transaction() as connection:
-            began = repository.change_status(connection, run_id, ("queued",), status="running", started_at=at)
-            if began or repository.change_status(connection, run_id, ("running",), status="running"):
-                repository.add_event(connection, run_id, at, "run_started" if began else "run_resumed", None, {})
-        return began
+            if segments.begin(connection, run_id, segment, at):
+                kind, told = ("run_started", {}) if segment == 1 else ("run_continued", {"segment": segment})
+                repository.add_event(connection, run_id, at, kind, None, told)
+                return "begun"
+            if segments.is_at_work(connection, run_id, segment):
+                repository.add_event(connection, run_id, at, "run_resumed", None, {})
+                return "taken_up"
+        return None
+
+    def wait(self, run_id: str, segment: int, due_at: datetime | None) -> bool:
+        """Let a run wait, until ``due_at`` at most; it holds no place meanwhile.
+
+        False: something that it waits for has happened, it was asked to stop, or it has ended.
+        """
+        at = clock.now()
+        with self._db.transaction() as connection:
+            waits = segments.wait(connection, run_id, segment, due_at)
+            if waits:
+                told = {"due_at": due_at.isoformat() if due_at else None}
+                repository.add_event(connection, run_id, at, "run_waiting", None, told)
+        return waits
+
+    def hear(self, run_id: str, segment: int) -> bool:
+        """Return whether something has happened since, that a run which works waits for."""
+        with self._db.transaction() as connection:
+            return segments.hear(connection, run_id, segment)
 
     def event(self, run_id: str, kind: str, node_id: str | None, data: Mapping[str, Any]) -> None:
         """Append an event."""
         with self._db.transaction() as connection:
             repository.add_event(connection, run_id, clock.now(), kind, node_id, redact_tree(dict(data)))
 
-    def succeed(self, run_id: str, output: str) -> bool:
-        """End a run well; False when it had ended already."""
-        return self._end(run_id, "succeeded", "run_succeeded", {}, output=redact(output))
+    def succeed(self, run_id: str, output: str, outputs: Mapping[str, Any] | None = None) -> bool:
+        """End a run well, with the values of its output nodes if it has any; False when it had ended already."""
+        values = {} if outputs is None else {"outputs": redact_tree(dict(outputs))}
+        return self._end(run_id, "succeeded", "run_succeeded", {}, output=redact(output), **values)
 
     def cancelled(self, run_id: str, reason: CoreError | None = None) -> bool:
         """End a run that was asked to stop, or may not go on for a reason; False when it had ended already."""
@@ -87,9 +120,16 @@ class RunJournal:
         at = clock.now()
         with self._db.transaction() as connection:
             ended = repository.change_status(
-                connection, run_id, ("running", "waiting", "queued"), status=status, ended_at=at, **values
+                connection,
+                run_id,
+                ("running", "waiting", "queued"),
+                status=status,
+                ended_at=at,
+                wake_at=None,
+                **values,
             )
             if ended:
+                nodes.close(connection, run_id, at)
                 repository.add_event(connection, run_id, at, kind, None, data)
                 self._ended.tell(connection, run_id)
         return ended

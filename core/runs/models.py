@@ -25,8 +25,23 @@ class RunError:
 
 
 @dataclass(frozen=True)
+class Parent:
+    """The node, or the round of it, that waits for a run of another workflow inside its own."""
+
+    run_id: str
+    node_id: str
+    item: int
+
+
+@dataclass(frozen=True)
 class Run:
-    """A run and what it has cost so far; ``budget_micros`` is the most it may cost, None without a limit."""
+    """A run and what it has cost so far; ``budget_micros`` is the most it may cost, None without a limit.
+
+    ``segment`` grows by one each time it goes on after waiting or after a failure. ``wake_at`` is when a waiting
+    run goes on by itself; while it works, it says that something it waits for has happened. ``origin_run_id`` is
+    the run whose results it took over, ``source_id`` the schedule or trigger that started it. ``outputs`` are the
+    values of its output nodes by name. From ``shared_at`` on, everybody here who has its link may look at it.
+    """
 
     id: str
     owner_id: str
@@ -34,7 +49,7 @@ class Run:
     department: str | None
     title: str
     status: Status
-    inputs: Mapping[str, str]
+    inputs: Mapping[str, Any]
     output: str | None
     error: RunError | None
     created_at: datetime
@@ -43,6 +58,16 @@ class Run:
     ended_at: datetime | None
     totals: Totals = Totals()
     budget_micros: int | None = None
+    workflow_id: str | None = None
+    workflow_version: int | None = None
+    segment: int = 1
+    wake_at: datetime | None = None
+    origin_run_id: str | None = None
+    is_test: bool = False
+    parent: Parent | None = None
+    source_id: str | None = None
+    outputs: Mapping[str, Any] | None = None
+    shared_at: datetime | None = None
 
     @property
     def is_active(self) -> bool:

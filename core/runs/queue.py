@@ -23,6 +23,11 @@ def system_database_url(settings: Settings) -> str:
     return f"{stem}.dbos.{suffix}" if dot and "/" not in suffix else f"{url}.dbos"
 
 
+def workflow_id(run_id: str, segment: int) -> str:
+    """Return the id under which DBOS knows a segment of a run; that of the first is the run's own."""
+    return run_id if segment == 1 else f"{run_id}.{segment}"
+
+
 class RunQueue:
     """Hands runs to the workers."""
 
@@ -32,17 +37,18 @@ class RunQueue:
         self._client: Any = None
         self._lock = Lock()
 
-    def enqueue(self, run_id: str, owner_id: str) -> None:
-        """Put a run into the queue; doing it twice is harmless. The id is the only argument that is stored."""
+    def enqueue(self, run_id: str, owner_id: str, segment: int = 1) -> None:
+        """Put a segment of a run into the queue; doing it twice is harmless. Nothing else of it is stored there."""
         self._connected().enqueue(
             {
                 "workflow_name": WORKFLOW_NAME,
                 "queue_name": QUEUE_NAME,
-                "workflow_id": run_id,
+                "workflow_id": workflow_id(run_id, segment),
                 "app_version": APP_VERSION,
                 "authenticated_user": owner_id,
             },
             run_id,
+            segment,
         )
 
     def close(self) -> None:

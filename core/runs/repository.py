@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,8 @@ from sqlalchemy import Text, and_, case, cast, exists, func, insert, or_, select
 from core.db import Connection
 from core.db.tables import run_events, runs, workers
 from core.keys.models import Dependent
-from core.runs.models import Backlog, Head, Run, RunError, RunEvent, RunFilter, RunPage, RunTask, WorkerInfo
+from core.runs.models import Backlog, Head, Parent, Run, RunError, RunEvent, RunFilter, RunPage, RunTask, WorkerInfo
+from core.runs.start import key_ids_in
 
 _ACTIVE = ("queued", "running", "waiting")
 # A list needs no graphs, and they are long.
@@ -33,6 +35,12 @@ def insert_run(connection: Connection, run: Run, graph: Mapping[str, Any]) -> No
             inputs=dict(run.inputs),
             status=run.status,
             created_at=run.created_at,
+            workflow_id=run.workflow_id,
+            workflow_version=run.workflow_version,
+            origin_run_id=run.origin_run_id,
+            is_test=run.is_test,
+            source_id=run.source_id,
+            **_parent_columns(run.parent),
         )
     )
 
@@ -78,7 +86,7 @@ def page(
             if len(found) == limit or characters >= PAGE_CHARACTERS:
                 return RunPage(tuple(found), has_more=True)
             found.append(_run(row))
-            characters += len(row.output or "") + sum(map(len, row.inputs.values()))
+            characters += len(row.output or "") + sum(map(_length, row.inputs.values()))
     return RunPage(tuple(found), has_more=False)
 
 
@@ -111,7 +119,7 @@ def ask_to_stop(connection: Connection, run_id: str, at: datetime) -> None:
     """Note that a run which works should stop; the first wish counts."""
     connection.execute(
         update(runs)
-        .where(runs.c.id == run_id, runs.c.status.in_(("running", "waiting")), runs.c.cancel_requested_at.is_(None))
+        .where(runs.c.id == run_id, runs.c.status == "running", runs.c.cancel_requested_at.is_(None))
         .values(cancel_requested_at=at)
     )
 
@@ -127,13 +135,13 @@ def last_succeeded(connection: Connection, agent_id: str, limit: int) -> list[st
     return [row.id for row in rows]
 
 
-def any_active(connection: Connection) -> bool:
+def any_at_work(connection: Connection) -> bool:
     """Whether some run is queued or running."""
-    return bool(connection.execute(select(exists().where(runs.c.status.in_(_ACTIVE)))).scalar())
+    return bool(connection.execute(select(exists().where(runs.c.status.in_(("queued", "running"))))).scalar())
 
 
 def active_of(connection: Connection, owner_id: str) -> list[str]:
-    """Return the ids of a person's runs that are queued or running."""
+    """Return the ids of a person's runs that have not ended."""
     rows = connection.execute(select(runs.c.id).where(runs.c.owner_id == owner_id, runs.c.status.in_(_ACTIVE)))
     return [row.id for row in rows]
 
@@ -145,7 +153,9 @@ def active_on_key(connection: Connection, key_id: str) -> list[Dependent]:
         .where(runs.c.status.in_(_ACTIVE), cast(runs.c.graph, Text).contains(key_id, autoescape=True))
         .order_by(runs.c.created_at, runs.c.id)
     )
-    return [Dependent("run", row.id, row.title, key_id, row.owner_id) for row in rows if _uses(row.graph, key_id)]
+    return [
+        Dependent("run", row.id, row.title, key_id, row.owner_id) for row in rows if key_id in key_ids_in(row.graph)
+    ]
 
 
 def backlog(connection: Connection) -> Backlog:
@@ -153,7 +163,7 @@ def backlog(connection: Connection) -> Backlog:
     row = connection.execute(
         select(
             func.count().filter(runs.c.status == "queued").label("queued"),
-            func.count().filter(runs.c.status != "queued").label("running"),
+            func.count().filter(runs.c.status == "running").label("running"),
             func.min(case((runs.c.status == "queued", runs.c.created_at))).label("oldest"),
         ).where(runs.c.status.in_(_ACTIVE))
     ).one()
@@ -228,8 +238,8 @@ def live_workers(connection: Connection, since: datetime) -> list[WorkerInfo]:
     return [_worker(row) for row in rows]
 
 
-def _uses(graph: Mapping[str, Any], key_id: str) -> bool:
-    return any((node.get("agent") or {}).get("key_id") == key_id for node in graph["nodes"])
+def _length(value: Any) -> int:
+    return len(value) if isinstance(value, str) else len(json.dumps(value))
 
 
 def _worker(row: Any) -> WorkerInfo:
@@ -260,4 +270,20 @@ def _run(row: Any) -> Run:
         started_at=row.started_at,
         cancel_requested_at=row.cancel_requested_at,
         ended_at=row.ended_at,
+        workflow_id=row.workflow_id,
+        workflow_version=row.workflow_version,
+        segment=row.segment,
+        wake_at=row.wake_at,
+        origin_run_id=row.origin_run_id,
+        is_test=row.is_test,
+        parent=Parent(row.parent_run_id, row.parent_node_id, row.parent_item) if row.parent_run_id else None,
+        source_id=row.source_id,
+        outputs=row.outputs,
+        shared_at=row.shared_at,
     )
+
+
+def _parent_columns(parent: Parent | None) -> dict[str, Any]:
+    if parent is None:
+        return {}
+    return {"parent_run_id": parent.run_id, "parent_node_id": parent.node_id, "parent_item": parent.item}

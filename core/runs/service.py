@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,21 +20,21 @@ from core.engine.nodes.registry import check_node
 from core.errors import Conflict, CoreError, GraphInvalid, Invalid, NotFound, OwnerInactive
 from core.keys.models import Dependent
 from core.ledger.service import Ledger
-from core.logs import get_logger
 from core.quotas.service import Quotas
 from core.runs import repository
 from core.runs.ended import Ended
 from core.runs.models import Backlog, QueuePlace, Run, RunEvent, RunFilter, RunPage, WorkerInfo
+from core.runs.nodes import repository as nodes
 from core.runs.queue import RunQueue
+from core.runs.segments import repository as segments
 from core.runs.start import Origin, one_node, origin_of, title_of
+from core.runs.waking import Waking
 from core.turns.service import WORKER_SILENT_AFTER, Dispatch
 from core.usage.models import ModelCall
 from core.usage.service import Usage
 
 MAX_INPUT = 200_000
 MAX_EVENTS = 2000
-
-log = get_logger(__name__)
 
 
 class Runs:
@@ -59,11 +59,7 @@ class Runs:
         self._usage = usage
         self._ledger = ledger
         self.ended = Ended()
-        self._listeners: list[Callable[[], None]] = []
-
-    def on_start(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` after each new run: the supervisor of the embedded worker wakes up."""
-        self._listeners.append(listener)
+        self.waking = Waking(db, self.dispatch)
 
     def start_agent_run(self, actor: User, agent_id: str, text: str, budget_micros: int | None = None) -> Run:
         """Run an agent on a text; ``budget_micros`` is the most that the run may cost.
@@ -167,7 +163,7 @@ class Runs:
         return self.dispatch.place(self._owned(actor, run_id))
 
     def cancel(self, actor: User, run_id: str) -> Run:
-        """Ask a run to stop: at once when it is queued, at its next breath when it runs."""
+        """Ask a run to stop: at once when it is queued or waits, at its next breath when it works."""
         run = self._owned(actor, run_id)
         with self._db.transaction() as connection:
             self._cancel(connection, run.id)
@@ -185,9 +181,9 @@ class Runs:
         return repository.active_on_key(connection, key_id)
 
     def next_due_at(self) -> datetime | None:
-        """Return when a worker has something to do: now, or None when nothing is queued or running."""
+        """Return when a worker has something to do: now, later, or None when runs wait for people at most."""
         with self._db.read() as connection:
-            return clock.now() if repository.any_active(connection) else None
+            return clock.now() if repository.any_at_work(connection) else segments.next_wake(connection)
 
     def workers(self) -> Sequence[WorkerInfo]:
         """Return the workers that are alive."""
@@ -252,21 +248,16 @@ class Runs:
             else:
                 self._audit.record(connection, actor, "run.retried", "run", run.id, detail={"of": of.retry_of})
             repository.add_event(connection, run.id, run.created_at, "run_queued", None, {})
-        try:
-            self.dispatch.begin_next()
-        except Exception as error:  # the run is safe in its row; a worker asks again
-            log.warning("no run could be let begin", run_id=run.id, error=type(error).__name__)
-        for listener in self._listeners:
-            listener()
+        self.waking.let_begin()
         return run
 
     def _cancel(self, connection: Connection, run_id: str, reason: CoreError | None = None) -> None:
-        """End a queued run at once; ask one that works to stop, unless it was asked before."""
+        """End a run that is queued or waits at once; ask one that works to stop, unless it was asked before."""
         at = clock.now()
         told = {"error_code": reason.code, "error_message": reason.sentence} if reason else {}
-        if repository.change_status(
-            connection, run_id, ("queued",), status="cancelled", cancel_requested_at=at, ended_at=at, **told
-        ):
+        stopped = {"status": "cancelled", "cancel_requested_at": at, "ended_at": at, "wake_at": None}
+        if repository.change_status(connection, run_id, ("queued", "waiting"), **stopped, **told):
+            nodes.close(connection, run_id, at)
             detail = {"code": reason.code} if reason else {}
             repository.add_event(connection, run_id, at, "run_cancelled", None, detail)
             self.ended.tell(connection, run_id)

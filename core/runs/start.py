@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,3 +39,18 @@ def one_node(agent: Agent) -> Mapping[str, Any]:
 def title_of(given: str) -> str:
     """Return what somebody typed as a title of one line."""
     return " ".join(given.split())[:120] or "Workflow"
+
+
+def key_ids_in(graph: Any) -> frozenset[str]:
+    """Return the keys that the agents in a run's graph work with, wherever they stand in it."""
+    return frozenset(_key_ids(graph))
+
+
+def _key_ids(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        if isinstance(value.get("key_id"), str):
+            yield value["key_id"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            yield from _key_ids(inner)

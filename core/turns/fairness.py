@@ -37,6 +37,15 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """A run that may begin, or go on in a later segment."""
+
+    run_id: str
+    owner_id: str
+    segment: int
+
+
+@dataclass(frozen=True)
 class Load:
     """What works now: how many runs of each person, department and key, and when each person last had a turn."""
 

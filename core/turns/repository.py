@@ -11,13 +11,15 @@ from sqlalchemy import Select, and_, exists, func, or_, select, text, update
 
 from core.db import Connection
 from core.db.tables import runs, users, workers
-from core.turns.fairness import Load, Subject, Waiting
+from core.runs.start import key_ids_in
+from core.turns.fairness import Load, Subject, Turn, Waiting
 
 # Any number, the same in every process: one chooses at a time whose run is next.
 ADVISORY_LOCK = 96277
 _WAITS = (runs.c.status == "queued", runs.c.enqueued_at.is_(None))
+# A run that waits for a person or a moment holds no place.
 _HAS_BEGUN = or_(
-    runs.c.status.in_(("running", "waiting")),
+    runs.c.status == "running",
     and_(runs.c.status == "queued", runs.c.enqueued_at.is_not(None)),
 )
 # Who pays: the person's department, or the agent's for a person without one.
@@ -86,19 +88,19 @@ def waiting_before(connection: Connection, owner_id: str, created_at: datetime, 
     return int(connection.execute(query).scalar_one())
 
 
-def note_enqueued(connection: Connection, run_ids: Sequence[str], at: datetime) -> dict[str, str]:
-    """Let waiting runs begin, one after the other; return the owners of those that were still waiting."""
-    owners = {}
+def note_enqueued(connection: Connection, run_ids: Sequence[str], at: datetime) -> list[Turn]:
+    """Let waiting runs begin, one after the other; return those that were still waiting."""
+    turns = []
     for number, run_id in enumerate(run_ids):
-        owner_id = connection.execute(
+        row = connection.execute(
             update(runs)
             .where(runs.c.id == run_id, *_WAITS)
             .values(enqueued_at=at + timedelta(microseconds=number))
-            .returning(runs.c.owner_id)
-        ).scalar()
-        if owner_id is not None:
-            owners[run_id] = owner_id
-    return owners
+            .returning(runs.c.owner_id, runs.c.segment)
+        ).first()
+        if row is not None:
+            turns.append(Turn(run_id, row.owner_id, row.segment))
+    return turns
 
 
 def note_given(connection: Connection, run_ids: Sequence[str], at: datetime) -> None:
@@ -106,12 +108,14 @@ def note_given(connection: Connection, run_ids: Sequence[str], at: datetime) -> 
     connection.execute(update(runs).where(runs.c.id.in_(run_ids), runs.c.status == "queued").values(enqueued_at=at))
 
 
-def not_begun(connection: Connection, before: datetime) -> list[tuple[str, str]]:
-    """Return id and owner of runs that were let begin before a moment and still stand in the queue."""
+def not_begun(connection: Connection, before: datetime) -> list[Turn]:
+    """Return the runs that were let begin before a moment and still stand in the queue."""
     rows = connection.execute(
-        select(runs.c.id, runs.c.owner_id).where(runs.c.status == "queued", runs.c.enqueued_at < before)
+        select(runs.c.id, runs.c.owner_id, runs.c.segment).where(
+            runs.c.status == "queued", runs.c.enqueued_at < before
+        )
     )
-    return [(row.id, row.owner_id) for row in rows]
+    return [Turn(row.id, row.owner_id, row.segment) for row in rows]
 
 
 def _whose(of_keys: bool, *columns: Any) -> Select[Any]:
@@ -121,5 +125,4 @@ def _whose(of_keys: bool, *columns: Any) -> Select[Any]:
 
 
 def _keys(row: Any) -> frozenset[str]:
-    agents = (node.get("agent") or {} for node in row.graph.get("nodes", ()))
-    return frozenset(agent["key_id"] for agent in agents if isinstance(agent.get("key_id"), str))
+    return key_ids_in(row.graph)

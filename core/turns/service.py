@@ -44,16 +44,16 @@ class Dispatch:
             rules = self._quotas.rules(connection)
         with self._db.transaction() as connection:
             repository.one_chooses(connection)
-            owners = repository.note_enqueued(connection, self._choose(connection, rules), clock.now())
-        for run_id, owner_id in owners.items():
-            self._give(run_id, owner_id)
-        return len(owners)
+            turns = repository.note_enqueued(connection, self._choose(connection, rules), clock.now())
+        for turn in turns:
+            self._give(turn)
+        return len(turns)
 
     def sweep(self) -> int:
         """Tell the queue again of runs that were let begin a while ago and have not; return how many it took."""
         with self._db.read() as connection:
             lost = repository.not_begun(connection, clock.now() - SWEEP_AFTER)
-        given = [run_id for run_id, owner_id in lost if self._give(run_id, owner_id)]
+        given = [turn.run_id for turn in lost if self._give(turn)]
         if given:
             with self._db.transaction() as connection:
                 repository.note_given(connection, given, clock.now())
@@ -88,10 +88,10 @@ class Dispatch:
         since = clock.now() - WORKER_SILENT_AFTER
         return repository.free_places(connection, since, sum_up=not self._db.is_sqlite)
 
-    def _give(self, run_id: str, owner_id: str) -> bool:
+    def _give(self, turn: fairness.Turn) -> bool:
         try:
-            self._queue.enqueue(run_id, owner_id)
+            self._queue.enqueue(turn.run_id, turn.owner_id, turn.segment)
         except Exception as error:  # the run is safe in its row; the next sweep tries again
-            log.warning("a run could not be enqueued", run_id=run_id, error=type(error).__name__)
+            log.warning("a run could not be enqueued", run_id=turn.run_id, error=type(error).__name__)
             return False
         return True

@@ -34,6 +34,7 @@ BEAT_SECONDS = 3.0
 GIVE_UP_SECONDS = 12.0
 CANCEL_POLL_SECONDS = 0.3
 QUEUE_POLL_SECONDS = 0.1
+WAKE_POLL_SECONDS = 1.0
 DRAIN_SECONDS = 5
 
 log = get_logger(__name__)
@@ -70,6 +71,7 @@ class WorkerProcess:
         threads = [
             threading.Thread(target=self._beat, args=(end,), name="beat", daemon=True),
             threading.Thread(target=self._begin_runs, args=(end,), name="dispatch", daemon=True),
+            threading.Thread(target=self._wake_runs, args=(end,), name="timers", daemon=True),
             threading.Thread(target=self._watch_cancellations, args=(end,), name="cancel", daemon=True),
             threading.Thread(target=self._tend_local_model, args=(end,), name="local-model", daemon=True),
             threading.Thread(target=MailCarrier(self._core).serve, args=(end,), name="mail", daemon=True),
@@ -138,6 +140,13 @@ class WorkerProcess:
                 self._core.runs.dispatch.begin_next()
             except Exception as error:  # the database may be away for a moment
                 log.warning("no run could be let begin", error=type(error).__name__)
+
+    def _wake_runs(self, end: threading.Event) -> None:
+        while not end.wait(WAKE_POLL_SECONDS):
+            try:
+                self._core.runs.waking.wake_due()
+            except Exception as error:  # the database may be away for a moment
+                log.warning("cannot look whose time has come", error=type(error).__name__)
 
     def _adopt(self) -> None:
         if self._core.settings.is_sqlite:

@@ -33,25 +33,25 @@ class StoredFailure(CoreError):
 
 
 def register_workflow(journal: RunJournal, runner: NodeRunner, has_ended: Callable[[], None]) -> None:
-    """Tell DBOS how a run is executed. The workflow's only argument is the run's id.
+    """Tell DBOS how a run is executed. The workflow's arguments are the run's id and the segment of it.
 
     ``has_ended`` is called whenever a run has ended here: another one may begin.
     """
 
     @DBOS.workflow(name=WORKFLOW_NAME)
-    def run_graph(run_id: str) -> str:
+    def run_graph(run_id: str, segment: int = 1) -> str:
         try:
-            return execute(run_id)
+            return execute(run_id, segment)
         finally:
             has_ended()
 
-    def execute(run_id: str) -> str:
-        task = journal.task(run_id)
-        if task is None or not task.run.is_active:
+    def execute(run_id: str, segment: int) -> str:
+        beginning = journal.begin(run_id, segment)
+        task = journal.task(run_id) if beginning else None
+        if task is None:
             return "nothing to do"
-        is_resumed = not journal.begin(run_id)
         try:
-            output = _execute(journal, runner, task, is_resumed)
+            output = _execute(journal, runner, task, beginning == "taken_up")
         except StoredFailure as failure:
             if failure.code == "cancelled":
                 journal.cancelled(run_id)

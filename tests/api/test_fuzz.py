@@ -36,7 +36,7 @@ SHORT = {
 
 def end_runs_at_once(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let runs succeed as soon as they may begin: requests wait for that."""
-    monkeypatch.setattr(RunQueue, "enqueue", lambda _queue, run_id, _owner: core.journal.succeed(run_id, "Done."))
+    monkeypatch.setattr(RunQueue, "enqueue", lambda _queue, run_id, *_: core.journal.succeed(run_id, "Done."))
     monkeypatch.setattr(turns, "WORKER_SILENT_AFTER", timedelta(days=1))
     a_worker(core, 1000)
 

@@ -33,7 +33,7 @@ def stage(api_core: Core, fake: FakeModelServer, alice: User, monkeypatch: pytes
             if run.is_active:
                 api_core.journal.succeed(run.id, "Done.")
 
-    api_core.runs.on_start(end)
+    api_core.runs.waking.on_work(end)
     return Stage(api_core, fake, alice)
 
 

@@ -151,7 +151,7 @@ def test_who_waits_gets_the_run_when_it_ends_and_its_id_when_not(
     address, journal = f"custom-agents/{stage.agent().id}/execute", stage.core.journal
     assert client.post(address, json={"input": "text"}, params={"wait": 1}).status_code == 202
 
-    def work(_queue: RunQueue, run_id: str, _owner_id: str) -> None:
+    def work(_queue: RunQueue, run_id: str, *_: object) -> None:
         journal.begin(run_id)
         journal.succeed(run_id, "Done.")
 

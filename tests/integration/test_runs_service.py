@@ -45,7 +45,7 @@ def test_alice_starting_a_run_gets_a_row_an_event_and_a_place_in_the_queue(
     core: Core, runs: Runs, alice: User, agent: Agent, queue: StubQueue
 ) -> None:
     woken: list[bool] = []
-    runs.on_start(lambda: woken.append(True))
+    runs.waking.on_work(lambda: woken.append(True))
     run = runs.start_agent_run(alice, agent.id, "  Write a letter \n")
     assert (run.status, run.title, run.department) == ("queued", "Helper", "hr")
     assert run.inputs == {"input": "Write a letter"}

@@ -17,13 +17,15 @@ class StubQueue:
 
     def __init__(self) -> None:
         self.given: list[tuple[str, str]] = []
+        self.segments: list[int] = []
         self.is_down = False
 
-    def enqueue(self, run_id: str, owner_id: str) -> None:
+    def enqueue(self, run_id: str, owner_id: str, segment: int = 1) -> None:
         """Take a run in."""
         if self.is_down:
             raise ConnectionError("down")
         self.given.append((run_id, owner_id))
+        self.segments.append(segment)
 
     def close(self) -> None:
         """Nothing is open."""

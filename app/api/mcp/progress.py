@@ -8,6 +8,8 @@ SENTENCES = {
     "run_queued": "Waiting for a worker",
     "run_started": "Started",
     "run_resumed": "Taken up again",
+    "run_waiting": "Waiting",
+    "run_continued": "Going on",
     "model_call_started": "Asking {model}",
     "model_call_waiting": "Waiting for room in {limit}",
     "model_call_finished": "The model has answered",

@@ -14,7 +14,7 @@ def model(stage: Stage) -> Sent:
 
 def chat(stage: Stage) -> Sent:
     """There is no worker here: the run is ended as soon as it has started."""
-    stage.core.runs.on_start(lambda: end_runs(stage))
+    stage.core.runs.waking.on_work(lambda: end_runs(stage))
     message = {"role": "user", "content": TEXT}
     return Sent(body={"model": stage.agent().id, "messages": [message]})
 

@@ -1,0 +1,1 @@
+"""What a run remembers of its nodes: what finished is never done again."""

@@ -1,0 +1,154 @@
+"""The worker's memory of nodes: each change stands in one transaction with its event.
+
+Nothing is written for a run that has ended, was asked to stop or goes on elsewhere: a late result is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from core import clock
+from core.db import Connection, Database
+from core.errors import CoreError
+from core.runs import repository
+from core.runs.models import Run
+from core.runs.nodes import repository as nodes
+from core.runs.nodes.models import NODE, NodeState
+from core.runs.segments import repository as segments
+from core.security.redact import redact
+
+MAX_SHOWN = 20_000
+
+
+class NodeMemory:
+    """Reads and writes what became of nodes. ``item`` is a round of a for-each node, else ``NODE``."""
+
+    def __init__(self, db: Database) -> None:
+        """Work on ``db``."""
+        self._db = db
+
+    def states(self, run_id: str) -> Sequence[NodeState]:
+        """Return what is known of a run's nodes and rounds."""
+        with self._db.read() as connection:
+            return nodes.of_run(connection, run_id)
+
+    def rounds(self, run_id: str, node_id: str) -> Sequence[NodeState]:
+        """Return what is known of the rounds of a node, in order."""
+        with self._db.read() as connection:
+            return [state for state in nodes.of_node(connection, run_id, node_id) if state.item != NODE]
+
+    def state(self, run_id: str, node_id: str, item: int = NODE) -> NodeState | None:
+        """Return what is known of a node or round; None when it has not begun."""
+        with self._db.read() as connection:
+            return nodes.one(connection, run_id, node_id, item)
+
+    def start(self, run: Run, node_id: str, item: int = NODE) -> NodeState | None:
+        """Note that a node works, and return how it stands: one that is over says what came of it.
+
+        None: the run does not work any more, or was asked to stop.
+        """
+        at = clock.now()
+        with self._db.transaction() as connection:
+            if not segments.is_at_work(connection, run.id, run.segment, or_stopping=False):
+                return None
+            if nodes.start(connection, run.id, node_id, item, at):
+                _tell(connection, run, at, "started", node_id, item)
+            return nodes.one(connection, run.id, node_id, item)
+
+    def wait(self, run: Run, node_id: str, item: int = NODE, due_at: datetime | None = None) -> bool:
+        """Note that a node waits; False when the result was dropped."""
+        told = {"due_at": due_at.isoformat() if due_at else None}
+        return self._change(run, node_id, item, "waiting", told, due_at=due_at)
+
+    def finish(self, run: Run, node_id: str, item: int, output: Any, branch: str = "", **values: Any) -> bool:
+        """Note that a node has finished with plain data that was redacted; False when the result was dropped."""
+        told = {"output": _shown(output), **({"branch": branch} if branch else {})}
+        if "error_code" in values:
+            told["instead_of"] = {"code": values["error_code"], "message": values["error_message"]}
+        return self._change(
+            run, node_id, item, "succeeded", told, output=output, branch=branch, ended_at=clock.now(), **values
+        )
+
+    def fail(self, run: Run, node_id: str, item: int, error: CoreError, branch: str = "", **values: Any) -> bool:
+        """Note that a node has failed, and the way that leads on from there; False when it was dropped."""
+        told = {"code": error.code, "message": redact(error.sentence)}
+        return self._change(
+            run,
+            node_id,
+            item,
+            "failed",
+            {**told, **({"branch": branch} if branch else {})},
+            output=told,
+            branch=branch,
+            error_code=told["code"],
+            error_message=told["message"],
+            ended_at=clock.now(),
+            **values,
+        )
+
+    def doubt(self, run: Run, node_id: str, item: int = NODE) -> bool:
+        """Note that a node may have acted outside or not; False when it was dropped."""
+        return self._change(run, node_id, item, "in_doubt", {})
+
+    def skip(self, run: Run, node_ids: Iterable[str]) -> bool:
+        """Note that no way leads to these nodes; False when it was dropped."""
+        at = clock.now()
+        with self._db.transaction() as connection:
+            if not segments.is_at_work(connection, run.id, run.segment):
+                return False
+            for node_id in node_ids:
+                nodes.add(connection, run.id, [NodeState(node_id, NODE, "skipped", started_at=at, ended_at=at)])
+                _tell(connection, run, at, "skipped", node_id, NODE)
+        return True
+
+    def act(self, run: Run, node_id: str, item: int = NODE) -> bool:
+        """Note that a node is about to act outside; False when the run should not any more."""
+        return self._quietly(run, node_id, item, acted_at=clock.now())
+
+    def acted(self, run: Run, node_id: str, item: int, result: Any) -> bool:
+        """Keep what came of acting outside until the node finishes."""
+        return self._quietly(run, node_id, item, output={"acted": result})
+
+    def has_not_acted(self, run: Run, node_id: str, item: int) -> bool:
+        """Note that nothing happened outside after all."""
+        return self._quietly(run, node_id, item, acted_at=None)
+
+    def _quietly(self, run: Run, node_id: str, item: int, **values: Any) -> bool:
+        with self._db.transaction() as connection:
+            return segments.is_at_work(connection, run.id, run.segment) and nodes.change(
+                connection, run.id, node_id, item, ("running",), **values
+            )
+
+    def _change(self, run: Run, node_id: str, item: int, status: str, told: dict[str, Any], **values: Any) -> bool:
+        at = clock.now()
+        with self._db.transaction() as connection:
+            if not segments.is_at_work(connection, run.id, run.segment):
+                return False
+            changed = nodes.change(connection, run.id, node_id, item, ("running",), status=status, **values)
+            if changed:
+                word = "finished" if status == "succeeded" else status
+                _tell(connection, run, at, word, node_id, item, told)
+        return changed
+
+
+def _tell(
+    connection: Connection,
+    run: Run,
+    at: datetime,
+    word: str,
+    node_id: str,
+    item: int,
+    data: dict[str, Any] | None = None,
+) -> None:
+    what, number = ("node", {}) if item == NODE else ("round", {"round": item})
+    repository.add_event(connection, run.id, at, f"{what}_{word}", node_id, {**(data or {}), **number})
+
+
+def _shown(output: Any) -> Any:
+    """Return what the trace shows of an output: all of it, unless it is long."""
+    from core.engine.values import as_text
+
+    text = as_text(output)
+    return output if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]} …"
