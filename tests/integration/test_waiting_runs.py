@@ -1,4 +1,4 @@
-"""Runs that wait hold nothing, and go on when they are woken: by a word, by the clock, whatever they do meanwhile."""
+"""Runs that wait hold nothing, and go on when they are woken: by a word, or by the clock."""
 
 from __future__ import annotations
 
