@@ -10,9 +10,9 @@ from core.accounts.models import ROLES, User
 from core.agents.service import Agents
 from core.db import Connection, Database
 from core.departments.service import Departments
-from core.engine.graph import Graph, in_order, read_graph
-from core.engine.nodes.registry import all_kinds
+from core.engine.graph import Graph, read_graph
 from core.engine.problems import Problem
+from core.engine.rules import check_graph
 from core.errors import CoreError, Invalid, NoSuchPerson
 from core.keys.service import Keys
 from core.sharing.service import Sharing
@@ -52,7 +52,7 @@ class Checks:
             workflow_id: the workflow that it belongs to, which it must not contain.
             require_workflow: raises unless the actor may run another workflow.
         """
-        found = list(_rules(graph))
+        found = list(check_graph(graph))
         errors: dict[tuple[str, str], str | None] = {}
         for reference in references(graph):
             key = (reference.kind, reference.id)
@@ -120,15 +120,3 @@ def _runs(connection: Connection, workflow_id: str) -> Sequence[str]:
 
 def _workflows_in(document: Mapping[str, Any]) -> list[str]:
     return [reference.id for reference in references(read_graph(document)) if reference.kind == "workflow"]
-
-
-def _rules(graph: Graph) -> list[Problem]:
-    found = [] if graph.nodes else [Problem("empty", "it has no nodes.")]
-    if len(in_order(graph)) < len(graph.nodes):
-        found.append(Problem("circle", "its nodes wait for each other in a circle."))
-    for node in graph.nodes:
-        if node.kind in all_kinds():
-            found.extend(all_kinds()[node.kind].problems(node))
-        else:
-            found.append(Problem("kind_unknown", f"{node.title} is of an unknown kind.", node.id))
-    return found

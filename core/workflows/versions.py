@@ -147,8 +147,9 @@ class Versions:
         note = " ".join(storable(note).split())
         if len(note) > MAX_NOTE:
             raise Invalid(f"The note is longer than {MAX_NOTE} characters. Shorten it.", "note")
-        if problems := self.problems(actor, graph, draft.id):
-            raise WorkflowInvalid(problems)
+        found = self.problems(actor, graph, draft.id)
+        if errors := [problem for problem in found if not problem.is_warning]:
+            raise WorkflowInvalid(errors)
         at, revision, number = clock.now(), draft.revision, None
         # Where nobody has gone on editing, whoever opens the editor is to see what runs.
         follows = draft.is_published and graph != draft.graph
