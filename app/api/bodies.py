@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
 from fastapi import Request
@@ -13,6 +14,9 @@ from app.api.problems import respond
 from core.errors import Invalid
 
 MAX_BYTES = 256 * 1024
+# A graph has 500,000 characters at most, of up to four bytes.
+MAX_GRAPH_BYTES = 2 * 1024 * 1024
+_GRAPHS = re.compile(r"(?:/api/v1)?/workflows(?:/|$)")
 MAX_DEPTH = 50
 
 
@@ -28,9 +32,10 @@ class BodyCap:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = MAX_GRAPH_BYTES if _GRAPHS.match(scope["path"]) else MAX_BYTES
         told = dict(scope["headers"]).get(b"content-length", b"0")
-        if told.isdigit() and int(told[:12]) > MAX_BYTES:
-            await respond(TooLarge(limit_bytes=MAX_BYTES))(scope, receive, send)
+        if told.isdigit() and int(told[:12]) > most:
+            await respond(TooLarge(limit_bytes=most))(scope, receive, send)
             return
         count = 0
 
@@ -38,8 +43,8 @@ class BodyCap:
             nonlocal count
             message = await receive()
             count += len(message.get("body", b""))
-            if count > MAX_BYTES:
-                raise TooLarge(limit_bytes=MAX_BYTES)
+            if count > most:
+                raise TooLarge(limit_bytes=most)
             return message
 
         await self._app(scope, counted, send)

@@ -20,9 +20,11 @@ from app.api.failures import MethodNotAllowed, UnknownRoute
 from app.api.statuses import status_of, wait_seconds_of
 from core import clock
 from core.audit.origin import origin
+from core.engine.problems import Problem as GraphProblem
 from core.errors import CoreError, Internal, Invalid
 from core.logs import get_logger
 from core.security.redact import redact
+from core.workflows.failures import WorkflowInvalid
 
 MEDIA_TYPE = "application/problem+json"
 MAX_FIELDS = 50
@@ -106,8 +108,10 @@ def respond(
 
 
 async def on_core_error(_request: Request, error: Exception) -> Response:
-    """Answer an error of the core; one that names a field says where it is."""
+    """Answer an error of the core; one that names a field or nodes of a graph says where it is."""
     assert isinstance(error, CoreError)  # noqa: S101 - it is registered for these
+    if isinstance(error, WorkflowInvalid):
+        return respond(error, [_graph_problem(one) for one in error.problems[:MAX_FIELDS]])
     if isinstance(error, Invalid) and error.field:
         pointer = "/" + error.field.replace(".", "/")
         return respond(error, [FieldProblem(place="body", pointer=pointer, code="invalid", message=error.sentence)])
@@ -157,6 +161,11 @@ def _methods_at(request: Request) -> list[str]:
         for method, scope in asked
         if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
     ]
+
+
+def _graph_problem(told: GraphProblem) -> FieldProblem:
+    pointer = "".join(f"/{part}" for part in ("nodes", told.node_id, told.field) if part) if told.node_id else ""
+    return FieldProblem(place="body", pointer=pointer, code=told.code, message=told.sentence[:400])
 
 
 def _field_problem(told: Mapping[str, Any]) -> FieldProblem:

@@ -30,6 +30,8 @@ STATUS: dict[str, int] = {
     "not_found": 404,
     "method_not_allowed": 405,
     "conflict": 409,
+    "not_published": 409,
+    "workflow_archived": 409,
     "key_deleted": 409,
     "key_disabled": 409,
     "key_owner_inactive": 409,

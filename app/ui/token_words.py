@@ -8,6 +8,7 @@ from core.tokens.models import SCOPES
 
 NOUNS: Mapping[str, str] = {
     "agents": "Agents",
+    "workflows": "Workflows",
     "runs": "Runs",
     "keys": "Keys",
     "usage": "Usage",

@@ -1,4 +1,4 @@
-"""Who else may use an agent or a key."""
+"""Who else may use an agent, a workflow or a key."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ router = new_router("sharing")
 
 ReadsAgents = Annotated[Principal, caller("agents:read")]
 WritesAgents = Annotated[Principal, caller("agents:write")]
+ReadsWorkflows = Annotated[Principal, caller("workflows:read")]
+WritesWorkflows = Annotated[Principal, caller("workflows:write")]
 ReadsKeys = Annotated[Principal, caller("keys:read")]
 WritesKeys = Annotated[Principal, caller("keys:write")]
 
@@ -74,6 +76,26 @@ def share_agent(caller: WritesAgents, agent_id: Id, body: ShareDraft) -> ShareSh
 def unshare_agent(caller: WritesAgents, agent_id: Id, whom: Annotated[Whom, Query()]) -> None:
     """End a share of an agent; runs that have begun on it stop before their next step."""
     runtime.get_core().sharing.revoke(caller.user, "agent", agent_id, _grantee(caller.user, whom))
+
+
+@router.get("/workflows/{workflow_id}/shares", responses=problems(404))
+def list_workflow_shares(
+    caller: ReadsWorkflows, workflow_id: Id, query: Annotated[PageQuery, Query()]
+) -> Page[ShareShown]:
+    """Return whom a workflow of the caller's is shared with."""
+    return _listed(caller.user, "workflow", workflow_id, query)
+
+
+@router.put("/workflows/{workflow_id}/shares", responses=problems(404))
+def share_workflow(caller: WritesWorkflows, workflow_id: Id, body: ShareDraft) -> ShareShown:
+    """Share a workflow, or change what somebody may do with it. Its agents are shared by themselves."""
+    return _granted(caller.user, "workflow", workflow_id, body)
+
+
+@router.delete("/workflows/{workflow_id}/shares", status_code=204, responses=problems(404))
+def unshare_workflow(caller: WritesWorkflows, workflow_id: Id, whom: Annotated[Whom, Query()]) -> None:
+    """End a share of a workflow; what has begun goes on."""
+    runtime.get_core().sharing.revoke(caller.user, "workflow", workflow_id, _grantee(caller.user, whom))
 
 
 @router.get("/api-keys/{key_id}/shares", responses=problems(404))

@@ -1,0 +1,129 @@
+"""Workflows over the API: what is sent and answered against what the core knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from core.accounts.models import User
+from core.bootstrap import Core
+from core.sharing.models import EVERYONE
+from core.workflows.models import BEGINNING
+from tests.api.caller import Caller
+from tests.fakes.model_server import FakeModelServer
+from tests.support.stage import Stage
+
+
+@pytest.fixture
+def stage(api_core: Core, fake: FakeModelServer, alice: User) -> Stage:
+    return Stage(api_core, fake, alice)
+
+
+@pytest.fixture
+def caller(api_core: Core, client: TestClient, alice: User) -> Caller:
+    return Caller(api_core, client, alice)
+
+
+def test_a_workflow_is_made_edited_published_and_rolled_back(stage: Stage, caller: Caller) -> None:
+    first, second = stage.graph(), stage.graph()
+    draft = {"name": "Letters", "department": "hr", "description": "Answers.", "graph": first}
+    made = caller.do(201, "POST", "/workflows", draft)
+    address = f"/workflows/{made['id']}"
+    assert caller.get(address) == made
+    assert (made["graph"], made["revision"], made["published_version"]) == (first, 1, None)
+    assert (made["draft_by_name"], made["is_owner"], made["is_published"]) == ("Alice", True, False)
+    published = caller.do(201, "POST", f"{address}/publish", {"note": "First"})
+    assert (published["version"], published["note"], published["graph"]) == (1, "First", first)
+    assert caller.do(409, "POST", f"{address}/publish", {})["code"] == "conflict"
+    assert caller.do(200, "PUT", f"{address}/draft", {"graph": second})["revision"] == 2
+    caller.do(201, "POST", f"{address}/publish", {})
+    assert [one["version"] for one in caller.all(f"{address}/versions", limit=1)] == [2, 1]
+    assert caller.get(f"{address}/versions/1") == published
+    assert caller.do(201, "POST", f"{address}/roll-back", {"version": 1})["version"] == 3
+    assert caller.get(address)["graph"] == first
+    assert caller.do(404, "GET", f"{address}/versions/4")["code"] == "not_found"
+
+
+def test_lists_are_filtered_and_leave_out_the_archived(stage: Stage, caller: Caller) -> None:
+    made = [caller.do(201, "POST", "/workflows", {"name": name, "department": "hr"})["id"] for name in "abc"]
+    assert [one["id"] for one in caller.all("/workflows", limit=2)] == made[::-1]
+    assert "graph" not in caller.get("/workflows")["items"][0]
+    assert caller.do(200, "POST", f"/workflows/{made[0]}/archive")["archived_at"]
+    assert [one["id"] for one in caller.all("/workflows")] == made[:0:-1]
+    assert [one["id"] for one in caller.all("/workflows", archived="true")] == made[:1]
+    assert [one["id"] for one in caller.all("/workflows", words="B")] == made[1:2]
+    assert caller.all("/workflows", department="sales") == []
+    answer = caller.do(409, "PUT", f"/workflows/{made[0]}/draft", {"graph": stage.graph()})
+    assert answer["code"] == "workflow_archived"
+    assert caller.do(200, "POST", f"/workflows/{made[0]}/unarchive")["archived_at"] is None
+    caller.do(204, "DELETE", f"/workflows/{made[0]}")
+    assert caller.do(404, "GET", f"/workflows/{made[0]}")["code"] == "not_found"
+
+
+def test_a_new_workflow_has_a_beginning(caller: Caller) -> None:
+    assert caller.do(201, "POST", "/workflows", {"name": "W", "department": "hr"})["graph"] == BEGINNING
+
+
+def test_who_sends_if_match_overwrites_nobody(stage: Stage, caller: Caller, client: TestClient) -> None:
+    made = stage.workflow()
+    address = f"/api/v1/workflows/{made}"
+    read = client.get(address, headers=caller.headers)
+    stage.core.workflows.save_draft(stage.owner, made, stage.graph(), 1)
+    headers = {**caller.headers, "If-Match": read.headers["etag"]}
+    refused = client.put(f"{address}/draft", json={"graph": stage.graph()}, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (412, "revision_changed")
+    assert client.post(f"{address}/publish", json={}, headers=headers).status_code == 412
+    headers["If-Match"] = client.get(address, headers=caller.headers).headers["etag"]
+    saved = client.put(f"{address}/draft", json={"graph": stage.graph()}, headers=headers)
+    assert (saved.status_code, saved.headers["etag"]) == (200, '"3"')
+
+
+def test_what_could_not_run_is_said_node_by_node(stage: Stage, caller: Caller) -> None:
+    graph = {"nodes": [{"id": "a", "kind": "agent", "agent_id": "", "task": ""}], "edges": []}
+    made = caller.do(201, "POST", "/workflows", {"name": "W", "department": "hr", "graph": graph})
+    (problem,) = caller.get(f"/workflows/{made['id']}/problems")["items"]
+    assert (problem["code"], problem["node_id"], problem["field"]) == ("agent_missing", "a", "agent_id")
+    assert caller.do(200, "POST", "/workflows/problems", {"graph": graph})["items"] == [problem]
+    refused = caller.do(422, "POST", f"/workflows/{made['id']}/publish", {})
+    assert (refused["code"], refused["errors"][0]["pointer"]) == ("graph_invalid", "/nodes/a/agent_id")
+    assert caller.do(200, "POST", "/workflows/problems", {"graph": stage.graph()})["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("graph", "code"),
+    [
+        ({"nodes": [{"id": "a b", "kind": "agent"}]}, "invalid"),
+        ({"nodes": [{"id": "a"}]}, "invalid"),
+        ({"nodes": [{"id": "a", "kind": "agent", "attempts": "many"}]}, "graph_invalid"),
+        ({"nodes": [{"id": "constructor", "kind": "agent"}]}, "graph_invalid"),
+        ({"nodes": [], "edges": [{"source": "a", "target": "b"}]}, "graph_invalid"),
+        ({"nodes": [{"id": f"n{n}", "kind": "agent"} for n in range(201)]}, "invalid"),
+        ({"nodes": [{"id": "a", "kind": "agent", "task": "x" * 500_001}]}, "graph_invalid"),
+    ],
+)
+def test_what_is_no_graph_is_refused(caller: Caller, graph: Any, code: str) -> None:
+    assert caller.do(422, "POST", "/workflows", {"name": "W", "department": "hr", "graph": graph})["code"] == code
+
+
+def test_a_long_graph_fits_and_other_bodies_stay_short(caller: Caller, stage: Stage) -> None:
+    graph = stage.graph()
+    graph["nodes"][0]["task"] = "\U0001f600" * 400_000
+    made = caller.do(201, "POST", "/workflows", {"name": "W", "department": "hr", "graph": graph})
+    assert made["graph"] == graph
+    assert caller.do(413, "POST", "/custom-agents", {"goal": "x" * 300_000})["code"] == "too_large"
+
+
+def test_a_colleague_copies_what_they_may_only_look_at(
+    stage: Stage, caller: Caller, client: TestClient, charlie: User
+) -> None:
+    made = stage.workflow()
+    caller.do(200, "PUT", f"/workflows/{made}/shares", {"kind": "everyone", "level": "view"})
+    his = Caller(stage.core, client, charlie)
+    shown = his.get(f"/workflows/{made}")
+    assert (shown["access"], shown["is_owner"]) == ("view", False)
+    assert his.do(403, "PATCH", f"/workflows/{made}", {"name": "His"})["code"] == "forbidden"
+    copy = his.do(201, "POST", f"/workflows/{made}/duplicate", {"name": "His"})
+    assert (copy["owner_id"], copy["name"], copy["graph"]) == (charlie.id, "His", shown["graph"])
+    assert stage.core.sharing.list(stage.owner, "workflow", made)[0].grantee == EVERYONE
