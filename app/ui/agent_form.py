@@ -146,7 +146,7 @@ def _model(actor: User, existing: AgentDefinition | None, prefix: str) -> tuple[
             "Key",
             ids,
             index=ids.index(wanted) if wanted in ids else (0 if ids and not existing else None),
-            format_func=lambda i: _key_label(by_id[i]) if i in by_id else "The key it has, not yours",
+            format_func=lambda i: key_label(by_id[i]) if i in by_id else "The key it has, not yours",
             placeholder="Choose a key",
             key=f"{prefix}_key",
         )
@@ -196,7 +196,8 @@ def _keys_to_run(actor: User) -> list[Key]:
     return [key for key in runtime.get_core().keys.list(actor, "llm") if key.access.reaches("run")]
 
 
-def _key_label(key: Key) -> str:
+def key_label(key: Key) -> str:
+    """Return how a key is called where one is chosen."""
     whose = "" if key.access.is_owner else f" · {key.access.owner_name}’s"
     return f"{key.name} · {provider_named(key.provider).label}{whose}{' · disabled' if key.disabled_at else ''}"
 
@@ -217,6 +218,12 @@ def _fetch_models(user_id: str, key_id: str, _actor: User) -> tuple[list[str], s
         return list(core.keys.models(_actor, key_id)), ""
     except CoreError as error:
         return list(provider_named(core.keys.get(_actor, key_id).provider).example_models), error.sentence
+
+
+def models_of(actor: User, key_id: str) -> tuple[list[str], str]:
+    """Return the models of a key by id, and why they could not be asked for; none of a key that is not theirs."""
+    key = next((key for key in _keys_to_run(actor) if key.id == key_id), None)
+    return _models(actor, key) if key else ([], "")
 
 
 def _models(actor: User, key: Key) -> tuple[list[str], str]:

@@ -73,7 +73,7 @@ def connect(graph: Graph, source: str, target: str, when: str = "") -> Graph:
     """Return the graph with an edge more.
 
     Raises:
-        Invalid: a node is missing, nothing leads from or to it, it is the same node, or the edge is there.
+        Invalid: a node is missing, nothing leads from or to it, the edge is there, or they would form a circle.
     """
     first, then = _found(graph, source), _found(graph, target)
     if source == target:
@@ -86,6 +86,8 @@ def connect(graph: Graph, source: str, target: str, when: str = "") -> Graph:
     edge = Edge(source, target, when)
     if edge in graph.edges:
         raise Invalid(f"{then.title} follows {first.title} already.", "target")
+    if target in graph.upstream[source]:
+        raise Invalid(f"{first.title} comes after {then.title}: they would wait for each other.", "target")
     return Graph(graph.nodes, (*graph.edges, edge))
 
 

@@ -13,6 +13,10 @@ from core.engine.nodes.registry import all_kinds
 
 # Fields whose value is text in which ``{{path}}`` may stand, at any depth.
 _TEMPLATES = frozenset({"template", "text", "json", "arguments", "inputs"})
+# Fields whose value is a path, or a list of them.
+_PATHS = frozenset({"reference", "references"})
+# Fields whose value is an object, or a list of objects, with fields of their own.
+_OBJECTS = frozenset({"rows", "group"})
 
 
 def renamed(node: Node, old: str, new: str) -> Node:
@@ -48,18 +52,22 @@ def _in_object(
 
 
 def _in_field(value: Any, field: FormField, path: Renaming, template: Renaming) -> Any:
-    if field.widget == "reference":
+    if field.widget in _PATHS:
         return _in_texts(value, path)
     if field.widget in _TEMPLATES:
         return _in_texts(value, template)
-    if field.widget == "rows" and isinstance(value, list):
-        return [
-            _in_object(row, field.columns, path, template) if isinstance(row, Mapping) else row for row in value
-        ]
+    if field.widget in _OBJECTS:
+        return _in_rows(value, field, path, template)
     if field.widget == "node" and isinstance(value, Mapping):
         inner = all_kinds().get(str(value.get("kind")))
         return _in_object(value, inner.form, path, template) if inner else value
     return value
+
+
+def _in_rows(value: Any, field: FormField, path: Renaming, template: Renaming) -> Any:
+    if isinstance(value, list):
+        return [_in_rows(row, field, path, template) for row in value]
+    return _in_object(value, field.columns, path, template) if isinstance(value, Mapping) else value
 
 
 def _in_texts(value: Any, change: Renaming) -> Any:
