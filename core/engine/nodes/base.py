@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from core.accounts.models import User
 from core.engine.control import RunControl
+from core.engine.form_check import form_problems
 from core.engine.forms import FormField
 from core.engine.graph import Node
 from core.engine.problems import Problem
@@ -119,12 +120,34 @@ class Waiting:
 Result = Done | Waiting
 
 
+class Resolver(Protocol):
+    """Finds what a graph only names, for the person who starts a run of it."""
+
+    def agent(self, agent_id: str) -> Mapping[str, Any]:
+        """Return the definition of an agent; raises ``NotFound``, ``Forbidden`` or ``KeyNotShared``."""
+
+    def inline_agent(self, fields: Mapping[str, Any], title: str) -> Mapping[str, Any]:
+        """Return the definition of an agent that stands in the graph itself.
+
+        ``title`` and the workflow's department are taken where it says none. Raises ``Invalid`` or ``NotFound``:
+        the person may not run on its key.
+        """
+
+    def workflow(self, workflow_id: str) -> int:
+        """Return the number of a workflow's published version.
+
+        Raises ``NotFound`` and ``Forbidden``, and ``Conflict`` when none is published.
+        """
+
+
 class NodeKind:
     """A kind of node. One file each: a subclass and its ``KIND``."""
 
     name: ClassVar[str]
     label: ClassVar[str]
     group: ClassVar[Group]
+    # The name of a Material symbol.
+    icon: ClassVar[str] = "circle"
     # One sentence for the palette.
     help: ClassVar[str] = ""
     # The settings of a new node.
@@ -135,7 +158,17 @@ class NodeKind:
 
     def problems(self, node: Node) -> Iterable[Problem]:
         """Yield what is wrong with the node's own settings, whatever stands around it."""
-        return ()
+        return form_problems(node, self.form)
+
+    def prepare(self, node: Node, resolver: Resolver) -> Mapping[str, Any]:
+        """Return the node's settings as a run keeps them: with copies of what they only name.
+
+        Called once, when a run is started, for a node without problems. What an earlier run had put in is replaced.
+
+        Raises:
+            CoreError: something that it names is not there, or not for this person.
+        """
+        return node.config
 
     def outcomes(self, node: Node) -> tuple[Outcome, ...]:
         """Return the ways on, without that for errors."""
