@@ -48,6 +48,8 @@ class Entry:
 HOME = Entry("home.py", "Home", ":material/home:", "")
 AGENTS = Entry("agents.py", "Agents", ":material/smart_toy:", "Build")
 AGENT = Entry("agent.py", "Agent", ":material/smart_toy:", None)
+WORKFLOWS = Entry("workflows.py", "Workflows", ":material/account_tree:", "Build")
+WORKFLOW = Entry("workflow.py", "Workflow", ":material/account_tree:", None)
 KEYS = Entry("keys.py", "Keys", ":material/key:", "Build")
 KEY = Entry("key.py", "Key", ":material/key:", None)
 API = Entry("api.py", "API", ":material/api:", "Build")
@@ -87,6 +89,8 @@ ALL = (
     HOME,
     AGENTS,
     AGENT,
+    WORKFLOWS,
+    WORKFLOW,
     KEYS,
     KEY,
     API,

@@ -30,3 +30,5 @@ TAB_SESSION = "tab_session"
 NOTICE = "notice"
 # With the canvas's key behind it: which of its changes this tab has heard of.
 CANVAS_HEARING = "canvas_hearing"
+# What this tab knows of the draft that it edits: an ``app.ui.workflow_desk.Desk``.
+DESK = "workflow_desk"

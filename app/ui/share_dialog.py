@@ -1,4 +1,4 @@
-"""The dialogs that share an agent or a key: with whom, how far, and on whose key."""
+"""The dialogs that share an agent, a workflow or a key: with whom, how far, and on whose key."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from core.accounts.models import User
 from core.agents.models import Agent
 from core.keys.models import Key
 from core.sharing.models import EVERYONE, LEVELS, Grantee, Kind, Level, Share
+from core.workflows.models import Workflow
 
 MAY: Mapping[Kind, Mapping[Level, str]] = {
     "agent": {"view": "may view it", "run": "may run it", "edit": "may change it"},
+    "workflow": {"view": "may view it", "run": "may run it", "edit": "may change it"},
     "key": {"view": "may see that it exists", "run": "may run on it", "edit": "may replace it"},
 }
 ICONS = {
@@ -42,6 +44,14 @@ def share_agent(agent: Agent) -> None:
         _lend(agent, key, any(share.level != "view" for share in shares))
 
 
+@st.dialog("Share this workflow", width="medium")
+@guarded
+def share_workflow(workflow: Workflow) -> None:
+    """Share a workflow; the agents in it are shared by themselves, and run on keys that their runner may use."""
+    _draw(session.current_user(), "workflow", workflow.id)
+    st.caption("Whoever runs it needs its agents, too: share those with the same people.")
+
+
 @st.dialog("Share this key", width="medium", on_dismiss="rerun")
 @guarded
 def share_key(key: Key) -> None:
@@ -62,6 +72,14 @@ def explain_agent(agent: Agent) -> None:
     if not agent.access.is_owner:
         owner = answer.harmless(agent.access.owner_name)
         st.caption(f":material/share: {owner} shared it with you: you {MAY['agent'][agent.access.level]}.")
+
+
+def explain_workflow(workflow: Workflow) -> None:
+    """Draw whose workflow this is and what one may do with it; nothing for its owner."""
+    if not workflow.access.is_owner:
+        owner = answer.harmless(workflow.access.owner_name)
+        may = MAY["workflow"][workflow.access.level]
+        st.caption(f":material/share: {owner} shared it with you: you {may}.")
 
 
 def _pool(actor: User, key: Key) -> bool:

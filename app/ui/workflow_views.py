@@ -1,0 +1,18 @@
+"""The views of a workflow's page, by name, in their order. Only the one that is looked at is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from app.ui import workflow_editor
+from core.accounts.models import User
+from core.workflows.models import Draft
+
+VIEWS: Mapping[str, Callable[[User, Draft], None]] = {
+    "Edit": workflow_editor.draw,
+}
+
+
+def first(workflow: Draft) -> str:
+    """Return the view that a workflow opens with: what can run is run, what cannot yet is edited."""
+    return "Run" if workflow.published_version and "Run" in VIEWS else "Edit"

@@ -1,0 +1,224 @@
+"""Workflows: listed, searched, made, shared to look at; the list editor and the form of a node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app import navigation, state
+from core.accounts.models import User
+from core.agents.models import Agent
+from core.bootstrap import Core
+from core.sharing.models import Grantee
+from core.workflows.models import Draft
+from tests.pages.conftest import Visit
+
+Visitor = Callable[..., Visit]
+
+
+@pytest.fixture
+def workflow(page_core: Core, alice: User, agent: Agent) -> Draft:
+    """Alice's: a ticket is classified, and the answer is given."""
+    graph = {
+        "nodes": [
+            {"id": "start", "kind": "input", "label": "Ticket", "fields": [{"name": "ticket", "type": "text"}]},
+            {"id": "sort", "kind": "agent", "label": "Sort", "agent_id": agent.id, "task": "Sort {{ticket}}."},
+            {"id": "end", "kind": "output", "label": "Answer", "name": "answer", "value": "{{sort}}"},
+        ],
+        "edges": [{"source": "start", "target": "sort"}, {"source": "sort", "target": "end"}],
+    }
+    return page_core.workflows.create(alice, "Tickets", "support", "Sorts tickets.", graph)
+
+
+def share(core: Core, owner: User, workflow: Draft, with_whom: User, level: Any) -> None:
+    core.sharing.grant(owner, "workflow", workflow.id, Grantee("person", with_whom.id), level)
+
+
+def listed(visit: Visitor, user: User, workflow: Draft) -> Visit:
+    """Open the list editor of a workflow."""
+    page = visit(user).open(navigation.WORKFLOW, id=workflow.id, view="Edit")
+    return page.fill(workflow_editor="List").rerun()
+
+
+# --- the list -----------------------------------------------------------------------------------
+
+
+def test_without_workflows_alice_makes_her_first(visit: Visitor, page_core: Core, alice: User) -> None:
+    page = visit(alice).open(navigation.WORKFLOWS)
+    assert "No workflows yet" in [subheader.value for subheader in page.app.subheader]
+    page.press("workflows_first").fill(workflows_new_name="Tickets", workflows_new_department="hr")
+    page.press_in_dialog("workflows_first", "workflows_new_save")
+    (made,) = page_core.workflows.list(alice)
+    assert (made.name, made.department) == ("Tickets", "hr")
+    assert (page.title, page.app.query_params["id"]) == ("Tickets", made.id)
+
+
+def test_alice_searches_her_workflows(visit: Visitor, page_core: Core, alice: User, workflow: Draft) -> None:
+    page_core.workflows.create(alice, "Letters", "hr")
+    page = visit(alice).open(navigation.WORKFLOWS)
+    assert {"**Tickets**", "**Letters**"} <= set(page.links)
+    for field, wanted, shown in (
+        ("workflows_search", "sorts", "**Tickets**"),
+        ("workflows_department", "hr", "**Letters**"),
+    ):
+        page = visit(alice).open(navigation.WORKFLOWS).fill(**{field: wanted}).rerun()
+        assert [link for link in page.links if link.startswith("**")] == [shown]
+    page.fill(workflows_search="nothing like it").rerun()
+    assert "No workflow matches your search." in page.captions
+
+
+def test_archived_workflows_are_listed_apart(visit: Visitor, page_core: Core, alice: User, workflow: Draft) -> None:
+    page_core.workflows.archive(alice, workflow.id)
+    page = visit(alice).open(navigation.WORKFLOWS)
+    assert "**Tickets**" not in page.links
+    page.fill(workflows_archived=True).rerun()
+    assert "**Tickets**" in page.links
+    assert "Archived" in page.text
+
+
+def test_a_stranger_sees_nothing_of_a_workflow(visit: Visitor, charlie: User, workflow: Draft) -> None:
+    assert "Tickets" not in visit(charlie).open(navigation.WORKFLOWS).text
+    page = visit(charlie).open(navigation.WORKFLOW, id=workflow.id)
+    assert page.errors == ["This workflow does not exist, or it is not yours."]
+
+
+def test_who_may_only_look_gets_no_way_to_change(
+    visit: Visitor, page_core: Core, alice: User, charlie: User, workflow: Draft
+) -> None:
+    share(page_core, alice, workflow, charlie, "run")
+    page = visit(charlie).open(navigation.WORKFLOW, id=workflow.id, view="Edit")
+    assert "You can look at this workflow, and not change it." in page.text
+    assert not {"Publish", "Add a node", "Share"} & set(page.buttons)
+
+
+# --- the list editor ----------------------------------------------------------------------------
+
+
+def test_the_list_shows_the_nodes_in_the_order_in_which_they_run(
+    visit: Visitor, alice: User, workflow: Draft
+) -> None:
+    page = listed(visit, alice, workflow)
+    titles = [text.value for text in page.app.markdown if text.value[:1].isdigit()]
+    assert [title.split("**")[1] for title in titles] == ["Ticket", "Sort", "Answer"]
+    assert "→ Sort" in page.captions
+
+
+def test_alice_adds_a_node_between_two_others(
+    visit: Visitor, page_core: Core, alice: User, workflow: Draft
+) -> None:
+    page = listed(visit, alice, workflow).press("list_add")
+    page.fill(list_add_kind="template").press("list_add").fill(list_add_after="sort")
+    page.press("list_add").press_in_dialog("list_add", "list_add_yes")
+    graph = page_core.workflows.get(alice, workflow.id).graph
+    assert {"source": "sort", "target": "template_1"} in graph["edges"]
+    assert {"source": "template_1", "target": "end"} in graph["edges"]
+    assert {"source": "sort", "target": "end"} not in graph["edges"]
+    assert page.app.session_state[state.DESK].drawer == "template_1"
+
+
+def test_a_step_is_taken_back_and_again(visit: Visitor, page_core: Core, alice: User, workflow: Draft) -> None:
+    page = listed(visit, alice, workflow).press("list_edit_sort")
+    page.fill(node_sort_label="Classify").press("node_sort_save")
+    node = page_core.workflows.get(alice, workflow.id).graph["nodes"][1]
+    assert node["label"] == "Classify"
+    page.press("list_undo")
+    assert page_core.workflows.get(alice, workflow.id).graph == workflow.graph
+    page.press("list_redo")
+    assert page_core.workflows.get(alice, workflow.id).graph["nodes"][1] == node
+
+
+def test_an_agents_form_saves_what_is_typed(
+    visit: Visitor, page_core: Core, alice: User, agent: Agent, workflow: Draft
+) -> None:
+    page = listed(visit, alice, workflow).press("list_edit_sort")
+    page.fill(node_sort_task="Sort {{ticket}} well.", node_sort_id="sorted").press("node_sort_save")
+    assert page.errors == []
+    nodes = page_core.workflows.get(alice, workflow.id).graph["nodes"]
+    assert nodes[1] == {
+        "id": "sorted",
+        "kind": "agent",
+        "label": "Sort",
+        "agent_id": agent.id,
+        "task": "Sort {{ticket}} well.",
+        "answer": "text",
+    }
+    assert nodes[2]["value"] == "{{sorted}}"
+
+
+def test_what_happens_when_a_node_fails_is_saved(
+    visit: Visitor, page_core: Core, alice: User, workflow: Draft
+) -> None:
+    page = listed(visit, alice, workflow).press("list_edit_sort")
+    page.fill(node_sort_attempts=2, node_sort_timeout=90, node_sort_on_error="default").rerun()
+    page.fill(node_sort_default="nobody").press("node_sort_save")
+    node = page_core.workflows.get(alice, workflow.id).graph["nodes"][1]
+    assert (node["attempts"], node["timeout_seconds"]) == (2, 90)
+    assert (node["on_error"], node["default"]) == ("default", "nobody")
+
+
+def test_a_problem_is_said_at_its_field(visit: Visitor, alice: User, workflow: Draft) -> None:
+    page = listed(visit, alice, workflow).press("list_edit_sort")
+    page.fill(node_sort_task="Sort {{nobody}}.").rerun()
+    assert any("nothing is called nobody" in caption for caption in page.captions)
+
+
+def test_a_draft_that_cannot_run_is_saved_and_not_published(
+    visit: Visitor, page_core: Core, alice: User, workflow: Draft
+) -> None:
+    page = listed(visit, alice, workflow).press("list_edit_sort")
+    page.fill(node_sort_agent_id=None).press("node_sort_save")
+    assert "agent_id" not in page_core.workflows.get(alice, workflow.id).graph["nodes"][1]
+    page.press("workflow_publish").press_in_dialog("workflow_publish", "workflow_publish_yes")
+    assert page.errors == ["This workflow cannot run yet:"]
+    assert page_core.workflows.get(alice, workflow.id).published_version is None
+
+
+def test_alice_publishes_with_a_note(visit: Visitor, page_core: Core, alice: User, workflow: Draft) -> None:
+    page = listed(visit, alice, workflow).press("workflow_publish").fill(workflow_publish_note="First one")
+    page.press_in_dialog("workflow_publish", "workflow_publish_yes")
+    (version,) = page_core.workflows.versions(alice, workflow.id)
+    assert (version.number, version.note) == (1, "First one")
+    assert page.toasts == ["Version 1 was published."]
+
+
+# --- two people ---------------------------------------------------------------------------------
+
+
+def test_the_second_to_save_is_warned_and_loads_what_the_first_saved(
+    visit: Visitor, page_core: Core, alice: User, charlie: User, workflow: Draft
+) -> None:
+    share(page_core, alice, workflow, charlie, "edit")
+    page = listed(visit, alice, workflow).press("list_edit_sort")
+    theirs = {**workflow.graph, "edges": []}
+    page_core.workflows.save_draft(charlie, workflow.id, theirs, workflow.revision)
+    page.fill(node_sort_label="Mine").press("node_sort_save")
+    assert page.app.warning[0].value.startswith("**Charlie saved this workflow just now")
+    assert page_core.workflows.get(alice, workflow.id).graph == theirs
+    page.press("workflow_load_theirs")
+    assert page.app.session_state[state.DESK].document == theirs
+    assert not page.app.warning
+
+
+def test_the_second_to_save_keeps_theirs_as_a_copy(
+    visit: Visitor, page_core: Core, alice: User, charlie: User, workflow: Draft
+) -> None:
+    share(page_core, alice, workflow, charlie, "edit")
+    page = listed(visit, alice, workflow).press("list_edit_sort")
+    page_core.workflows.save_draft(charlie, workflow.id, {**workflow.graph, "edges": []}, workflow.revision)
+    page.fill(node_sort_label="Mine").press("node_sort_save").press("workflow_keep_mine")
+    assert page.title == "Tickets (mine)"
+    copy = page_core.workflows.get(alice, page.app.query_params["id"])
+    assert (copy.graph["nodes"][1]["label"], copy.graph["edges"]) == ("Mine", workflow.graph["edges"])
+
+
+def test_who_has_changed_nothing_just_sees_the_newest(
+    visit: Visitor, page_core: Core, alice: User, charlie: User, workflow: Draft
+) -> None:
+    share(page_core, alice, workflow, charlie, "edit")
+    page = listed(visit, alice, workflow)
+    page_core.workflows.save_draft(charlie, workflow.id, {"nodes": [], "edges": []}, workflow.revision)
+    page.rerun()
+    assert page.toasts == ["Charlie has changed this workflow."]
+    assert "There is no node yet. Add the first one." in page.captions
