@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
+from core.engine import settings
 from core.engine.forms import FormField
-from core.engine.values import ValueType, as_text, read_number, read_value
+from core.engine.reading import read_as, read_moment
+from core.engine.values import ValueType, as_text
 
 TYPES: dict[ValueType, str] = {
     "number": "Number",
@@ -48,6 +50,8 @@ OPERATORS: dict[ValueType, tuple[tuple[str, str], ...]] = {
         ("filled", "is not empty"),
     ),
 }
+# What the right value is called in sentences.
+OTHER = "the value to compare with"
 # These look at one value only.
 ALONE = frozenset({"empty", "filled", "true", "false"})
 _WITH_ANOTHER = tuple(
@@ -100,6 +104,12 @@ def form(when: tuple[str, tuple[Any, ...]]) -> tuple[FormField, ...]:
     )
 
 
+def type_of(config: Mapping[str, Any]) -> ValueType:
+    """Return the type by which these settings compare."""
+    given = settings.text(config, "type", "text")
+    return next((name for name in TYPES if name == given), "text")
+
+
 def words(operator_name: str, wanted: str) -> str:
     """Return how people read an operator of a type; its name where there is none."""
     for name, choices in OPERATORS.items():
@@ -108,20 +118,23 @@ def words(operator_name: str, wanted: str) -> str:
     return operator_name
 
 
-def holds(left: Any, operator_name: str, right: Any, wanted: ValueType, *, ignore_case: bool = True) -> bool:
-    """Return whether a comparison holds.
+def holds(
+    left: Any, operator_name: str, right: Any, wanted: ValueType, *, called: str, ignore_case: bool = True
+) -> bool:
+    """Return whether a comparison holds; ``called`` is the name of the left value.
 
     Raises:
-        ValueError: a value cannot be read as the type; a sentence that says what it should be.
+        ValueWrong: a value cannot be read as the type.
     """
     if wanted == "number":
-        return _ORDER[operator_name](read_number(left), read_number(right))
+        numbers = read_as(left, "number", called), read_as(right, "number", OTHER)
+        return bool(_ORDER[operator_name](*numbers))
     if wanted == "date":
-        return _dates(_moment(left), operator_name, _moment(right))
+        return _dates(read_moment(left, called), operator_name, read_moment(right, OTHER))
     if wanted == "boolean":
-        return bool(read_value(left, "boolean")) is (operator_name == "true")
+        return bool(read_as(left, "boolean", called)) is (operator_name == "true")
     if wanted == "list":
-        return _lists(read_value(left, "list"), operator_name, right)
+        return _lists(read_as(left, "list", called), operator_name, right)
     return _texts(as_text(left), operator_name, as_text(right), ignore_case=ignore_case)
 
 
@@ -143,7 +156,7 @@ def _texts(left: str, operator_name: str, right: str, *, ignore_case: bool) -> b
 
 def _lists(left: list[Any], operator_name: str, right: Any) -> bool:
     if operator_name in ("longer", "shorter"):
-        count = read_number(right)
+        count: float = read_as(right, "number", OTHER)
         return len(left) > count if operator_name == "longer" else len(left) < count
     if operator_name in ALONE:
         return bool(left) is (operator_name == "filled")
@@ -155,9 +168,3 @@ def _dates(left: datetime, operator_name: str, right: datetime) -> bool:
     if operator_name == "on":
         return left.date() == right.date()
     return left < right if operator_name == "before" else left > right
-
-
-def _moment(given: Any) -> datetime:
-    text = read_value(given, "date")
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -9,17 +9,17 @@ from core.engine import comparison, settings
 from core.engine.form_check import wrong
 from core.engine.forms import FormField
 from core.engine.graph import ERROR, MAX_ID, Node
-from core.engine.nodes.base import NodeKind, Outcome, Resolver, Use
+from core.engine.nodes.base import Done, NodeContext, NodeKind, Outcome, Resolver, Scope, Use
 from core.engine.problems import Problem
-from core.engine.template import paths_in
-from core.engine.values import Shape, ValueType
+from core.engine.reading import value_at
+from core.engine.template import fill_value, paths_in
+from core.engine.values import Shape
 
 MAX_CLASSES = 20
 # What a model answers that names no class.
 OTHER = "other"
 _COMPARES = ("mode", ("compare",))
 _JUDGES = ("mode", ("judge",))
-_TYPES: Mapping[str, ValueType] = {name: name for name in comparison.TYPES}
 
 
 class ConditionKind(NodeKind):
@@ -108,7 +108,7 @@ class ConditionKind(NodeKind):
         config = node.config
         if _is_judge(node):
             return [Use(path, "question") for path in paths_in(settings.text(config, "question"))]
-        wanted = _TYPES.get(settings.text(config, "type", "text"), "any")
+        wanted = comparison.type_of(config)
         left = settings.text(config, "left")
         right = () if settings.text(config, "operator") in comparison.ALONE else settings.text(config, "right")
         return [
@@ -125,6 +125,22 @@ class ConditionKind(NodeKind):
         right = "" if name in comparison.ALONE else settings.text(config, "right")
         words = comparison.words(name, settings.text(config, "type", "text"))
         return " ".join(filter(None, [settings.text(config, "left"), words, right]))
+
+    def run(self, context: NodeContext, node: Node, scope: Scope) -> Done:
+        """Decide; raises ``ValueMissing`` or ``ValueWrong``."""
+        return self._compare(node, scope)
+
+    def _compare(self, node: Node, scope: Scope) -> Done:
+        config, path = node.config, settings.text(node.config, "left")
+        does_hold = comparison.holds(
+            value_at(path, scope.values),
+            settings.text(config, "operator"),
+            fill_value(settings.text(config, "right"), scope.values),
+            comparison.type_of(config),
+            called=path,
+            ignore_case=settings.switch(config, "ignore_case", default=True),
+        )
+        return Done(does_hold, "true" if does_hold else "false")
 
 
 def _is_judge(node: Node) -> bool:

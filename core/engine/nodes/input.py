@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from core.engine import settings
 from core.engine.forms import FormField
 from core.engine.graph import Node
-from core.engine.nodes.base import NodeKind
+from core.engine.nodes.base import Done, NodeContext, NodeKind, Scope
+from core.engine.reading import read_inputs
 from core.engine.values import Shape
 
 MAX_FIELDS = 50
@@ -42,6 +43,12 @@ class InputKind(NodeKind):
     def subtitle(self, node: Node) -> str:
         """Return the names of the fields."""
         return ", ".join(field.name for field in settings.fields(node.config, "fields"))
+
+    def run(self, context: NodeContext, node: Node, scope: Scope) -> Done:
+        """Return the run's inputs as an object; raises ``Invalid`` when one is missing or of another type."""
+        fields = settings.fields(node.config, "fields")
+        given = {field.name: scope.values.get(field.name) for field in fields}
+        return Done(read_inputs(fields, given))
 
 
 KIND = InputKind()

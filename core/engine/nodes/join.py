@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from core.engine import settings
 from core.engine.forms import FormField
 from core.engine.graph import Node
-from core.engine.nodes.base import NodeKind
+from core.engine.nodes.base import Done, NodeContext, NodeKind, Scope
 from core.engine.values import Shape
 
 MODES = (("all", "All ways that are taken"), ("any", "The first one that arrives"))
@@ -32,6 +32,12 @@ class JoinKind(NodeKind):
     def subtitle(self, node: Node) -> str:
         """Return what it waits for."""
         return dict(MODES).get(settings.text(node.config, "mode", "all"), "")
+
+    def run(self, context: NodeContext, node: Node, scope: Scope) -> Done:
+        """Return what arrived."""
+        arrived = {name: scope.values.get(name) for name in scope.sources}
+        is_any = settings.text(node.config, "mode") == "any"
+        return Done(next(iter(arrived.values()), None) if is_any else arrived)
 
 
 KIND = JoinKind()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -9,11 +11,15 @@ from core.engine import settings
 from core.engine.form_check import wrong
 from core.engine.forms import FormField
 from core.engine.graph import Node
-from core.engine.nodes.base import NodeKind, Use
+from core.engine.nodes.base import Done, NodeContext, NodeKind, Scope, Use
 from core.engine.problems import Problem
-from core.engine.template import paths_in
-from core.engine.values import Shape, ValueType
+from core.engine.reading import checked_fields, read_json
+from core.engine.template import fill, fill_data, fill_value, paths_in
+from core.engine.values import Shape, ValueType, as_text
 
+MAX_FILE_NAME = 100
+# Windows takes these for devices, whatever follows them.
+DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10))})
 FORMATS = (("text", "Text"), ("json", "JSON"), ("file", "File"))
 # By the ending of a file's name. All of them are shown and sent as text: nothing of a file is ever run.
 MEDIA_TYPES: Mapping[str, str] = {
@@ -87,6 +93,43 @@ class OutputKind(NodeKind):
         """Return its name, or that of its file."""
         is_file = settings.text(node.config, "format") == "file"
         return settings.text(node.config, "file_name" if is_file else "name")
+
+    def run(self, context: NodeContext, node: Node, scope: Scope) -> Done:
+        """Return the result; raises ``ValueWrong`` when it has not the form that it should have."""
+        config = node.config
+        match settings.text(config, "format", "text"):
+            case "json":
+                return Done(_data(settings.text(config, "value"), config, scope))
+            case "file":
+                return Done(_file(node, scope))
+        return Done(fill(settings.text(config, "value"), scope.values))
+
+
+def _data(template: str, config: Mapping[str, Any], scope: Scope) -> Any:
+    try:
+        # First read, then filled: a value with quotation marks in it cannot break the JSON around it.
+        data = fill_data(json.loads(template), scope.values)
+    except (ValueError, RecursionError):
+        data = read_json(fill_value(template, scope.values), "the result")
+    fields = settings.fields(config, "fields")
+    return checked_fields(data, fields, "the result") if fields else data
+
+
+def _file(node: Node, scope: Scope) -> dict[str, str]:
+    pattern = settings.text(node.config, "file_name")
+    stem = clean_file_name(fill(pattern.rpartition(".")[0], scope.values)) or node.id
+    # The ending is that of the settings: what a value brings along does not decide what a file is.
+    ending = pattern.rpartition(".")[2].lower()
+    text = as_text(fill_value(settings.text(node.config, "value"), scope.values))
+    return {"name": f"{stem}.{ending}", "media_type": MEDIA_TYPES[ending], "text": text}
+
+
+def clean_file_name(name: str) -> str:
+    """Return a name without ending that every system takes, and that leads into no folder."""
+    plain = unicodedata.normalize("NFC", name)
+    kept = "".join(char if char.isalnum() or char in " ._-()" else "_" for char in plain)
+    name = " ".join(kept.split())[:MAX_FILE_NAME].strip(". ")
+    return f"_{name}" if name.upper() in DEVICES else name
 
 
 KIND = OutputKind()

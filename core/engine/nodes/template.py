@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from core.engine import settings
 from core.engine.forms import FormField
 from core.engine.graph import Node
-from core.engine.nodes.base import NodeKind, Use
-from core.engine.template import only_path, paths_in, paths_within
+from core.engine.nodes.base import Done, NodeContext, NodeKind, Scope, Use
+from core.engine.template import fill, fill_data, only_path, paths_in, paths_within
 from core.engine.values import Field, Shape, ValueType
 
 FORMATS = (("text", "Text"), ("json", "JSON"))
@@ -50,6 +50,12 @@ class TemplateKind(NodeKind):
     def subtitle(self, node: Node) -> str:
         """Return the beginning of the text."""
         return "JSON" if _is_json(node) else settings.text(node.config, "text")
+
+    def run(self, context: NodeContext, node: Node, scope: Scope) -> Done:
+        """Return the text or the data; a placeholder that is not known stays as it was written."""
+        if _is_json(node):
+            return Done(fill_data(node.config.get("json"), scope.values))
+        return Done(fill(settings.text(node.config, "text"), scope.values))
 
 
 def _is_json(node: Node) -> bool:

@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 from core.engine import comparison, settings
 from core.engine.forms import FormField
 from core.engine.graph import Node
-from core.engine.nodes.base import NodeKind, Use
+from core.engine.nodes.base import Done, NodeContext, NodeKind, Scope, Use
+from core.engine.reading import value_at
 from core.engine.template import paths_in
+from core.engine.transforming import transformed
 from core.engine.values import Shape, ValueType
 
 OPERATIONS = (
@@ -119,6 +121,12 @@ class TransformKind(NodeKind):
         operation = settings.text(node.config, "operation", "pick")
         words = [dict(OPERATIONS).get(operation, ""), settings.text(node.config, "source")]
         return ": ".join(filter(None, words))
+
+    def run(self, context: NodeContext, node: Node, scope: Scope) -> Done:
+        """Return the changed value; raises ``ValueMissing`` or ``ValueWrong``."""
+        path, config = settings.text(node.config, "source"), node.config
+        given = value_at(path, scope.values)
+        return Done(transformed(given, config, path, scope.values))
 
 
 KIND = TransformKind()
