@@ -10,7 +10,7 @@ from core.accounts.models import User
 from core.people.models import Person
 
 _CANNOT: dict[Capability, str] = {
-    "agents.edit": "create or change agents",
+    "agents.edit": "create or change agents and workflows",
     "keys.edit": "add keys",
     "runs.start": "start runs",
 }

@@ -47,7 +47,7 @@ def test_an_administrator_changes_and_suspends_dana_while_she_is_signed_in(
         change_role(admin, "Viewer")
         dana.go("Agents")
         expect(
-            dana.page.get_by_text("Your role, viewer, cannot create or change agents or start runs.")
+            dana.page.get_by_text("Your role, viewer, cannot create or change agents and workflows or start runs.")
         ).to_be_visible()
         expect(dana.button("New agent")).to_have_count(0)
 

@@ -28,6 +28,8 @@ TABLE: dict[str, set[str]] = {
     "home": SIGNED_IN,
     "agents": SIGNED_IN,
     "agent": SIGNED_IN,
+    "workflows": SIGNED_IN,
+    "workflow": SIGNED_IN,
     "keys": SIGNED_IN,
     "key": SIGNED_IN,
     "api": SIGNED_IN,

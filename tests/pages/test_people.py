@@ -142,7 +142,8 @@ def test_a_viewer_sees_what_the_role_cannot_do_before_trying(
 ) -> None:
     page_core.people.set_role(root, alice.id, "viewer")
     sentence = (
-        "Your role, viewer, cannot create or change agents or start runs. Ask an administrator for another role."
+        "Your role, viewer, cannot create or change agents and workflows or start runs. "
+        "Ask an administrator for another role."
     )
     page = visit(alice).open(navigation.AGENTS)
     assert [info.value for info in page.app.info] == [sentence]
