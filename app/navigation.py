@@ -55,6 +55,8 @@ KEY = Entry("key.py", "Key", ":material/key:", None)
 API = Entry("api.py", "API", ":material/api:", "Build")
 RUNS = Entry("runs.py", "Runs", ":material/play_circle:", "Watch")
 RUN = Entry("run.py", "Run", ":material/play_circle:", None)
+APPROVALS = Entry("approvals.py", "Approvals", ":material/how_to_reg:", "Watch")
+APPROVAL = Entry("approval.py", "Approval", ":material/how_to_reg:", None)
 USAGE = Entry("usage.py", "Usage", ":material/bar_chart:", "Watch")
 BUDGETS = Entry("budgets.py", "Budgets", ":material/savings:", "Watch")
 STATEMENT = Entry("statement.py", "Statement", ":material/receipt_long:", "Watch")
@@ -96,6 +98,8 @@ ALL = (
     API,
     RUNS,
     RUN,
+    APPROVALS,
+    APPROVAL,
     USAGE,
     BUDGETS,
     STATEMENT,
@@ -119,13 +123,16 @@ ALL = (
 )
 
 
-def sections(user: User | None) -> dict[str, list[StreamlitPage]]:
-    """Return the pages by section, for ``st.navigation``. All are registered for everybody: the gate decides."""
+def sections(user: User | None, approvals: int = 0) -> dict[str, list[StreamlitPage]]:
+    """Return the pages by section, for ``st.navigation``. All are registered for everybody: the gate decides.
+
+    ``approvals`` is how many of them wait for the person; the sidebar says so.
+    """
     found: dict[str, list[StreamlitPage]] = {}
     for entry in ALL:
         page = st.Page(
             entry.path,
-            title=entry.title,
+            title=f"{entry.title} ({approvals})" if entry is APPROVALS and approvals else entry.title,
             icon=entry.icon,
             url_path=entry.url,
             default=entry is HOME,

@@ -31,7 +31,9 @@ def run() -> None:
     user = session.signed_in_user()
     must_enrol = user is not None and runtime.get_core().two_factor.must_enrol(user)
     has_menu = user is not None and not must_enrol
-    page = st.navigation(navigation.sections(user), position="sidebar" if has_menu else "hidden", expanded=True)
+    waiting = runtime.get_core().approvals.waiting_count(user) if user and has_menu else 0
+    sections = navigation.sections(user, waiting)
+    page = st.navigation(sections, position="sidebar" if has_menu else "hidden", expanded=True)
     entry = navigation.entry_at(page.url_path)
     if user is None:
         if entry.is_public:

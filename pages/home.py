@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import navigation, runtime, session
-from app.ui import agent_form, budget_rows, formats, key_health, layout, rights, setup_card
+from app.ui import agent_form, approval_rows, budget_rows, formats, key_health, layout, rights, setup_card
 from app.ui.worker_state import describe_worker
 from core import clock
 
@@ -21,6 +21,7 @@ with layout.header("Home"):
         navigation.go(navigation.AGENT)
 
 setup_card.draw(user)
+approval_rows.on_home(user)
 budget_rows.warn(list(core.budgets.near_limit(user)))
 key_health.alarms(user)
 rights.explain(user, "keys.edit", "agents.edit", "runs.start")

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NOUNS = (
     "accounts",
     "agents",
+    "approvals",
     "audit",
     "budgets",
     "departments",

@@ -23,6 +23,8 @@ _CSS = """
     .st-key-setup_stepper button [data-testid="stMarkdownContainer"] p { font-size: 0; }
     .st-key-setup_stepper button { min-width: 0; padding: 0.25rem 0.4rem; }
   }
+  /* A decision is taken with one thumb. */
+  .st-key-approval_buttons button { min-height: 3rem; }
   @media (max-width: 640px) { [data-testid="stMetricValue"] { font-size: 1.2rem; } }
 </style>
 """

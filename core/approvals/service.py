@@ -6,7 +6,6 @@ runs out wait for each other, and the first of them counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,6 +36,7 @@ from core.errors import Conflict, Forbidden, Invalid, NotFound, RunCancelled
 from core.notify.service import Mail
 from core.runs.estimates import Estimates
 from core.runs.models import Run
+from core.runs.waking import Waking
 from core.security.redact import redact, redact_tree
 from core.usage.service import Usage
 
@@ -49,18 +49,16 @@ SWEPT_AT_ONCE = 100
 class Approvals:
     """Ask, see and decide."""
 
-    def __init__(self, db: Database, usage: Usage, estimates: Estimates, mail: Mail, audit: Audit) -> None:
-        """Look in ``usage`` and ``estimates`` what runs cost; tell people by ``mail``."""
+    def __init__(
+        self, db: Database, waking: Waking, usage: Usage, estimates: Estimates, mail: Mail, audit: Audit
+    ) -> None:
+        """Wake runs by ``waking``, look in ``usage`` and ``estimates`` what they cost; tell people by ``mail``."""
         self._db = db
+        self._waking = waking
         self._usage = usage
         self._estimates = estimates
         self._letters = Letters(mail)
         self._audit = audit
-        self._listeners: list[Callable[[Connection, str], None]] = []
-
-    def on_decided(self, wake: Callable[[Connection, str], None]) -> None:
-        """Call ``wake`` with a run's id in the transaction that decides what it waits for; its row is locked."""
-        self._listeners.append(wake)
 
     # --- for pages and routes --------------------------------------------------------------------
 
@@ -127,6 +125,7 @@ class Approvals:
                 raise Conflict(said(approval))
             values: dict[str, Any] = {"comment": redact(comment), "value": _edited(approval, value)}
             self._close(connection, now, approval, DECIDED[decision], at, decided_by=now.id, **values)
+        self._waking.let_begin()
         return self.get(actor, approval_id)
 
     # --- for the worker --------------------------------------------------------------------------
@@ -229,8 +228,7 @@ class Approvals:
         closed = repository.by_id(connection, approval.id)
         if closed is not None:
             self._letters.tell_asker(connection, closed)
-        for wake in self._listeners:
-            wake(connection, approval.run_id)
+        self._waking.wake(connection, approval.run_id)
 
 
 def _is_over(approval: Approval, at: datetime) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from core.audit.origin import set_doer
 from core.bootstrap import Core
 from core.logs import get_logger
 
@@ -21,6 +22,7 @@ class ApprovalClock:
 
     def serve(self, end: threading.Event) -> None:
         """Look every five seconds what is due."""
+        set_doer("worker")
         while not end.wait(POLL_SECONDS):
             try:
                 self._core.approvals.sweep()
