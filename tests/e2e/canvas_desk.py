@@ -20,8 +20,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx  # noqa: E402
 from app.ui import canvas  # noqa: E402
 from app.ui.canvas import KindCard, NodeFace, NodeState, Outcome  # noqa: E402
 
+WAYS = {
+    "condition": (Outcome("yes", "over 5,000"), Outcome("no", "otherwise")),
+    "approval": (Outcome("", "Approved"), Outcome("rejected", "Rejected")),
+}
 KINDS = tuple(
-    KindCard(name, label, name, group, help, initial)
+    KindCard(name, label, name, group, help, initial, WAYS.get(name, ()), name != "output", name != "input")
     for name, label, group, help, initial in (
         ("input", "Input", "Start and end", "What a person fills in.", {"fields": []}),
         ("output", "Output", "Start and end", "What the run gives back.", {"value": ""}),
@@ -39,10 +43,6 @@ KINDS = tuple(
     )
 )
 LABELS = {kind.name: kind.label for kind in KINDS}
-WAYS = {
-    "condition": (Outcome("yes", "over 5,000"), Outcome("no", "otherwise")),
-    "approval": (Outcome("", "Approved"), Outcome("rejected", "Rejected")),
-}
 
 
 def node(kind: str, number: int, x: int, y: int, label: str, **config: Any) -> dict[str, Any]:
@@ -111,6 +111,7 @@ def face(drawn: dict[str, Any]) -> NodeFace:
         problems=problems,
         is_source=kind != "output",
         is_target=kind != "input",
+        warnings=("Nothing reads its answer.",) if kind == "crew" else (),
     )
 
 

@@ -58,7 +58,13 @@ def draw(
     hearing: Hearing = st.session_state.get(memory, Hearing()).drawn(graph, revision)
     result = registration.component()(
         key=key,
-        data={**scene, "number": hearing.number, "opening": hearing.opening, "settled": hearing.settled},
+        data={
+            **scene,
+            "key": key,
+            "number": hearing.number,
+            "opening": hearing.opening,
+            "settled": hearing.settled,
+        },
         height=height,
         on_sent_change=lambda: None,
     )

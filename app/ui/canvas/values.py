@@ -10,18 +10,6 @@ Graph = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class KindCard:
-    """One entry of the palette; ``initial`` is the configuration of a new node."""
-
-    name: str
-    label: str
-    icon: str
-    group: str
-    help: str
-    initial: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
 class Outcome:
     """One way on from a node; the ordinary way has the name ""."""
 
@@ -30,8 +18,27 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class KindCard:
+    """One entry of the palette.
+
+    ``icon`` is the name of one of the canvas's drawings; another name gives the drawing of the kind's own name.
+    ``initial`` is the configuration of a new node, and the last three say how it connects until it has a face.
+    """
+
+    name: str
+    label: str
+    icon: str
+    group: str
+    help: str
+    initial: Mapping[str, Any]
+    outcomes: tuple[Outcome, ...] = ()
+    is_source: bool = True
+    is_target: bool = True
+
+
+@dataclass(frozen=True)
 class NodeFace:
-    """How a node is drawn: its words, its ways on, and the sentences about what is wrong with it."""
+    """How a node is drawn: its words, its ways on, and the sentences about what is wrong, or odd, with it."""
 
     title: str
     subtitle: str = ""
@@ -39,6 +46,7 @@ class NodeFace:
     problems: tuple[str, ...] = ()
     is_source: bool = True
     is_target: bool = True
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

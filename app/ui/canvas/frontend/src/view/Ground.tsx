@@ -1,0 +1,196 @@
+// The graph itself, drawn by React Flow; what it reports goes to the editor.
+
+import {
+  Background,
+  type Connection,
+  ControlButton,
+  Controls,
+  type FinalConnectionState,
+  type IsValidConnection,
+  MiniMap,
+  type NodeMouseHandler,
+  ReactFlow,
+  SelectionMode,
+  useStoreApi,
+} from "@xyflow/react";
+import { type DragEvent, type FocusEvent, useEffect, useRef } from "react";
+import * as actions from "../actions.ts";
+import { type Editor, useEditor } from "../editor.ts";
+import { firstNode, focusNode } from "../focus.ts";
+import { showAll, showFirst } from "../sight.ts";
+import { type CardNode, type WayEdge, handleOf } from "../picture.ts";
+import { Card } from "./Card.tsx";
+import { Sign } from "./Icon.tsx";
+import { DRAGGED_KIND } from "./Palette.tsx";
+import { Way } from "./Way.tsx";
+
+const NODE_TYPES = { card: Card };
+const EDGE_TYPES = { way: Way };
+const BOTH = ["Control", "Meta", "Shift"];
+const NAMES = {
+  "controls.ariaLabel": "View",
+  "controls.zoomIn.ariaLabel": "Zoom in",
+  "controls.zoomOut.ariaLabel": "Zoom out",
+  "minimap.ariaLabel": "Overview",
+};
+// Drawing only what is seen costs a little with each movement, and saves more the more there is.
+const MANY = 80;
+
+export function Ground({ editor, isDark }: { editor: Editor; isDark: boolean }) {
+  const nodes = useEditor(editor, (held) => held.nodes);
+  const edges = useEditor(editor, (held) => held.edges);
+  const isReadOnly = useEditor(editor, (held) => held.scene.isReadOnly);
+  const isNarrow = useEditor(editor, (held) => held.isNarrow);
+  const isBoxing = useEditor(editor, (held) => held.isBoxing && !held.scene.isReadOnly);
+  const ground = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    editor.ground = ground.current;
+  }, [editor]);
+
+  const open: NodeMouseHandler<CardNode> = (_, node) => {
+    if (!isReadOnly) editor.open(node.data.id);
+  };
+  const drop = (event: DragEvent) => {
+    const kind = event.dataTransfer.getData(DRAGGED_KIND);
+    if (!kind || !editor.flow) return;
+    event.preventDefault();
+    actions.addAt(editor, kind, editor.flow.screenToFlowPosition({ x: event.clientX, y: event.clientY }));
+  };
+  return (
+    <ReactFlow<CardNode, WayEdge>
+      ref={ground}
+      className="ground"
+      aria-label={isReadOnly ? "Steps of the run" : "Steps. Press question mark for the keys."}
+      tabIndex={0}
+      onFocus={(event) => enter(editor, event)}
+      onBlur={leave}
+      onDrop={drop}
+      onDragOver={(event) => event.dataTransfer.types.includes(DRAGGED_KIND) && event.preventDefault()}
+      nodes={nodes}
+      edges={edges}
+      nodeTypes={NODE_TYPES}
+      edgeTypes={EDGE_TYPES}
+      colorMode={isDark ? "dark" : "light"}
+      onInit={(flow) => {
+        editor.flow = flow;
+        showFirst(editor);
+      }}
+      onNodesChange={editor.changeNodes}
+      onNodeClick={(_, node) => focusNode(editor, node.data.id)}
+      onNodeDoubleClick={open}
+      onEdgesChange={(changes) => selectEdges(editor, changes)}
+      onConnect={(connection) => join(editor, connection)}
+      isValidConnection={(connection) => refusalOf(editor, connection) === undefined}
+      onConnectEnd={(_, state) => explain(editor, state)}
+      onClickConnectEnd={(_, state) => explain(editor, state)}
+      onClickConnectStart={() => editor.say("Choose where it leads")}
+      nodesDraggable={!isReadOnly}
+      nodesConnectable={!isReadOnly}
+      edgesReconnectable={false}
+      nodesFocusable={false}
+      edgesFocusable={false}
+      disableKeyboardA11y
+      deleteKeyCode={null}
+      panActivationKeyCode={null}
+      selectionKeyCode={isReadOnly ? null : "Shift"}
+      multiSelectionKeyCode={isReadOnly ? null : BOTH}
+      selectionMode={SelectionMode.Partial}
+      selectionOnDrag={isBoxing}
+      panOnDrag={!isBoxing}
+      zoomOnDoubleClick={false}
+      selectNodesOnDrag
+      elevateEdgesOnSelect
+      snapToGrid
+      snapGrid={[10, 10]}
+      minZoom={0.1}
+      maxZoom={2}
+      connectionRadius={28}
+      onlyRenderVisibleElements={nodes.length > MANY}
+      ariaLabelConfig={NAMES}
+    >
+      <Background gap={20} />
+      <Controls showInteractive={false} showFitView={false}>
+        <ControlButton onClick={() => showAll(editor)} title="Show everything" aria-label="Show everything">
+          <Sign name="fit" />
+        </ControlButton>
+      </Controls>
+      {!isNarrow && <MiniMap<CardNode> pannable zoomable nodeClassName={(node) => `mini-${node.data.state?.status ?? "step"}`} />}
+      <CancelConnecting editor={editor} />
+    </ReactFlow>
+  );
+}
+
+/** Coming by Tab, the focus goes on to a node; `tabIndex` makes way so that Shift+Tab leads out again. */
+function enter(editor: Editor, event: FocusEvent<HTMLDivElement>): void {
+  const ground = event.currentTarget;
+  ground.tabIndex = -1;
+  if (event.target !== ground || !ground.matches(":focus-visible")) return;
+  const node = editor.focused ?? editor.only ?? firstNode(editor);
+  if (node !== null) focusNode(editor, node);
+}
+
+function leave(event: FocusEvent<HTMLDivElement>): void {
+  const goesTo = event.relatedTarget;
+  if (!(goesTo instanceof Node && event.currentTarget.contains(goesTo))) event.currentTarget.tabIndex = 0;
+}
+
+function selectEdges(editor: Editor, changes: Parameters<NonNullable<Parameters<typeof ReactFlow<CardNode, WayEdge>>[0]["onEdgesChange"]>>[0]): void {
+  const keys = new Map(editor.edges.map((edge) => [edge.id, edge.data?.key ?? ""]));
+  const selected = new Set(editor.selectedEdges);
+  for (const change of changes) {
+    const key = change.type === "select" ? keys.get(change.id) : undefined;
+    if (key === undefined || change.type !== "select") continue;
+    if (change.selected) selected.add(key);
+    else selected.delete(key);
+  }
+  editor.select(editor.selected, selected);
+}
+
+/** Returns our own names for what React Flow calls a connection. */
+function ends(editor: Editor, connection: Connection | WayEdge): [string, string, string] | undefined {
+  const source = editor.nodes.find((node) => node.id === connection.source)?.data;
+  const target = editor.nodes.find((node) => node.id === connection.target)?.data;
+  const outcome = source?.outcomes.find(({ name }) => handleOf(name) === connection.sourceHandle);
+  return source && target && outcome ? [source.id, outcome.name, target.id] : undefined;
+}
+
+function refusalOf(editor: Editor, connection: Parameters<IsValidConnection<WayEdge>>[0]): string | undefined {
+  const found = ends(editor, connection as Connection);
+  return found ? actions.whyNot(editor, ...found) : "There is no such step";
+}
+
+function join(editor: Editor, connection: Connection): void {
+  const found = ends(editor, connection);
+  if (found) actions.join(editor, ...found);
+}
+
+/** Says why nothing was connected. */
+function explain(editor: Editor, state: FinalConnectionState): void {
+  if (state.isValid !== false || !state.toNode || !state.fromHandle || !state.toHandle) return;
+  const [from, to] = state.fromHandle.type === "source" ? [state.fromHandle, state.toHandle] : [state.toHandle, state.fromHandle];
+  if (from.type === to.type) return editor.say("Connect the right side of a step to the left side of another");
+  const connection = { source: from.nodeId, sourceHandle: from.id ?? null, target: to.nodeId, targetHandle: to.id ?? null };
+  const refused = refusalOf(editor, connection);
+  if (refused) editor.say(refused);
+}
+
+/** Escape, or a click beside the steps, ends a connection that was begun with a click. */
+function CancelConnecting({ editor }: { editor: Editor }) {
+  const store = useStoreApi();
+  useEffect(() => {
+    const ground = editor.ground;
+    const cancel = (event: Event) => {
+      const isOver = event instanceof KeyboardEvent ? event.key === "Escape" : isPane(event.target);
+      if (isOver && store.getState().connectionClickStartHandle) store.setState({ connectionClickStartHandle: null });
+    };
+    ground?.addEventListener("keydown", cancel);
+    ground?.addEventListener("click", cancel);
+    return () => {
+      ground?.removeEventListener("keydown", cancel);
+      ground?.removeEventListener("click", cancel);
+    };
+  }, [editor, store]);
+  return null;
+}
+
+const isPane = (target: EventTarget | null) => target instanceof Element && target.classList.contains("react-flow__pane");

@@ -1,0 +1,381 @@
+"""The workflow canvas in a real browser, on a page of its own under the app's headers: mouse, keys and finger."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.support.app_server import AppServer
+
+WIDE = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the page with the canvas is served."""
+    server = AppServer(tmp_path_factory.mktemp("canvas"))
+    command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("canvas_desk.py"))]
+    options = ["--server.port", str(server.port), "--server.address", "127.0.0.1"]
+    server.start_with([*command, *options], health="/_stcore/health")
+    try:
+        yield server.url
+    finally:
+        server.stop()
+
+
+class Desk:
+    """The page as a person uses it, and what it holds."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        # What was written to the console, a breach of the policy for one.
+        self.messages: list[str] = []
+        page.on("console", lambda message: self.messages.append(message.text))
+        page.on("pageerror", lambda error: self.messages.append(str(error)))
+        self.canvas = page.get_by_label("Workflow canvas")
+        self.said = self.canvas.get_by_role("status")
+
+    def node(self, name: str | re.Pattern[str]) -> Locator:
+        return self.canvas.get_by_role("group", name=name)
+
+    def button(self, name: str) -> Locator:
+        return self.canvas.get_by_role("button", name=name, exact=True)
+
+    def held(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.page.get_by_test_id("stCode").inner_text())
+        return found
+
+    def waits_until(self, told: str, value: object) -> dict[str, Any]:
+        """Wait until what the page tells is so; ``told`` is a name, or a path in the graph such as ``edges``."""
+        for _ in range(200):
+            held = self.held()
+            if reading(held, told) == value:
+                return held
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"{told}: {reading(self.held(), told)}, not {value}")
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def choose(self, *words: str) -> None:
+        """Type and choose in each box that comes up."""
+        for word in words:
+            self.page.keyboard.type(word)
+            expect(self.page.get_by_role("option", name=word).first).to_be_visible()
+            self.press("Enter")
+
+    def drag(self, start: Locator, to: tuple[float, float] | Locator, *, by: bool = False) -> None:
+        x, y = middle(start)
+        end = to if isinstance(to, tuple) else middle(to)
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(*((x + end[0], y + end[1]) if by else end), steps=8)
+        self.page.mouse.up()
+
+
+def reading(held: dict[str, Any], told: str) -> object:
+    graph = held["graph"]
+    if told == "nodes":
+        return [node["id"] for node in graph["nodes"]]
+    if told == "edges":
+        return {(edge["source"], edge.get("when", ""), edge["target"]) for edge in graph["edges"]}
+    return held[told]
+
+
+def middle(locator: Locator) -> tuple[float, float]:
+    box = locator.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+@contextmanager
+def opened(browser: Browser, address: str, query: str = "", **options: Any) -> Iterator[Desk]:
+    """The page in a tab of its own."""
+    context = browser.new_context(**{"viewport": WIDE, **options})
+    with context:
+        page = context.new_page()
+        yield visited(page, address, query)
+
+
+def visited(page: Page, address: str, query: str) -> Desk:
+    desk = Desk(page)
+    page.goto(f"{address}/?{query}")
+    expect(desk.canvas.get_by_role("application")).to_be_visible()
+    expect(page.get_by_test_id("stCode")).to_be_visible()
+    return desk
+
+
+def test_a_person_builds_a_workflow_with_the_mouse(browser: Browser, address: str) -> None:
+    with opened(browser, address, "graph=empty") as desk:
+        expect(desk.canvas.get_by_text("Drag the first step here")).to_be_visible()
+        desk.button("Input").drag_to(desk.canvas.locator(".ground"), target_position={"x": 160, "y": 200})
+        desk.waits_until("nodes", ["input_1"])
+        desk.button("Condition").click()
+        desk.button("Agent").click()
+        desk.waits_until("nodes", ["input_1", "condition_1", "agent_1"])
+
+        condition = desk.node("Condition, Condition")
+        desk.drag(desk.node("Input, Input").locator(".source"), condition.locator(".target"))
+        expect(desk.said).to_have_text("Connected Input to Condition")
+        condition.locator(".source").nth(1).click()
+        desk.node("Agent, Agent").locator(".target").click()
+        expect(desk.said).to_have_text("Connected Condition to Agent, otherwise")
+        expect(desk.canvas.locator(".way-label")).to_have_text("otherwise")
+        held = desk.waits_until("edges", {("input_1", "", "condition_1"), ("condition_1", "no", "agent_1")})
+        assert held["stale"] == 0
+
+        desk.drag(desk.node("Agent, Agent").locator(".card-title"), (0, 100), by=True)
+        for _ in range(200):
+            moved = desk.held()["graph"]["nodes"][2]["position"]
+            if moved != held["graph"]["nodes"][2]["position"]:
+                break
+            desk.page.wait_for_timeout(50)
+        assert moved["y"] > held["graph"]["nodes"][2]["position"]["y"]
+
+        desk.button("Edit Agent").click()
+        desk.waits_until("opened", ["agent_1"])
+        desk.node("Agent, Agent").dblclick(position={"x": 60, "y": 12})
+        desk.waits_until("opened", ["agent_1", "agent_1"])
+
+        desk.button("Delete").click()
+        desk.waits_until("nodes", ["input_1", "condition_1"])
+        desk.button("Undo").click()
+        expect(desk.said).to_have_text("Undone: delete")
+        desk.waits_until("nodes", ["input_1", "condition_1", "agent_1"])
+        desk.waits_until("edges", {("input_1", "", "condition_1"), ("condition_1", "no", "agent_1")})
+        assert desk.messages == []
+
+
+def test_a_person_builds_a_workflow_with_the_keyboard_alone(browser: Browser, address: str) -> None:
+    with opened(browser, address, "graph=empty") as desk:
+        desk.page.get_by_role("button", name="Draw again").focus()
+        ground = desk.canvas.get_by_role("application")
+        for _ in range(40):
+            if ground.evaluate("element => element.getRootNode().activeElement === element"):
+                break
+            desk.press("Tab")
+        desk.press("a")
+        desk.choose("Input")
+        expect(desk.said).to_have_text("Input added")
+        expect(desk.node("Input, Input")).to_be_focused()
+        desk.press("a")
+        desk.choose("Agent")
+        expect(desk.said).to_have_text("Agent added after Input")
+        desk.press("a")
+        desk.choose("Condition")
+        desk.waits_until("edges", {("input_1", "", "agent_1"), ("agent_1", "", "condition_1")})
+        expect(desk.node("Condition, Condition")).to_be_focused()
+        desk.press("a")
+        desk.choose("Approval")
+        desk.waits_until("nodes", ["input_1", "agent_1", "condition_1", "approval_1"])
+        desk.press("a")
+        desk.choose("Output")
+        expect(desk.node("Output, Output")).to_be_focused()
+
+        desk.press("ArrowLeft", "ArrowLeft")
+        expect(desk.node("Condition, Condition")).to_be_focused()
+        desk.press("c")
+        desk.choose("otherwise", "Output")
+        expect(desk.said).to_have_text("Connected Condition to Output, otherwise")
+        everything = {
+            ("input_1", "", "agent_1"),
+            ("agent_1", "", "condition_1"),
+            ("condition_1", "yes", "approval_1"),
+            ("approval_1", "", "output_1"),
+            ("condition_1", "no", "output_1"),
+        }
+        desk.waits_until("edges", everything)
+
+        desk.press("Enter")
+        desk.waits_until("opened", ["condition_1"])
+        desk.press("e")
+        desk.choose("Condition to Output")
+        expect(desk.said).to_have_text("1 connection deleted")
+        desk.waits_until("edges", everything - {("condition_1", "no", "output_1")})
+        desk.press("Control+z")
+        desk.waits_until("edges", everything)
+
+        before = desk.held()["graph"]["nodes"][2]["position"]
+        desk.press("Shift+ArrowDown", "Shift+ArrowDown")
+        desk.press("Delete")
+        desk.waits_until("nodes", ["input_1", "agent_1", "approval_1", "output_1"])
+        expect(desk.node("Agent, Agent")).to_be_focused()
+        desk.press("Control+z")
+        held = desk.waits_until("edges", everything)
+        assert {"x": before["x"], "y": before["y"] + 20} in [node["position"] for node in held["graph"]["nodes"]]
+        desk.press("Control+Shift+z", "Control+z", "Control+z", "Control+y")
+        held = desk.waits_until("edges", everything)
+
+        desk.press("l")
+        expect(desk.said).to_have_text("Arranged")
+        desk.press("/")
+        desk.choose("Approval")
+        expect(desk.node("Approval, Approval")).to_be_focused()
+        desk.press("?")
+        expect(desk.page.get_by_role("dialog", name="Keys")).to_contain_text("Connect the step to another one")
+        desk.press("Escape")
+        expect(desk.node("Approval, Approval")).to_be_focused()
+        desk.press("Shift+Tab")
+        expect(desk.canvas.get_by_role("application").locator(":focus")).to_have_count(0)
+        assert desk.messages == []
+
+
+def test_copies_go_from_tab_to_tab_with_new_ids(browser: Browser, address: str) -> None:
+    with browser.new_context(viewport=WIDE) as context:
+        desk = visited(context.new_page(), address, "")
+        desk.node("Invoice, Input").click()
+        desk.press("Control+a", "Control+c")
+        expect(desk.said).to_have_text("6 steps copied")
+        desk.press("Control+v")
+        held = desk.waits_until("nodes", [*reading(desk.held(), "nodes"), *PASTED])
+        assert len(held["graph"]["edges"]) == 12
+        assert held["graph"]["nodes"][7]["task"] == "Find {{text}}"
+
+        other = visited(context.new_page(), address, "graph=empty")
+        other.canvas.get_by_role("application").click(position={"x": 200, "y": 200})
+        other.press("Control+v")
+        expect(other.said).to_have_text("6 steps pasted")
+        held = other.waits_until("nodes", reading({"graph": {"nodes": [{"id": i} for i in ORIGINAL]}}, "nodes"))
+        assert len(held["graph"]["edges"]) == 6
+        other.press("Control+d")
+        expect(other.said).to_have_text("6 steps duplicated")
+        other.press("Control+x")
+        other.waits_until("nodes", ORIGINAL)
+        assert desk.messages == other.messages == []
+
+
+ORIGINAL = ["input_1", "agent_1", "condition_1", "approval_1", "agent_2", "output_1"]
+PASTED = ["input_2", "agent_3", "condition_2", "approval_2", "agent_4", "output_2"]
+
+
+def test_each_edit_reruns_the_fragment_once_and_nothing_reruns_while_nobody_acts(
+    browser: Browser, address: str
+) -> None:
+    with opened(browser, address) as desk:
+        desk.page.wait_for_timeout(1500)
+        assert desk.held()["drawings"] == 1
+        for number, kind in enumerate(("Tool", "Join", "Wait"), 1):
+            desk.button(kind).click()
+            held = desk.waits_until("heard", number)
+            assert (held["drawings"], held["revision"], held["stale"]) == (1 + number, 1 + number, 0)
+        desk.node("Invoice, Input").click()
+        desk.press("ArrowRight", "ArrowRight", "f", "Tab")
+        desk.page.wait_for_timeout(1500)
+        assert (desk.held()["drawings"], desk.held()["pages"]) == (4, 1)
+
+
+def test_changes_of_both_sides_at_once_are_kept(browser: Browser, address: str) -> None:
+    with opened(browser, address) as desk:
+        for number in range(1, 4):
+            held = desk.held()
+            desk.page.get_by_role("button", name="Add in Python").click()
+            desk.drag(desk.node("Invoice, Input").locator(".card-title"), (0, -30), by=True)
+            python = f"python_{held['revision']}"
+            expect(desk.node(f"Python {held['revision']}, Tool")).to_be_visible()
+            for _ in range(200):
+                held = desk.held()
+                if (
+                    python in reading(held, "nodes")
+                    and held["graph"]["nodes"][0]["position"]["y"] < 120 - number * 20
+                ):
+                    break
+                desk.page.wait_for_timeout(50)
+            assert python in reading(held, "nodes")
+            assert held["graph"]["nodes"][0]["position"]["y"] < 120 - number * 20
+
+
+def test_undo_leaves_what_python_has_changed_since(browser: Browser, address: str) -> None:
+    with opened(browser, address) as desk:
+        desk.node("Mail, Output").click()
+        desk.press("Delete")
+        desk.waits_until("nodes", ORIGINAL[:-1])
+        desk.page.get_by_role("button", name="Rename in Python").click()
+        expect(desk.node("Renamed, Input")).to_be_visible()
+        desk.button("Undo").click()
+        expect(desk.node("Mail, Output")).to_be_visible()
+        held = desk.waits_until("nodes", ORIGINAL)
+        assert held["graph"]["nodes"][0]["label"] == "Renamed"
+
+
+def test_problems_are_marked_and_read_out(browser: Browser, address: str) -> None:
+    with opened(browser, address) as desk:
+        wrong = desk.node("Draft e-mail, Agent, 2 problems")
+        expect(wrong).to_have_accessible_description("The task is empty. No model is chosen.")
+        expect(desk.node("Extract amount, Agent")).to_have_accessible_description("")
+        wrong.get_by_text("2 problems").hover()
+        expect(wrong.get_by_text("The task is empty.")).to_be_visible()
+
+
+def test_a_run_shows_its_states_and_cannot_be_changed(browser: Browser, address: str) -> None:
+    with opened(browser, address, "mode=run", color_scheme="dark", reduced_motion="reduce") as desk:
+        running = desk.node("Draft e-mail, Agent, Running")
+        expect(running).to_contain_text("$0.0010")
+        expect(running).to_contain_text("3.4 s")
+        expect(desk.node("Extract amount, Agent, Succeeded")).to_contain_text("Reused")
+        expect(desk.node("Ask Finance, Approval, Waiting")).to_contain_text("Waits for Finance.")
+        expect(desk.button("Agent")).to_have_count(0)
+        expect(desk.button("Undo")).to_have_count(0)
+        expect(desk.canvas).to_have_class(re.compile("is-dark"))
+        moving = desk.canvas.locator(".react-flow__edge.animated path").first
+        assert moving.evaluate("path => getComputedStyle(path).animationName") == "none"
+
+        running.click()
+        desk.waits_until("selected", "agent_2")
+        desk.press("ArrowRight", "Enter")
+        desk.waits_until("selected", "output_1")
+        desk.press("Delete", "a", "Control+z", "Control+v")
+        desk.drag(running.locator(".card-title"), (0, 80), by=True)
+        held = desk.held()
+        assert (held["revision"], held["heard"], reading(held, "nodes")) == (1, 0, ORIGINAL)
+        assert desk.messages == []
+
+
+def test_hostile_names_are_shown_as_text_and_work(browser: Browser, address: str) -> None:
+    with opened(browser, address, "graph=hostile") as desk:
+        for name in (
+            "__proto__, Agent",
+            "constructor, Agent",
+            'a"]\\, Agent',
+            "<img src=x onerror=alert(1)>, Agent",
+        ):
+            expect(desk.node(name)).to_be_visible()
+        assert desk.canvas.locator("img").count() == 0
+        expect(desk.node(re.compile("^Huge Huge .*…, no_such_kind"))).to_be_visible()
+        desk.node("constructor, Agent").click()
+        desk.press("Delete")
+        expect(desk.said).to_have_text("constructor deleted")
+        desk.waits_until("nodes", ["__proto__", 'a"]\\', "<img src=x onerror=alert(1)>", "long"])
+        desk.press("Control+z", "ArrowRight", "Shift+ArrowDown")
+        held = desk.waits_until("stale", 0)
+        assert desk.messages == []
+        assert held
+
+
+def test_a_finger_adds_connects_and_deletes_on_a_phone(browser: Browser, address: str) -> None:
+    with opened(browser, address, "graph=empty", viewport=PHONE, has_touch=True, is_mobile=True) as desk:
+        for kind in ("Input", "Agent"):
+            desk.button("Add a step").tap()
+            sheet = desk.page.get_by_role("dialog", name="Add a step")
+            sheet.get_by_role("button", name=kind, exact=True).tap()
+            expect(sheet).to_have_count(0)
+        desk.waits_until("nodes", ["input_1", "agent_1"])
+        desk.press("f")
+        desk.node("Input, Input").locator(".source").tap()
+        desk.node("Agent, Agent").locator(".target").tap()
+        desk.waits_until("edges", {("input_1", "", "agent_1")})
+        desk.button("Edit Agent").tap()
+        desk.waits_until("opened", ["agent_1"])
+        desk.node("Agent, Agent").tap(position={"x": 30, "y": 10})
+        desk.button("Delete").tap()
+        desk.waits_until("nodes", ["input_1"])
+        assert desk.messages == []
