@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from app.ui import workflow_editor
+from app.ui import workflow_editor, workflow_settings, workflow_versions
 from core.accounts.models import User
 from core.workflows.models import Draft
 
 VIEWS: Mapping[str, Callable[[User, Draft], None]] = {
     "Edit": workflow_editor.draw,
+    "Versions": workflow_versions.draw,
+    "Settings": workflow_settings.draw,
 }
 
 

@@ -183,6 +183,82 @@ def test_alice_publishes_with_a_note(visit: Visitor, page_core: Core, alice: Use
     assert page.toasts == ["Version 1 was published."]
 
 
+# --- versions and settings ------------------------------------------------------------------------
+
+
+def changed(core: Core, alice: User, workflow: Draft) -> Draft:
+    """Publish it, and change its draft."""
+    core.workflows.publish(alice, workflow.id, "First one")
+    nodes = [dict(node) for node in workflow.graph["nodes"]]
+    nodes[1]["task"] = "Sort {{ticket}} well."
+    return core.workflows.save_draft(
+        alice, workflow.id, {**workflow.graph, "nodes": nodes}, core.workflows.facts(alice, workflow.id).revision
+    )
+
+
+def test_a_difference_is_told_in_words(visit: Visitor, page_core: Core, alice: User, workflow: Draft) -> None:
+    changed(page_core, alice, workflow)
+    page = visit(alice).open(navigation.WORKFLOW, id=workflow.id, view="Versions")
+    assert "Has changes" in page.captions
+    assert [text.value for text in page.app.text] == ["− Sort {{ticket}}.", "+ Sort {{ticket}} well."]
+    page.fill(version_after=1).rerun()
+    assert "Both do the same." in page.captions
+
+
+def test_alice_goes_back_to_an_older_version(visit: Visitor, page_core: Core, alice: User, workflow: Draft) -> None:
+    changed(page_core, alice, workflow)
+    page_core.workflows.publish(alice, workflow.id, "Better")
+    page = visit(alice).open(navigation.WORKFLOW, id=workflow.id, view="Versions")
+    page.press("version_back_1").press_in_dialog("version_back_1", "version_back_yes")
+    assert page.toasts == ["Version 3 does what version 1 did."]
+    assert page_core.workflows.version(alice, workflow.id, 3).graph == workflow.graph
+
+
+def test_without_a_version_the_view_leads_to_one(visit: Visitor, alice: User, workflow: Draft) -> None:
+    page = visit(alice).open(navigation.WORKFLOW, id=workflow.id, view="Versions").press("workflow_publish_first")
+    page.press_in_dialog("workflow_publish_first", "workflow_publish_yes")
+    assert page.toasts == ["Version 1 was published."]
+
+
+def settings(visit: Visitor, user: User, workflow: Draft) -> Visit:
+    return visit(user).open(navigation.WORKFLOW, id=workflow.id, view="Settings")
+
+
+def test_alice_changes_the_facts(visit: Visitor, page_core: Core, alice: User, workflow: Draft) -> None:
+    page = settings(visit, alice, workflow)
+    page.fill(workflow_name="Post", workflow_department="hr", workflow_description="").press(
+        "workflow_settings_save"
+    )
+    facts = page_core.workflows.facts(alice, workflow.id)
+    assert (facts.name, facts.department, facts.description) == ("Post", "hr", "")
+    assert page.title == "Post"
+
+
+def test_alice_duplicates_archives_and_deletes(
+    visit: Visitor, page_core: Core, alice: User, workflow: Draft
+) -> None:
+    page = settings(visit, alice, workflow).press("workflow_duplicate")
+    assert page.title == "Copy of Tickets"
+    page = settings(visit, alice, workflow).press("workflow_archive")
+    page.press_in_dialog("workflow_archive", "workflow_archive_yes")
+    assert page_core.workflows.facts(alice, workflow.id).archived_at is not None
+    settings(visit, alice, workflow).press("workflow_unarchive")
+    assert page_core.workflows.facts(alice, workflow.id).archived_at is None
+    page = settings(visit, alice, workflow).press("workflow_delete")
+    page.press_in_dialog("workflow_delete", "workflow_delete_yes")
+    assert page.title == "Workflows"
+    assert [one.name for one in page_core.workflows.list(alice)] == ["Copy of Tickets"]
+
+
+def test_who_may_only_look_cannot_put_a_workflow_away(
+    visit: Visitor, page_core: Core, alice: User, charlie: User, workflow: Draft
+) -> None:
+    share(page_core, alice, workflow, charlie, "view")
+    page = settings(visit, charlie, workflow)
+    assert not {"Archive", "Delete", "Save changes"} & set(page.buttons)
+    assert "Sorts tickets." in page.text
+
+
 # --- two people ---------------------------------------------------------------------------------
 
 
