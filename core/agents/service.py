@@ -97,9 +97,15 @@ class Agents:
         self._require_run(actor, agent, agent.definition.key_id)
         return agent
 
-    def require_run_as_it_was(self, actor: User, agent_id: str, key_id: str) -> None:
-        """Raise what ``to_run`` raises, about an agent as it was once: on the key that it had then."""
-        self._require_run(actor, self.get(actor, agent_id), key_id)
+    def require_run_as_it_was(self, actor: User, agent_id: str | None, key_id: str) -> None:
+        """Raise what ``to_run`` raises, about an agent as it was once: on the key that it had then.
+
+        Without an id it stands in a graph only, and the key has to be the actor's own or shared with them.
+        """
+        if agent_id is None:
+            self._keys.require_usable(actor, key_id)
+        else:
+            self._require_run(actor, self.get(actor, agent_id), key_id)
 
     def runnable(self, actor: User) -> Sequence[Agent]:
         """Return the agents that the actor may run now, key included, last changed first."""

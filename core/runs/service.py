@@ -16,6 +16,7 @@ from core.budgets.models import MAX_LIMIT_MICROS
 from core.db import Connection, Database
 from core.db.types import storable
 from core.engine.graph import parse_graph
+from core.engine.graph_agents import agents_in
 from core.engine.nodes.registry import check_node
 from core.errors import Conflict, CoreError, GraphInvalid, Invalid, NotFound, OwnerInactive
 from core.keys.models import Dependent
@@ -108,9 +109,8 @@ class Runs:
             task = repository.task(connection, run.id)
         if task is None:
             raise NotFound(what="run")
-        for node in task.graph["nodes"]:
-            if node["kind"] == "agent":
-                self._agents.require_run_as_it_was(actor, node["agent_id"], node["agent"]["key_id"])
+        for agent_id, definition in agents_in(task.graph):
+            self._agents.require_run_as_it_was(actor, agent_id, definition["key_id"])
         of = Origin(run.title, run.agent_id, run.department, retry_of=run.id)
         return self._start(actor, task.graph, run.inputs, of, run.budget_micros)
 

@@ -20,7 +20,7 @@ from core.engine.nodes.base import Group, NodeKind, Outcome
 from core.engine.nodes.registry import ORDER, all_kinds
 from core.engine.values import VALUE_TYPES
 from core.errors import GraphInvalid, NotFound
-from tests.support.kind_examples import EXAMPLES, MORE
+from tests.support.kind_examples import EXAMPLES, MORE, Resolver
 
 KINDS = all_kinds()
 FILLED = [(name, config) for name, first in EXAMPLES.items() for config in [first, *MORE.get(name, [])]]
@@ -40,21 +40,6 @@ def fields_of(form: tuple[FormField, ...]) -> Iterator[FormField]:
     for field in form:
         yield field
         yield from fields_of(field.columns)
-
-
-class Resolver:
-    """Finds everything; what is called "gone" is not there."""
-
-    def agent(self, agent_id: str) -> dict[str, Any]:
-        if agent_id == "gone":
-            raise NotFound(what="agent")
-        return {"name": agent_id, "key_id": f"key of {agent_id}", "time_limit_seconds": 30}
-
-    def inline_agent(self, fields: Mapping[str, Any], title: str) -> dict[str, Any]:
-        return {"name": title, **fields}
-
-    def workflow(self, workflow_id: str) -> int:
-        return 3
 
 
 def test_every_kind_has_an_example_and_a_place_in_the_palette() -> None:

@@ -1,8 +1,11 @@
-"""One node of each kind, filled in as a person would."""
+"""One node of each kind, filled in as a person would, and what finds the things that they name."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from core.errors import NotFound
 
 # By kind: settings without any problem. A kind without an example fails its contract.
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -103,3 +106,18 @@ MORE: dict[str, list[dict[str, Any]]] = {
     ],
     "join": [{}],
 }
+
+
+class Resolver:
+    """Finds everything; what is called "gone" is not there."""
+
+    def agent(self, agent_id: str) -> dict[str, Any]:
+        if agent_id == "gone":
+            raise NotFound(what="agent")
+        return {"name": agent_id, "key_id": f"key of {agent_id}", "time_limit_seconds": 30}
+
+    def inline_agent(self, fields: Mapping[str, Any], title: str) -> dict[str, Any]:
+        return {"name": title, **fields}
+
+    def workflow(self, workflow_id: str) -> int:
+        return 3
