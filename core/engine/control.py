@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from core.security.egress import GuardedClient
 
 Reason = Literal["cancelled", "timeout"]
+# Who was told to stop and has not after so long is left behind: a thread cannot be ended from outside.
+GRACE_SECONDS = 10.0
 
 
 class Stopped(BaseException):
@@ -26,15 +29,32 @@ class Stopped(BaseException):
 
 
 class RunControl:
-    """The switch of one executing node."""
+    """The switch of one executing node, or of one round of it."""
 
-    def __init__(self, run_id: str, deadline_seconds: float) -> None:
+    def __init__(self, run_id: str, deadline_seconds: float, node_id: str = "") -> None:
         """Stop by itself ``deadline_seconds`` from now."""
         self.run_id = run_id
+        self.node_id = node_id
+        self.limit_seconds = deadline_seconds
+        self.is_abandoned = False
         self._deadline = clock.monotonic_seconds() + deadline_seconds
         self._reason: Reason | None = None
+        self._stopped_at = math.inf
         self._clients: list[GuardedClient] = []
         self._lock = Lock()
+
+    def lift_deadline(self) -> None:
+        """Let it take its time: what it consists of has limits of its own."""
+        self._deadline = math.inf
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it was stopped by its own limit."""
+        return self._reason == "timeout"
+
+    def is_stuck(self) -> bool:
+        """Whether it was told to stop a while ago and still has not."""
+        return clock.monotonic_seconds() - self._stopped_at > GRACE_SECONDS
 
     def attach(self, client: GuardedClient) -> None:
         """Have ``client`` aborted on a stop."""
@@ -50,6 +70,7 @@ class RunControl:
             if self._reason is not None:
                 return
             self._reason = reason
+            self._stopped_at = clock.monotonic_seconds()
             clients = list(self._clients)
         for client in clients:
             client.abort()
@@ -77,9 +98,9 @@ class Controls:
         self._lock = Lock()
 
     @contextmanager
-    def node(self, run_id: str, deadline_seconds: float) -> Iterator[RunControl]:
+    def node(self, run_id: str, deadline_seconds: float, node_id: str = "") -> Iterator[RunControl]:
         """Give the switch of a node that is about to run."""
-        control = RunControl(run_id, deadline_seconds)
+        control = RunControl(run_id, deadline_seconds, node_id)
         with self._lock:
             self._active.add(control)
         try:
@@ -90,8 +111,16 @@ class Controls:
 
     def run_ids(self) -> list[str]:
         """Return the runs that have a node running here."""
-        with self._lock:
-            return sorted({control.run_id for control in self._active})
+        return sorted({control.run_id for control in self._snapshot() if not control.is_abandoned})
+
+    def stuck(self, run_id: str) -> dict[str, RunControl]:
+        """Return the switches of a run's nodes that should have stopped a while ago, by node."""
+        found = (control for control in self._snapshot() if control.run_id == run_id and control.is_stuck())
+        return {control.node_id: control for control in found}
+
+    def has_abandoned(self) -> bool:
+        """Whether something runs here of which nobody expects anything more."""
+        return any(control.is_abandoned for control in self._snapshot())
 
     def stop_run(self, run_id: str, reason: Reason) -> None:
         """Stop every node of a run."""

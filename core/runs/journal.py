@@ -11,7 +11,7 @@ from core.db import Database
 from core.errors import CoreError
 from core.runs import repository
 from core.runs.ended import Ended
-from core.runs.models import RunTask, WorkerInfo
+from core.runs.models import ACTIVE, Run, RunTask, WorkerInfo
 from core.runs.nodes import repository as nodes
 from core.runs.nodes.memory import NodeMemory
 from core.runs.segments import repository as segments
@@ -65,8 +65,16 @@ class RunJournal:
 
     def hear(self, run_id: str, segment: int) -> bool:
         """Return whether something has happened since, that a run which works waits for."""
+        with self._db.read() as connection:
+            if not segments.has_heard(connection, run_id):
+                return False
         with self._db.transaction() as connection:
             return segments.hear(connection, run_id, segment)
+
+    def is_at_work(self, run: Run) -> bool:
+        """Whether a run works in its segment and was not asked to stop."""
+        with self._db.read() as connection:
+            return segments.is_at_work(connection, run.id, run.segment, or_stopping=False)
 
     def event(self, run_id: str, kind: str, node_id: str | None, data: Mapping[str, Any]) -> None:
         """Append an event."""
@@ -118,16 +126,9 @@ class RunJournal:
 
     def _end(self, run_id: str, status: str, kind: str, data: Mapping[str, Any], **values: Any) -> bool:
         at = clock.now()
+        values |= {"status": status, "ended_at": at, "wake_at": None}
         with self._db.transaction() as connection:
-            ended = repository.change_status(
-                connection,
-                run_id,
-                ("running", "waiting", "queued"),
-                status=status,
-                ended_at=at,
-                wake_at=None,
-                **values,
-            )
+            ended = repository.change_status(connection, run_id, ACTIVE, **values)
             if ended:
                 nodes.close(connection, run_id, at)
                 repository.add_event(connection, run_id, at, kind, None, data)

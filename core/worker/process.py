@@ -106,7 +106,7 @@ class WorkerProcess:
         )
         DBOS(config=config)
         runner = NodeRunner(services, core.accounts, self._controls)
-        register_workflow(core.journal, runner, self._place_is_free.set)
+        register_workflow(core.journal, runner, self._controls, self._place_is_free.set)
         DBOS.launch()
         DBOS.register_queue(
             QUEUE_NAME,

@@ -23,7 +23,7 @@ from core.engine import execution
 from core.engine.control import Controls, Reason
 from core.engine.execution import NodeRunner, Outcome
 from core.engine.graph import parse_graph
-from core.engine.nodes.base import Services
+from core.engine.nodes.base import Scope, Services
 from core.engine.startup import prepare_process
 from core.keys.models import KeyDraft, OpenKey
 from core.llm.base import Endpoint
@@ -125,11 +125,12 @@ class Stage:
 
     def execute(self, run: Run) -> Outcome:
         """Execute the run's only node."""
+        self.core.journal.begin(run.id)
         task = self.core.journal.task(run.id)
         assert task is not None
         graph = parse_graph(task.graph)
         runner = NodeRunner(self.services, self.core.accounts, self.controls)
-        return runner.run(task, graph, graph.nodes[0], dict(task.run.inputs))
+        return runner.run(task, graph, graph.nodes[0], Scope(task.run.inputs))
 
     def events(self, run: Run) -> list[RunEvent]:
         return self.core.runs.events(self.alice, run.id)
@@ -184,11 +185,12 @@ def arrived(count: int) -> Callable[[list[RequestRecord]], bool]:
 def test_a_node_writes_its_events_in_order(stage: Stage, fake: FakeModelServer) -> None:
     run = stage.queued()
     outcome = stage.execute(run)
-    assert outcome == Outcome(output="Fake answer 1. MARK-1", code=None, message=None)
+    assert outcome == Outcome("succeeded", "Fake answer 1. MARK-1")
     # Text comes in one piece or more, as fast as the model speaks.
     kinds = list(dict.fromkeys(stage.kinds(run)))
     assert kinds == [
         "run_queued",
+        "run_started",
         "node_started",
         "model_call_started",
         "model_text",
@@ -196,8 +198,8 @@ def test_a_node_writes_its_events_in_order(stage: Stage, fake: FakeModelServer) 
         "node_finished",
     ]
     assert [event.seq for event in stage.events(run)] == list(range(1, len(stage.events(run)) + 1))
-    assert "".join(data["text"] for data in stage.data(run, "model_text")) == outcome["output"]
-    assert stage.data(run, "node_finished") == [{"output": outcome["output"]}]
+    assert "".join(data["text"] for data in stage.data(run, "model_text")) == outcome.output
+    assert stage.data(run, "node_finished") == [{"output": outcome.output}]
     assert [record.key for record in fake.chats] == [SECRET]
 
 
@@ -227,7 +229,7 @@ def test_braces_of_alice_reach_the_model_unchanged(
         "backstory": "likes {} and {goal} and {tool_names}",
     }
     run = stage.queued(text=text, tools=tools, **said)
-    assert stage.execute(run)["code"] is None
+    assert stage.execute(run).code is None
     sent = "\n".join(message["content"] for message in json.loads(fake.chats[0].body)["messages"])
     assert [words for words in (text, *said.values()) if words not in sent] == []
     assert sent.isascii()
@@ -236,7 +238,7 @@ def test_braces_of_alice_reach_the_model_unchanged(
 def test_a_tool_call_appears_with_its_result(stage: Stage, fake: FakeModelServer) -> None:
     arguments = '{"expression":"(1200 %2B 85.50) * 0.19"}'
     run = stage.queued(f"fake-1@tool=1@toolname=calculator@args={arguments}", tools=("calculator",))
-    assert stage.execute(run)["output"] == "Fake answer 2. MARK-1"
+    assert stage.execute(run).output == "Fake answer 2. MARK-1"
     started, finished = stage.data(run, "tool_started"), stage.data(run, "tool_finished")
     assert started == [{"tool": "calculator", "arguments": {"expression": "(1200 + 85.50) * 0.19"}}]
     assert [(data["tool"], data["ok"], data["result"]) for data in finished] == [("calculator", True, "244.245")]
@@ -272,7 +274,7 @@ def test_an_agent_with_a_tool_runs_on_every_published_provider(
     key = stage.core.keys.add(stage.alice, KeyDraft("Published", provider, SECRET))
     assert stage.core.keys.test(stage.alice, key.id).code == "ok"
     run = stage.queued(model, key_id=key.id, tools=("calculator",))
-    assert stage.execute(run)["output"] == "Fake answer 3. MARK-1"
+    assert stage.execute(run).output == "Fake answer 3. MARK-1"
     calls = stage.calls(run)
     assert [(call.input_tokens, call.output_tokens, call.cached_tokens) for call in calls] == [(100, 20, 10)] * 2
     assert {call.cost_micros for call in calls} == {round(micros)}
@@ -283,7 +285,7 @@ def test_an_agent_with_a_tool_runs_on_every_published_provider(
 
 def test_a_tool_that_fails_is_told_to_the_model(stage: Stage, fake: FakeModelServer) -> None:
     run = stage.queued('fake-1@tool=1@toolname=calculator@args={"expression":"open(1)"}', tools=("calculator",))
-    assert stage.execute(run)["code"] is None
+    assert stage.execute(run).code is None
     (finished,) = stage.data(run, "tool_finished")
     assert not finished["ok"]
     assert finished["result"].startswith("Error: ")
@@ -298,7 +300,7 @@ def test_a_tool_that_fails_is_told_to_the_model(stage: Stage, fake: FakeModelSer
 )
 def test_a_passing_trouble_is_tried_three_times(stage: Stage, fake: FakeModelServer, fault: str, code: str) -> None:
     run = stage.queued(f"fake-1@fault={fault}")
-    assert stage.execute(run)["code"] == code
+    assert stage.execute(run).code == code
     assert len(fake.chats) == execution.MAX_ATTEMPTS == 3
     retries = stage.data(run, "node_retry")
     assert [(data["code"], data["attempt"], data["pause_seconds"]) for data in retries] == [
@@ -312,7 +314,7 @@ def test_a_passing_trouble_is_tried_three_times(stage: Stage, fake: FakeModelSer
 
 def test_a_trouble_that_passes_is_forgotten(stage: Stage, fake: FakeModelServer) -> None:
     run = stage.queued("fake-1@fail_first=2")
-    assert stage.execute(run)["code"] is None
+    assert stage.execute(run).code is None
     assert [call.status for call in stage.calls(run)] == ["failed", "failed", "answered"]
     assert stage.core.runs.get(stage.alice, run.id).totals.calls == fake.totals().calls == 1
 
@@ -333,8 +335,8 @@ def test_what_trying_again_cannot_mend_is_asked_once(
 ) -> None:
     run = stage.queued(f"fake-1@fault={fault}")
     outcome = stage.execute(run)
-    assert outcome["code"] == code
-    assert outcome["message"]
+    assert outcome.code == code
+    assert outcome.message
     assert len(fake.requests) == 1
     assert "node_retry" not in stage.kinds(run)
     assert [(call.status, call.error_code) for call in stage.calls(run)] == [("failed", code)]
@@ -342,7 +344,7 @@ def test_what_trying_again_cannot_mend_is_asked_once(
 
 def test_an_answer_that_broke_off_is_booked_at_its_upper_bound(stage: Stage, fake: FakeModelServer) -> None:
     run = stage.queued("fake-1@fault=half@gap=30", max_output_tokens=50)
-    assert stage.execute(run)["code"] == "unreachable"
+    assert stage.execute(run).code == "unreachable"
     calls = stage.calls(run)
     assert [(call.status, call.output_tokens) for call in calls] == [("interrupted", 50)] * 3
     assert all(call.cost_micros and call.cost_micros > CALL_MICROS for call in calls)
@@ -353,7 +355,7 @@ def test_an_answer_that_broke_off_is_booked_at_its_upper_bound(stage: Stage, fak
 
 def test_usage_that_was_not_reported_is_unknown_not_zero(stage: Stage, fake: FakeModelServer) -> None:
     run = stage.queued("fake-1@usage=none")
-    assert stage.execute(run)["code"] is None
+    assert stage.execute(run).code is None
     (call,) = stage.calls(run)
     assert (call.status, call.input_tokens, call.output_tokens, call.cost_micros) == (
         "answered",
@@ -370,7 +372,7 @@ def test_a_server_that_refuses_stream_options_is_asked_without(stage: Stage, fak
     run = stage.queued(
         "fake-1@reject_stream_options=1@tool=1@toolname=current_date@args={}", tools=("current_date",)
     )
-    assert stage.execute(run)["code"] is None
+    assert stage.execute(run).code is None
     # The refusal is remembered: the second call of the agent does not ask for it again.
     assert ["stream_options" in json.loads(record.body) for record in fake.chats] == [True, False, False]
     assert [call.status for call in stage.calls(run)] == ["answered", "answered"]
@@ -419,7 +421,7 @@ def test_the_agent_stops_at_its_most_steps(stage: Stage, fake: FakeModelServer) 
     run = stage.queued(
         'fake-1@tool=99@toolname=calculator@args={"expression":"1"}', tools=("calculator",), max_iterations=3
     )
-    assert stage.execute(run)["code"] is None
+    assert stage.execute(run).code is None
     # CrewAI then asks once more for a final answer.
     assert len(fake.chats) == 3 + 1
     assert fake.totals().calls == stage.core.runs.get(stage.alice, run.id).totals.calls
@@ -433,7 +435,7 @@ def test_the_time_limit_ends_a_hanging_call(stage: Stage, fake: FakeModelServer)
     run = stage.queued("fake-1@fault=hang", time_limit_seconds=5)
     began = time.monotonic()
     outcome = stage.execute(run)
-    assert outcome["code"] == "timeout"
+    assert outcome.code == "timeout"
     assert 4.9 < time.monotonic() - began < 6.5
     assert len(fake.chats) == 1
     # The provider may have worked on it, and may bill it.
@@ -444,7 +446,7 @@ def test_the_time_limit_ends_a_hanging_call(stage: Stage, fake: FakeModelServer)
 def test_the_time_limit_ends_an_endless_stream(stage: Stage, fake: FakeModelServer) -> None:
     run = stage.queued("fake-1@chunks=20@gap=500", time_limit_seconds=5)
     began = time.monotonic()
-    assert stage.execute(run)["code"] == "timeout"
+    assert stage.execute(run).code == "timeout"
     assert 4.9 < time.monotonic() - began < 6.5
     assert [call.status for call in stage.calls(run)] == ["interrupted"]
 
@@ -459,7 +461,7 @@ def test_alices_cancel_ends_a_call_that_is_under_way(stage: Stage, fake: FakeMod
         assert stage.controls.run_ids() == [run.id]
         stage.controls.stop_run(run.id, "cancelled")
     assert background.outcome is not None
-    assert background.outcome["code"] == "cancelled"
+    assert background.outcome.code == "cancelled"
     assert background.ended_at - cancelled_at < 2
     assert len(fake.chats) == 1
     assert fake.wait_until(lambda records: records[0].outcome != "pending", 2)[0].outcome == "client_gone"
@@ -482,7 +484,7 @@ def test_alices_cancel_ends_the_pause_before_a_retry(
         stage.controls.stop_run(run.id, "cancelled")
         cancelled_at = time.monotonic()
     assert background.outcome is not None
-    assert background.outcome["code"] == "cancelled"
+    assert background.outcome.code == "cancelled"
     assert background.ended_at - cancelled_at < 2
     assert len(fake.chats) == 1
 
@@ -491,8 +493,8 @@ def test_a_node_of_a_deleted_key_fails_with_a_sentence(stage: Stage, fake: FakeM
     run = stage.queued()
     stage.core.keys.delete(stage.alice, stage.key.id)
     outcome = stage.execute(run)
-    assert outcome["code"] == "key_deleted"
-    assert "Choose another key" in (outcome["message"] or "")
+    assert outcome.code == "key_deleted"
+    assert "Choose another key" in (outcome.message or "")
     assert fake.requests == []
 
 
@@ -505,8 +507,8 @@ def test_on_the_organisations_key_a_model_of_unknown_price_is_refused_before_any
         connection.execute(update(keys).where(keys.c.id == stage.key.id).values(is_pool=True))
     refused = stage.queued()
     outcome = stage.execute(refused)
-    assert (outcome["output"], outcome["code"]) == (None, "price_unknown")
-    assert "An administrator can set a price for it on the page Prices" in str(outcome["message"])
+    assert (outcome.output, outcome.code) == (None, "price_unknown")
+    assert "An administrator can set a price for it on the page Prices" in str(outcome.message)
     assert fake.requests == []
     assert stage.calls(refused) == []
     assert "node_retry" not in stage.kinds(refused)
@@ -514,7 +516,7 @@ def test_on_the_organisations_key_a_model_of_unknown_price_is_refused_before_any
     today = clock.now().date()
     stage.core.prices.set(root, OverrideDraft("openai_compatible", "fake-*", 2_000_000, 8_000_000, today))
     priced = stage.queued(name="Priced")
-    assert stage.execute(priced)["code"] is None
+    assert stage.execute(priced).code is None
     assert [call.cost_micros for call in stage.calls(priced)] == [CALL_MICROS]
 
 
@@ -527,9 +529,9 @@ def test_a_call_that_never_fits_its_limit_ends_the_node_unsent(
 ) -> None:
     stage.core.quotas.put(root, "key", stage.key.id, Allowance(tokens_per_minute=10))
     outcome = stage.execute(stage.queued())
-    assert outcome["code"] == "rate_limit_too_small"
-    assert outcome["message"] is not None
-    assert "this key's limit of 10 tokens a minute" in outcome["message"]
+    assert outcome.code == "rate_limit_too_small"
+    assert outcome.message is not None
+    assert "this key's limit of 10 tokens a minute" in outcome.message
     assert fake.chats == []
 
 
@@ -539,12 +541,12 @@ def test_a_node_that_waits_for_its_limit_stops_when_told_and_says_why(
     stage: Stage, root: User, fake: FakeModelServer, why: Reason, code: str
 ) -> None:
     stage.core.quotas.put(root, "person", EVERY, Allowance(requests_per_minute=1))
-    assert stage.execute(stage.queued())["code"] is None
+    assert stage.execute(stage.queued()).code is None
     run = stage.queued()
     with in_background(lambda: stage.execute(run)) as result:
         wait_until(lambda: "model_call_waiting" in stage.kinds(run), 10, "the call to wait")
         stage.controls.stop_run(run.id, why)
     assert result.outcome is not None
-    assert result.outcome["code"] == code
+    assert result.outcome.code == code
     assert len(fake.chats) == 1
     assert stage.calls(run) == []

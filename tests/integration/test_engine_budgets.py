@@ -52,8 +52,8 @@ def test_a_run_ends_before_the_call_that_may_cost_too_much(
     budget = _budget(core, admin, 100)
     run = stage.queued()
     outcome = stage.execute(run)
-    assert outcome["code"] == "budget_exceeded"
-    assert "the organisation's monthly budget of $0.0001" in str(outcome["message"])
+    assert outcome.code == "budget_exceeded"
+    assert "the organisation's monthly budget of $0.0001" in str(outcome.message)
     assert (fake.requests, stage.calls(run), _used(core, admin, budget)) == ([], [], (0, 0))
     assert "node_retry" not in stage.kinds(run)
 
@@ -78,7 +78,7 @@ def test_three_agents_on_one_key_are_counted_as_the_provider_counts(
         while "model_text" not in stage.kinds(cancelled):
             threading.Event().wait(0.05)
         stage.controls.stop_run(cancelled.id, "cancelled")
-    outcomes = [done.outcome["code"] for done in (first, second, third) if done.outcome]
+    outcomes = [done.outcome.code for done in (first, second, third) if done.outcome]
     assert outcomes == [None, "cancelled", None]
     calls = [call for run in (retried, cancelled, calling) for call in stage.calls(run)]
     answered = [call for call in calls if call.status == "answered"]
@@ -99,9 +99,9 @@ def test_a_provider_that_bills_more_than_can_be_closes_the_budget(
     stage: Stage, core: Core, admin: User, fake: FakeModelServer
 ) -> None:
     budget = _budget(core, admin, 20_000)
-    assert stage.execute(stage.queued("fake-1@pt=50000@ct=50000", max_output_tokens=100))["code"] is None
+    assert stage.execute(stage.queued("fake-1@pt=50000@ct=50000", max_output_tokens=100)).code is None
     assert _used(core, admin, budget) == (50_000 * 2 + 50_000 * 8, 0)
-    assert stage.execute(stage.queued())["code"] == "budget_exceeded"
+    assert stage.execute(stage.queued()).code == "budget_exceeded"
     assert fake.totals().calls == 1
     assert core.budgets.get(admin, budget.budget.id).left_micros == 0
 
@@ -113,7 +113,7 @@ def test_a_stream_that_does_not_end_is_stopped_at_its_limit(
     fake.options.text, fake.options.chunks = "endless " * 2000, 2000
     run = stage.queued(max_output_tokens=16)
     outcome = stage.execute(run)
-    assert (outcome["code"], fake.totals().calls) == ("output_overrun", 0)
+    assert (outcome.code, fake.totals().calls) == ("output_overrun", 0)
     (call,) = stage.calls(run)
     assert call.status == "interrupted"
     assert 16 < (call.output_tokens or 0) < 100
@@ -133,7 +133,7 @@ def test_a_run_waits_for_room_that_another_call_holds(
         assert (waiting.outcome, fake.requests) == (None, [])
         core.usage.settle(holding, origin, Tokens(0, 1), 1)
     assert waiting.outcome is not None
-    assert waiting.outcome["code"] is None
+    assert waiting.outcome.code is None
 
 
 @on_sqlite
@@ -144,7 +144,7 @@ def test_a_run_that_waited_in_vain_ends(
     run = stage.queued()
     _budget(core, admin, 30_000)
     core.usage.open_call(_origin(stage, run.id), Tokens(0, 3000), OWN_PRICE)
-    assert stage.execute(run)["code"] == "budget_exceeded"
+    assert stage.execute(run).code == "budget_exceeded"
     assert fake.requests == []
 
 
@@ -157,7 +157,7 @@ def test_a_run_that_waits_for_room_obeys_its_cancellation(stage: Stage, core: Co
         threading.Event().wait(0.4)
         stage.controls.stop_run(run.id, "cancelled")
     assert waiting.outcome is not None
-    assert waiting.outcome["code"] == "cancelled"
+    assert waiting.outcome.code == "cancelled"
 
 
 def _origin(stage: Stage, run_id: str) -> CallOrigin:

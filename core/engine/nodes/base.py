@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 from core.accounts.models import User
-from core.engine.control import RunControl
+from core.engine.control import Controls, RunControl
 from core.engine.form_check import form_problems
 from core.engine.forms import FormField
 from core.engine.graph import Node
@@ -22,6 +22,7 @@ from core.llm.base import Endpoint
 from core.quotas.rates import Rates
 from core.runs.journal import RunJournal
 from core.runs.models import Run
+from core.runs.nodes.models import NODE
 from core.security.egress import EgressPolicy
 from core.usage.service import Usage
 
@@ -56,7 +57,9 @@ class NodeContext:
     run: Run
     user: User
     control: RunControl
-    item: int = -1
+    item: int = NODE
+    node_id: str = ""
+    controls: Controls = field(default_factory=Controls)
 
     @property
     def run_id(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 
 from core.db import Connection
 from core.db.tables import runs
@@ -34,6 +34,12 @@ def wait(connection: Connection, run_id: str, segment: int, due_at: datetime | N
         .values(status="waiting", wake_at=due_at)
     )
     return connection.execute(statement).rowcount == 1
+
+
+def has_heard(connection: Connection, run_id: str) -> bool:
+    """Whether something has happened that a run which works has not heard of."""
+    query = select(exists().where(runs.c.id == run_id, runs.c.wake_at.is_not(None)))
+    return bool(connection.execute(query).scalar())
 
 
 def hear(connection: Connection, run_id: str, segment: int) -> bool:

@@ -1,0 +1,35 @@
+"""What can go wrong with a node, beside what its kind says."""
+
+from __future__ import annotations
+
+from core.errors import CoreError
+
+
+class OutputTooLarge(CoreError):
+    """The result of a step is larger than {limit}. Let it give less, or split the work."""
+
+    code = "output_too_large"
+
+
+class NodeTimedOut(CoreError):
+    """The step took longer than its limit of {seconds} s and could not be stopped."""
+
+    code = "timeout"
+
+
+class InDoubt(CoreError):
+    """It is not known whether this step has acted before it was interrupted. Say what happened, and it goes on."""
+
+    code = "in_doubt"
+
+
+class TooManyNested(CoreError):
+    """Workflows are nested more than {limit} deep here. Does one of them run itself?"""
+
+    code = "too_many_nested"
+
+
+class ChildFailed(CoreError):
+    """The workflow inside this step did not succeed: {reason}"""
+
+    code = "child_failed"
