@@ -61,6 +61,7 @@ from core.webhooks.deliveries.courier import Courier
 from core.webhooks.deliveries.service import Deliveries
 from core.webhooks.occasions import tell_webhooks
 from core.webhooks.service import Webhooks
+from core.workflows.interchange.service import Interchange
 from core.workflows.service import Workflows
 
 KEY_FILE = "master.keys"
@@ -91,6 +92,7 @@ class Core:
     key_health: Health
     agents: Agents
     workflows: Workflows
+    interchange: Interchange
     runs: Runs
     run_feed: RunFeed
     estimates: Estimates
@@ -227,6 +229,7 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
         key_health=Health(db, keys, sharing, usage, runs, local_model, dependents),
         agents=agents,
         workflows=workflows,
+        interchange=Interchange(workflows, agents, keys, departments),
         runs=runs,
         run_feed=RunFeed(db),
         estimates=estimates,

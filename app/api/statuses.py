@@ -8,6 +8,8 @@ from core.errors import CoreError
 STATUS: dict[str, int] = {
     "invalid": 422,
     "graph_invalid": 422,
+    "import_refused": 422,
+    "export_refused": 422,
     "sender_refused": 422,
     "address_blocked": 422,
     "wrong_kind_of_key": 422,

@@ -45,3 +45,23 @@ class WorkflowArchived(CoreError):
     """This workflow is archived. Bring it back first."""
 
     code = "workflow_archived"
+
+
+class ImportRefused(CoreError):
+    """This cannot be imported: {reason}"""
+
+    code = "import_refused"
+
+    def __init__(self, reason: str) -> None:
+        """Say in ``reason`` what is wrong with the file."""
+        super().__init__(reason=reason)
+
+
+class ExportRefused(CoreError):
+    """This workflow cannot be exported: {reason}"""
+
+    code = "export_refused"
+
+    def __init__(self, reason: str) -> None:
+        """Say in ``reason`` what the other form has no word for."""
+        super().__init__(reason=reason)

@@ -118,7 +118,7 @@ def any_documents(draw: st.DrawFn) -> Document:
     return {"nodes": nodes, "edges": [{"source": s, "target": t, "when": w} for s, t, w in edges]}
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(any_documents())
 def test_whatever_can_be_read_can_be_judged(document: Document) -> None:
     try:
