@@ -1,0 +1,38 @@
+"""Temporary files of tests rest in memory where there is room: nothing of them has to survive, and disks are slow.
+
+Every commit of a test waits for the disk otherwise, and every database on PostgreSQL is six hundred new files.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+MEMORY = Path("/dev/shm")
+ROOM = 3 * 1024**3
+
+
+def has_room() -> bool:
+    """Whether memory can hold what a whole run leaves until its end, and as much for the processes."""
+    try:
+        return shutil.disk_usage(MEMORY).free > ROOM and psutil.virtual_memory().available > 2 * ROOM
+    except OSError:
+        return False
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the folder once for all processes; one that somebody has chosen stays."""
+    if hasattr(config, "workerinput") or config.option.basetemp or os.environ.get("TMPDIR") or not has_room():
+        return
+    folder = tempfile.mkdtemp(prefix="zoark-tests-", dir=MEMORY)
+    os.chmod(folder, 0o755)  # as root PostgreSQL runs as another user
+    os.environ["TMPDIR"] = folder
+    tempfile.tempdir = None
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # first in, last out: PostgreSQL has ended by then
