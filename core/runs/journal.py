@@ -81,6 +81,10 @@ class RunJournal:
         with self._db.transaction() as connection:
             repository.add_event(connection, run_id, clock.now(), kind, node_id, redact_tree(dict(data)))
 
+    def of_round(self, item: int) -> RunJournal:
+        """Return this journal for a round of a for-each node: its events say which one."""
+        return _RoundJournal(self._db, self._ended, item)
+
     def succeed(self, run_id: str, output: str, outputs: Mapping[str, Any] | None = None) -> bool:
         """End a run well, with the values of its output nodes if it has any; False when it had ended already."""
         values = {} if outputs is None else {"outputs": redact_tree(dict(outputs))}
@@ -134,3 +138,12 @@ class RunJournal:
                 repository.add_event(connection, run_id, at, kind, None, data)
                 self._ended.tell(connection, run_id)
         return ended
+
+
+class _RoundJournal(RunJournal):
+    def __init__(self, db: Database, ended: Ended, item: int) -> None:
+        super().__init__(db, ended)
+        self._item = item
+
+    def event(self, run_id: str, kind: str, node_id: str | None, data: Mapping[str, Any]) -> None:
+        super().event(run_id, kind, node_id, {**data, "round": self._item})

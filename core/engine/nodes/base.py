@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,6 +60,63 @@ class NodeContext:
     item: int = NODE
     node_id: str = ""
     controls: Controls = field(default_factory=Controls)
+
+    def rounds(self, items: Sequence[Any], parallel: int, run_one: Callable[[NodeContext, Any], Result]) -> Result:
+        """Do the same with each of the ``items``, at most so many at once; the output is the list of outputs.
+
+        A round that has finished is never done again. Each has the time limit of the node for itself. The node
+        waits as long as a round does.
+
+        Args:
+            items: what the rounds are about.
+            parallel: how many may be at work at once.
+            run_one: runs one round, with the context that it is given.
+
+        Raises:
+            CoreError: the first round that failed.
+        """
+        from core.engine.rounds import Rounds
+
+        return Rounds(self, items, run_one).run(parallel)
+
+    def act_once(
+        self,
+        act: Callable[[str], Any],
+        *,
+        is_repeatable: bool = False,
+        happened: Callable[[str], Any | None] | None = None,
+    ) -> Any:
+        """Change something outside, and return what came of it; what was done before a crash is not done again.
+
+        Args:
+            act: does it, given a key that is the same each time. It may raise ``CoreError`` when surely nothing has
+                happened; whatever else it raises, ``InDoubt`` too, leaves the node in doubt.
+            is_repeatable: doing it again with the same key does no harm.
+            happened: asks the outside what came of a key; None: nothing.
+
+        Raises:
+            InDoubt: it may have happened, and nobody can be asked: a person has to say.
+        """
+        from core.engine.acts import act_once
+
+        return act_once(self, act, is_repeatable=is_repeatable, happened=happened)
+
+    def require_fresh(self) -> None:
+        """Raise ``InDoubt`` when this node has acted outside by ``act_each``, in an attempt that came to no end."""
+        from core.engine.acts import require_fresh
+
+        require_fresh(self)
+
+    def act_each(self, number: int, act: Callable[[str], Any]) -> Any:
+        """Change something outside, in a node that decides while it runs how often it does; see ``require_fresh``.
+
+        Args:
+            number: which of its acts this is.
+            act: does it, given a key of its own.
+        """
+        from core.engine.acts import act_each
+
+        return act_each(self, number, act)
 
     @property
     def run_id(self) -> str:

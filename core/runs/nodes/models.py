@@ -37,6 +37,11 @@ class NodeState:
     is_cached: bool = False
 
     @property
+    def has_acted(self) -> bool:
+        """Whether it is known what came of acting outside, though it has not finished: ``output["acted"]``."""
+        return self.status != "succeeded" and isinstance(self.output, dict) and set(self.output) == {"acted"}
+
+    @property
     def is_decided(self) -> bool:
         """Whether it is over, one way or the other."""
         return self.status in DECIDED

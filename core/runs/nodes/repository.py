@@ -12,7 +12,7 @@ from core.db import Connection
 from core.db.tables import run_nodes
 from core.db.upsert import upsert
 from core.runs.models import RunError
-from core.runs.nodes.models import NodeState
+from core.runs.nodes.models import NODE, NodeState
 
 _nodes = run_nodes.c
 
@@ -38,14 +38,18 @@ def one(connection: Connection, run_id: str, node_id: str, item: int) -> NodeSta
 
 
 def start(connection: Connection, run_id: str, node_id: str, item: int, at: datetime) -> bool:
-    """Note that a node works; False when it is over, or in doubt. One that waited keeps the moment it began."""
+    """Note that a node works; False when it is over, or in doubt. One that waited keeps the moment it began.
+
+    A round that failed is tried again with its node.
+    """
+    again = ("running", "waiting") if item == NODE else ("running", "waiting", "failed")
     statement = upsert(connection, run_nodes).values(
         run_id=run_id, node_id=node_id, item=item, status="running", started_at=at
     )
     statement = statement.on_conflict_do_update(
         index_elements=["run_id", "node_id", "item"],
-        set_={"status": "running", "due_at": None},
-        where=_nodes.status.in_(("running", "waiting")),
+        set_={"status": "running", "due_at": None, "error_code": None, "error_message": None, "ended_at": None},
+        where=_nodes.status.in_(again),
     )
     return connection.execute(statement.returning(_nodes.item)).first() is not None
 
