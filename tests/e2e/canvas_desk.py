@@ -1,6 +1,7 @@
 """The smallest page with a canvas on it, under the app's own headers: it keeps a draft and says what it holds.
 
-``?graph=`` chooses the graph, ``?mode=run`` the view of a run.
+``?graph=`` chooses the graph, ``?mode=run`` the view of a run; ``?form=yes`` opens forms in a dialog, and
+``?tab=yes`` puts the canvas behind a tab.
 """
 
 from __future__ import annotations
@@ -126,6 +127,17 @@ def run_states() -> dict[str, NodeState]:
     }
 
 
+@st.dialog("Form", position="right")
+def form(node_id: str) -> None:
+    """The form of a node, as far as a canvas has to do with it."""
+    label = st.text_input("Label")
+    if st.button("Save"):
+        held = st.session_state
+        nodes = [{**n, "label": label} if n["id"] == node_id else n for n in held.graph["nodes"]]
+        held.graph, held.revision = {**held.graph, "nodes": nodes}, held.revision + 1
+        st.rerun()
+
+
 @st.fragment
 def desk() -> None:
     """Draw the canvas as a page of the app would: save what it sends, unless it lacks somebody else's change."""
@@ -161,6 +173,8 @@ def desk() -> None:
             held.stale += 1
     if event.opened:
         held.opened.append(event.opened)
+        if st.query_params.get("form"):
+            form(event.opened)
     told = {name: held[name] for name in ("pages", "drawings", "revision", "heard", "stale", "opened")}
     st.code(json.dumps({**told, "selected": event.selected, "graph": held.graph}), language=None, height=120)
 
@@ -174,7 +188,12 @@ def page() -> None:
         held.graph = GRAPHS[st.query_params.get("graph", "invoice")]()
         held.update(pages=0, drawings=0, revision=1, heard=0, stale=0, opened=[])
     held.pages += 1
-    desk()
+    if st.query_params.get("tab"):
+        _, behind = st.tabs(["Run", "Edit"])
+        with behind:
+            desk()
+    else:
+        desk()
 
 
 if get_script_run_ctx(suppress_warning=True) is not None:

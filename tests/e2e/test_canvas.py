@@ -268,6 +268,7 @@ def test_each_edit_reruns_the_fragment_once_and_nothing_reruns_while_nobody_acts
             desk.button(kind).click()
             held = desk.waits_until("heard", number)
             assert (held["drawings"], held["revision"], held["stale"]) == (1 + number, 1 + number, 0)
+        desk.button("Show everything").click()
         desk.node("Invoice, Input").click()
         desk.press("ArrowRight", "ArrowRight", "f", "Tab")
         desk.page.wait_for_timeout(1500)
@@ -337,6 +338,61 @@ def test_a_run_shows_its_states_and_cannot_be_changed(browser: Browser, address:
         desk.drag(running.locator(".card-title"), (0, 80), by=True)
         held = desk.held()
         assert (held["revision"], held["heard"], reading(held, "nodes")) == (1, 0, ORIGINAL)
+        assert desk.messages == []
+
+
+def test_the_focus_comes_back_from_a_form_to_its_node(browser: Browser, address: str) -> None:
+    with opened(browser, address, "form=yes") as desk:
+        desk.node("Invoice, Input").click()
+        desk.press("ArrowRight", "Enter")
+        form = desk.page.get_by_role("dialog", name="Form")
+        form.get_by_label("Label").fill("Read the amount")
+        form.get_by_role("button", name="Save").press("Enter")
+        expect(form).to_have_count(0)
+        expect(desk.node("Read the amount, Agent")).to_be_focused()
+        desk.press("ArrowRight", "Enter")
+        expect(form).to_be_visible()
+        desk.press("Escape")
+        expect(form).to_have_count(0)
+        expect(desk.node("Amount, Condition")).to_be_focused()
+        desk.press("ArrowRight")
+        expect(desk.node("Ask Finance, Approval")).to_be_focused()
+        assert desk.held()["stale"] == 0
+
+
+def test_a_canvas_behind_a_tab_shows_its_graph_when_the_tab_opens(browser: Browser, address: str) -> None:
+    with browser.new_context(viewport=WIDE) as context:
+        page = context.new_page()
+        desk = Desk(page)
+        page.goto(f"{address}/?tab=yes")
+        page.get_by_role("tab", name="Edit").click()
+        for name in ("Invoice, Input", "Mail, Output"):
+            expect(desk.node(name)).to_be_in_viewport()
+        assert desk.messages == []
+
+
+def test_what_is_not_selected_is_not_deleted(browser: Browser, address: str) -> None:
+    with opened(browser, address) as desk:
+        desk.node("Invoice, Input").click()
+        desk.canvas.locator(".react-flow__pane").click(position={"x": 300, "y": 80})
+        expect(desk.button("Delete")).to_be_disabled()
+        desk.press("Delete")
+        desk.node("Invoice, Input").click()
+        desk.node("Mail, Output").click(modifiers=["Shift"])
+        desk.press("Delete")
+        expect(desk.said).to_have_text("2 steps deleted")
+        desk.waits_until("nodes", ["agent_1", "condition_1", "approval_1", "agent_2"])
+
+
+def test_a_large_graph_is_drawn_as_far_as_it_is_seen(browser: Browser, address: str) -> None:
+    with opened(browser, address, "graph=many") as desk:
+        expect(desk.node("Step 0, Input")).to_be_visible()
+        expect(desk.node("Step 199, Tool")).to_have_count(0)
+        desk.node("Step 0, Input").click()
+        desk.press("/")
+        desk.choose("Step 199")
+        expect(desk.node("Step 199, Tool")).to_be_focused()
+        expect(desk.node("Step 199, Tool")).to_be_in_viewport()
         assert desk.messages == []
 
 

@@ -8,6 +8,7 @@ import { freePlace } from "./model/space.ts";
 import { CARD_WIDTH, type Editor } from "./editor.ts";
 import { focusNode } from "./focus.ts";
 import { outcomeLabel } from "./picture.ts";
+import { returnTo } from "./returning.ts";
 import { middleOfView, showAll } from "./sight.ts";
 import { REFUSALS, counted } from "./words.ts";
 
@@ -26,6 +27,14 @@ function card(editor: Editor, id: string) {
 export function targets(editor: Editor): ReadonlySet<string> {
   const { focused, selected } = editor;
   return focused === null || selected.has(focused) ? selected : new Set([focused]);
+}
+
+/** Opens the form of a node. */
+export function openForm(editor: Editor, node: string): void {
+  if (editor.scene.isReadOnly) return;
+  editor.set("focused", node);
+  returnTo(editor, node);
+  editor.open(node);
 }
 
 // --- adding ---
@@ -123,8 +132,8 @@ export function describe(editor: Editor, edge: GraphEdge): string {
 
 /** Deletes the selected edges and nodes, or the focused node. */
 export function deleteChosen(editor: Editor): void {
-  const nodes = editor.selectedEdges.size > 0 && editor.selected.size === 0 ? new Set<string>() : targets(editor);
-  deleteThese(editor, nodes, editor.selectedEdges);
+  const isOnlyEdges = editor.selectedEdges.size > 0 && editor.selected.size === 0;
+  deleteThese(editor, isOnlyEdges ? editor.selected : targets(editor), editor.selectedEdges);
 }
 
 export function deleteThese(editor: Editor, nodes: ReadonlySet<string>, edges: ReadonlySet<string>): void {
@@ -161,8 +170,8 @@ export function paste(editor: Editor, text: string): void {
   insertPart(editor, pasted.part, "paste", "pasted", unknown);
 }
 
-export function duplicate(editor: Editor): void {
-  insertPart(editor, part(editor.graph, targets(editor)), "duplicate", "duplicated");
+export function duplicate(editor: Editor, chosen = targets(editor)): void {
+  insertPart(editor, part(editor.graph, chosen), "duplicate", "duplicated");
 }
 
 function insertPart(editor: Editor, copy: ReturnType<typeof part>, name: string, done: string, more = ""): void {
@@ -181,7 +190,7 @@ function insertPart(editor: Editor, copy: ReturnType<typeof part>, name: string,
 
 // --- moving ---
 
-export function moveBy(editor: Editor, step: Point): void {
+export function moveBy(editor: Editor, step: Point, direction: string): void {
   const chosen = targets(editor);
   const moved = editor.graph.nodes.filter(({ id }) => chosen.has(id));
   if (moved.length === 0) return;
@@ -189,6 +198,7 @@ export function moveBy(editor: Editor, step: Point): void {
     moved.map(({ id, position }) => [id, { x: (position?.x ?? 0) + step.x, y: (position?.y ?? 0) + step.y }]),
   );
   editor.commit("move", place(editor.graph, places), `move ${[...chosen].join(" ")}`);
+  editor.say(`Moved ${direction}`);
 }
 
 export function arrangeAll(editor: Editor): void {

@@ -42,6 +42,8 @@ export class Editor {
   /** Whether dragging on the ground selects instead of moving the view. */
   isBoxing = false;
   flow: ReactFlowInstance<CardNode, WayEdge> | null = null;
+  /** Whether the view was set when the canvas came up. */
+  hasView = false;
   /** Where the canvas stands in the document. */
   ground: HTMLElement | null = null;
   data: Data;

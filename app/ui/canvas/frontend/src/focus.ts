@@ -9,9 +9,14 @@ const FRAMES = 20;
 
 /** Moves the focus to a node, and the view when the node is not seen; without a node the canvas itself gets it. */
 export function focusNode(editor: Editor, id: string | null): void {
+  if (id !== null) showNode(editor, id);
+  focusHere(editor, id);
+}
+
+/** Moves the focus, but not the view. */
+export function focusHere(editor: Editor, id: string | null): void {
   editor.set("focused", id);
   if (id === null) return editor.ground?.focus({ preventScroll: true });
-  showNode(editor, id);
   let left = FRAMES;
   const attempt = () => {
     if (editor.focused !== id) return;

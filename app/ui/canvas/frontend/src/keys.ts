@@ -52,7 +52,7 @@ function withControl(editor: Editor, { key, shiftKey }: Key, isOnGround: boolean
 function plain(editor: Editor, { key, shiftKey }: Key): (() => void) | undefined {
   const direction = ARROWS.get(key);
   if (direction && !(shiftKey && !editor.scene.isReadOnly)) return () => focusNext(editor, direction);
-  if (direction) return () => actions.moveBy(editor, STEPS[direction]);
+  if (direction) return () => actions.moveBy(editor, STEPS[direction], direction);
   return viewing(editor, key) ?? (editor.scene.isReadOnly ? undefined : editing(editor, key));
 }
 
@@ -61,7 +61,7 @@ function viewing(editor: Editor, key: string): (() => void) | undefined {
   switch (key) {
     case "Enter":
       if (focused === null) return undefined;
-      return editor.scene.isReadOnly ? () => editor.select([focused]) : () => editor.open(focused);
+      return editor.scene.isReadOnly ? () => editor.select([focused]) : () => actions.openForm(editor, focused);
     case " ":
       return focused === null ? undefined : () => toggle(editor, focused);
     case "/":

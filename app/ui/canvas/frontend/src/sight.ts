@@ -5,7 +5,8 @@ import type { Point } from "./model/graph.ts";
 import { type Box, first } from "./model/nearest.ts";
 
 const MARGIN = 32;
-const READABLE = 0.55;
+const READABLE = 0.5;
+const VISIBLE = 0.35;
 const DURATION_MS = 180;
 
 /** Returns how long the view takes to move; no time at all for people who asked for less movement. */
@@ -18,14 +19,18 @@ export function showAll(editor: Editor): void {
   fit(editor, editor.boxes(), duration());
 }
 
-/** Shows the whole graph where it can be read then, otherwise its beginning. */
+/** Shows, once, the whole graph where it can be read then, otherwise its beginning. */
 export function showFirst(editor: Editor): void {
+  const { flow, ground } = editor;
+  if (editor.hasView || !flow || !ground?.clientWidth) return;
+  editor.hasView = true;
   const boxes = editor.boxes();
   const zoom = fit(editor, boxes, 0);
   const begin = first(boxes);
-  const { flow, ground } = editor;
-  if (zoom >= READABLE || !begin || !flow || !ground) return;
-  const nearer = ground.clientWidth < 500 ? 0.8 : READABLE;
+  // Of a run the colours say enough.
+  const enough = editor.scene.isReadOnly && !editor.isNarrow ? VISIBLE : READABLE;
+  if (zoom >= enough || !begin) return;
+  const nearer = 0.8;
   const y = ground.clientHeight / 2 - (begin.y + begin.height / 2) * nearer;
   void flow.setViewport({ x: MARGIN - begin.x * nearer, y, zoom: nearer });
 }

@@ -35,7 +35,7 @@ export const KEYS: readonly (readonly [string, string])[] = [
   ["Ctrl + D", "Duplicate"],
   ["Ctrl + A", "Select everything"],
   ["Ctrl + Z", "Undo"],
-  ["Ctrl + Shift + Z, Ctrl + Y", "Redo"],
+  ["Ctrl + Y", "Redo"],
   ["/ or Ctrl + F", "Find a step"],
   ["L", "Arrange all steps"],
   ["F", "Show everything"],

@@ -19,6 +19,8 @@ interface Net {
 const GAP_X = 100;
 const GAP_Y = 36;
 const BEND: Size = { width: 0, height: 10 };
+/** How much more a bend stays where it would like to be than a node: long edges are drawn straight. */
+const BEND_WEIGHT = 8;
 const SWEEPS = 12;
 
 /** Returns a place for each node of `graph`, from (0, 0) to the right and down. */
@@ -111,7 +113,22 @@ function bent(next: number[][], depth: number[], sizes: Size[]): Net {
       join(from, target);
     }
   }
+  const rank = visitOrder(net);
+  for (const layer of net.layers) layer.sort((a, b) => (rank[a] ?? 0) - (rank[b] ?? 0));
   return net;
+}
+
+/** Returns when each node is come to, going along the edges in their order: a first order with few crossings. */
+function visitOrder({ next, back }: Net): number[] {
+  const rank: number[] = [];
+  let visited = 0;
+  const waiting = [...next.keys()].filter((node) => !back[node]?.length).reverse();
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    if (rank[node] !== undefined) continue;
+    rank[node] = visited++;
+    waiting.push(...(next[node] ?? []).filter((target) => rank[target] === undefined).reverse());
+  }
+  return rank;
 }
 
 /** Sorts each layer so that few edges cross. */
@@ -143,22 +160,28 @@ function levels(net: Net): number[] {
       stack(layer, (node) => mean((isForth ? net.back : net.next)[node], middle, node));
     }
   }
+  for (const layer of net.layers) {
+    stack(layer, (node) => mean([...(net.back[node] ?? []), ...(net.next[node] ?? [])], middle, node));
+  }
   return middle;
 
   function stack(layer: number[], wished: (node: number) => number): void {
     const wishes = layer.map(wished);
     let bottom = -Infinity;
     let surplus = 0;
+    let weights = 0;
     layer.forEach((node, index) => {
       const half = (net.sizes[node]?.height ?? 0) / 2;
       const wish = wishes[index] ?? 0;
       const at = Math.max(wish, bottom + GAP_Y + half);
-      surplus += at - wish;
+      const weight = net.sizes[node] === BEND ? BEND_WEIGHT : 1;
+      surplus += weight * (at - wish);
+      weights += weight;
       middle[node] = at;
       bottom = at + half;
     });
     // What was pushed down is shared out, so that branches stand evenly around what they come from.
-    for (const node of layer) middle[node] = (middle[node] ?? 0) - surplus / layer.length;
+    for (const node of layer) middle[node] = (middle[node] ?? 0) - surplus / weights;
   }
 }
 

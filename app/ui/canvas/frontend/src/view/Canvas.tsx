@@ -4,6 +4,7 @@ import { type KeyboardEvent, useEffect, useRef } from "react";
 import { copied, deleteChosen, paste } from "../actions.ts";
 import { type Editor, useEditor } from "../editor.ts";
 import { press } from "../keys.ts";
+import { showFirst } from "../sight.ts";
 import { EditorContext } from "./context.ts";
 import { Dialogs } from "./Dialogs.tsx";
 import { Ground } from "./Ground.tsx";
@@ -26,7 +27,8 @@ export function Canvas({ editor, isDark }: { editor: Editor; isDark: boolean }) 
   const onKeyDown = (event: KeyboardEvent) => {
     const target = event.target as Element;
     if (target.closest("dialog, input")) return;
-    const isOnGround = editor.ground?.contains(target) === true && (!target.closest("button") || event.key === "Delete");
+    if (target.closest("button") && (event.key === "Enter" || event.key === " ")) return;
+    const isOnGround = editor.ground?.contains(target) === true;
     if (!press(editor, event, isOnGround)) return;
     event.preventDefault();
     event.stopPropagation();
@@ -35,7 +37,7 @@ export function Canvas({ editor, isDark }: { editor: Editor; isDark: boolean }) 
     <EditorContext.Provider value={editor}>
       <section
         ref={section}
-        className={`canvas ${isDark ? "is-dark" : ""}`}
+        className={`canvas ${isDark ? "is-dark" : ""} ${isReadOnly ? "is-read-only" : ""}`}
         aria-label="Workflow canvas"
         style={{ height }}
         onKeyDown={onKeyDown}
@@ -75,7 +77,13 @@ function Spoken({ editor }: { editor: Editor }) {
 function useWidth(editor: Editor, section: React.RefObject<HTMLElement | null>): void {
   useEffect(() => {
     if (!section.current) return undefined;
-    const observer = new ResizeObserver(([entry]) => editor.set("isNarrow", (entry?.contentRect.width ?? NARROW) < NARROW));
+    const observer = new ResizeObserver(([entry]) => {
+      const width = entry?.contentRect.width ?? 0;
+      // In a tab that is not open there is no width, and no way to say what of the graph is seen first.
+      if (width === 0) return;
+      editor.set("isNarrow", width < NARROW);
+      showFirst(editor);
+    });
     observer.observe(section.current);
     return () => observer.disconnect();
   }, [editor, section]);
@@ -88,7 +96,7 @@ function useClipboard(editor: Editor, section: React.RefObject<HTMLElement | nul
       // The event's target follows the caret, not the focus.
       const root = section.current?.getRootNode() as ShadowRoot | Document | undefined;
       const focused = root?.activeElement;
-      if (!focused || !editor.ground?.contains(focused) || editor.dialog) return;
+      if (!section.current?.contains(focused ?? null) || focused?.matches("input") || editor.dialog) return;
       if (event.type === "paste") {
         if (editor.scene.isReadOnly) return;
         paste(editor, event.clipboardData?.getData("text/plain") ?? "");

@@ -2,6 +2,7 @@
 
 import { Handle, type NodeProps, Position, useUpdateNodeInternals } from "@xyflow/react";
 import { memo, useContext, useLayoutEffect, useRef } from "react";
+import { openForm } from "../actions.ts";
 import { type CardData, type CardNode, TARGET, handleOf, problemsId } from "../picture.ts";
 import type { State } from "../scene.ts";
 import { counted, statusText } from "../words.ts";
@@ -31,7 +32,7 @@ export const Card = memo(function Card({ id, data }: NodeProps<CardNode>) {
             tabIndex={-1}
             aria-label={`Edit ${data.title}`}
             title="Edit"
-            onClick={() => editor.open(data.id)}
+            onClick={() => openForm(editor, data.id)}
             onDoubleClick={(event) => event.stopPropagation()}
           >
             <Sign name="edit" />

@@ -16,7 +16,7 @@ import {
 import { type DragEvent, type FocusEvent, useEffect, useRef } from "react";
 import * as actions from "../actions.ts";
 import { type Editor, useEditor } from "../editor.ts";
-import { firstNode, focusNode } from "../focus.ts";
+import { firstNode, focusHere, focusNode } from "../focus.ts";
 import { showAll, showFirst } from "../sight.ts";
 import { type CardNode, type WayEdge, handleOf } from "../picture.ts";
 import { Card } from "./Card.tsx";
@@ -48,7 +48,7 @@ export function Ground({ editor, isDark }: { editor: Editor; isDark: boolean }) 
   }, [editor]);
 
   const open: NodeMouseHandler<CardNode> = (_, node) => {
-    if (!isReadOnly) editor.open(node.data.id);
+    actions.openForm(editor, node.data.id);
   };
   const drop = (event: DragEvent) => {
     const kind = event.dataTransfer.getData(DRAGGED_KIND);
@@ -76,7 +76,11 @@ export function Ground({ editor, isDark }: { editor: Editor; isDark: boolean }) 
         showFirst(editor);
       }}
       onNodesChange={editor.changeNodes}
-      onNodeClick={(_, node) => focusNode(editor, node.data.id)}
+      onNodeClick={(_, node) => focusHere(editor, node.data.id)}
+      onNodeDragStart={(_, node) => focusHere(editor, node.data.id)}
+      onPaneClick={() => focusHere(editor, null)}
+      onEdgeClick={() => focusHere(editor, null)}
+      onMoveEnd={(_, { zoom }) => editor.ground?.style.setProperty("--unzoom", String(Math.max(1, 1 / zoom)))}
       onNodeDoubleClick={open}
       onEdgesChange={(changes) => selectEdges(editor, changes)}
       onConnect={(connection) => join(editor, connection)}

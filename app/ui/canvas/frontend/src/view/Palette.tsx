@@ -3,6 +3,7 @@
 import { useState } from "react";
 import { addFree } from "../actions.ts";
 import { type Editor, useEditor } from "../editor.ts";
+import { search } from "../model/search.ts";
 import type { Kind } from "../scene.ts";
 import { KindIcon } from "./Icon.tsx";
 
@@ -11,7 +12,7 @@ export const DRAGGED_KIND = "application/x-zoark-kind";
 export function Palette({ editor, onAdded }: { editor: Editor; onAdded?: () => void }) {
   const { kinds, groups } = useEditor(editor, (held) => held.scene);
   const [wanted, setWanted] = useState("");
-  const found = [...kinds.values()].filter((kind) => matches(`${kind.label} ${kind.group} ${kind.help}`, wanted));
+  const found = search([...kinds.values()], wanted, ({ label }) => label, ({ group, help }) => `${group} ${help}`);
   const add = (kind: Kind) => {
     onAdded?.();
     addFree(editor, kind.name);
@@ -61,13 +62,4 @@ export function Palette({ editor, onAdded }: { editor: Editor; onAdded?: () => v
       {found.length === 0 && <p className="quiet">No step is called so.</p>}
     </div>
   );
-}
-
-/** Returns whether every word of `wanted` stands in `text`. */
-export function matches(text: string, wanted: string): boolean {
-  const there = text.toLowerCase();
-  return wanted
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => there.includes(word));
 }

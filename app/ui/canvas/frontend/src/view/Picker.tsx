@@ -1,7 +1,7 @@
 // A list to choose from by typing and arrow keys: the pattern of a combobox with a listbox.
 
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
-import { matches } from "./Palette.tsx";
+import { search } from "../model/search.ts";
 import { Sheet } from "./Sheet.tsx";
 
 export interface Choice {
@@ -23,7 +23,7 @@ export function Picker({ title, choices, onChoose, onClose }: Props) {
   const list = useRef<HTMLUListElement>(null);
   const [wanted, setWanted] = useState("");
   const [at, setAt] = useState(0);
-  const found = choices.filter((choice) => matches(`${choice.label} ${choice.detail ?? ""}`, wanted));
+  const found = search(choices, wanted, ({ label }) => label, ({ detail = "" }) => detail);
   const current = Math.min(at, found.length - 1);
   useEffect(() => {
     list.current?.children[current]?.scrollIntoView({ block: "nearest" });

@@ -33,8 +33,9 @@ function EditingTools({ editor }: { editor: Editor }) {
   const canUndo = useEditor(editor, (held) => held.history.canUndo);
   const canRedo = useEditor(editor, (held) => held.history.canRedo);
   const isEmpty = useEditor(editor, (held) => held.graph.nodes.length === 0);
-  const hasNode = useEditor(editor, (held) => actions.targets(held).size > 0);
-  const hasAny = useEditor(editor, (held) => hasNode || held.selectedEdges.size > 0);
+  // A focused node is not told apart from others while the focus is up here: only what is selected counts.
+  const hasNode = useEditor(editor, (held) => held.selected.size > 0);
+  const hasAny = useEditor(editor, (held) => held.selected.size + held.selectedEdges.size > 0);
   return (
     <>
       {isNarrow ? (
@@ -49,8 +50,8 @@ function EditingTools({ editor }: { editor: Editor }) {
       )}
       <Button sign="undo" label="Undo" keys="Ctrl+Z" isOff={!canUndo} onClick={() => actions.undo(editor)} />
       <Button sign="redo" label="Redo" keys="Ctrl+Y" isOff={!canRedo} onClick={() => actions.redo(editor)} />
-      <Button sign="duplicate" label="Duplicate" keys="Ctrl+D" isOff={!hasNode} onClick={() => actions.duplicate(editor)} />
-      <Button sign="delete" label="Delete" keys="Delete" isOff={!hasAny} onClick={() => actions.deleteChosen(editor)} />
+      <Button sign="duplicate" label="Duplicate" keys="Ctrl+D" isOff={!hasNode} onClick={() => actions.duplicate(editor, editor.selected)} />
+      <Button sign="delete" label="Delete" keys="Delete" isOff={!hasAny} onClick={() => actions.deleteThese(editor, editor.selected, editor.selectedEdges)} />
       <Button sign="arrange" label="Arrange" keys="L" isOff={isEmpty} onClick={() => actions.arrangeAll(editor)} />
       <Button sign="box" label="Select an area" isPressed={isBoxing} onClick={() => editor.set("isBoxing", !isBoxing)} />
     </>
