@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bench import contention, fuzz, queue, reservation, rules, sse, statement
+from tests.bench import canvas, contention, fuzz, queue, reservation, rules, sse, statement
 from tests.support.app_server import AppServer
 
 STARTS = 5
@@ -43,6 +43,7 @@ def main() -> None:
     report("idle PSS, MB", idle)
     rules.main(report)
     statement.main(report)
+    canvas.main(report)
     reservation.main()
     contention.main()
     queue.main()

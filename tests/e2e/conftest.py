@@ -26,13 +26,16 @@ ARGUMENTS = [
 ]
 
 
+def chromium_path() -> str | None:
+    """Return the one in ``$CHROMIUM``, or on the path; without either Playwright takes its own."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium: the one in ``$CHROMIUM``, on the path, or Playwright's own."""
     expect.set_options(timeout=EXPECT_MS)
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        chromium = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
         yield chromium
         chromium.close()
 
