@@ -7,11 +7,12 @@ import binascii
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from app.api.schemas import Query
+from app.api.schemas import BEGINNING, END, Query
 from core.errors import Invalid
 
 T = TypeVar("T")
@@ -69,6 +70,22 @@ def decode(cursor: str, *types: type) -> list[Any]:
     if any(isinstance(part, int) and not 0 <= part < 2**53 for part in parts):
         raise Invalid("This cursor is not one of this list.", "cursor")
     return list(parts)
+
+
+def moment_and_id(cursor: str) -> tuple[datetime, str]:
+    """Return the moment and the id in a cursor.
+
+    Raises:
+        Invalid: it is no cursor, or one of another list.
+    """
+    written, name = decode(cursor, str, str)
+    try:
+        at = datetime.fromisoformat(written)
+    except ValueError:
+        at = None
+    if at is None or at.utcoffset() is None or not BEGINNING <= at < END:
+        raise Invalid("This cursor is not one of this list.", "cursor")
+    return at, name
 
 
 def piece(found: Sequence[T], query: PageQuery, cursor: Callable[[T], str]) -> tuple[list[T], str | None]:

@@ -81,10 +81,12 @@ STATUS: dict[str, int] = {
 ELSEWHERE = frozenset(
     {
         "answer_broken",
+        "approval_expired",
         "budget_exceeded",
         "cancelled",
         "link_refused",
         "master_key_wrong",
+        "no_approver",
         "oauth",
         "oauth_account_exists",
         "oauth_declined",

@@ -10,6 +10,7 @@ NOUNS: Mapping[str, str] = {
     "agents": "Agents",
     "workflows": "Workflows",
     "runs": "Runs",
+    "approvals": "Approvals",
     "keys": "Keys",
     "usage": "Usage",
     "budgets": "Budgets",
@@ -17,6 +18,7 @@ NOUNS: Mapping[str, str] = {
     "account": "Your account",
     "admin": "Administration",
 }
+_VERBS: Mapping[str, str] = {"runs:write": "start", "approvals:write": "decide"}
 READ_ONLY: tuple[str, ...] = tuple(scope for scope in SCOPES if scope.endswith(":read"))
 EVERYTHING: tuple[str, ...] = tuple(SCOPES)
 
@@ -45,6 +47,6 @@ def in_words(scopes: Collection[str]) -> str:
 
 
 def _verb(scope: str) -> str:
-    if scope == "runs:write":
-        return "start"
+    if scope in _VERBS:
+        return _VERBS[scope]
     return "see" if scope.endswith(":read") else "change"

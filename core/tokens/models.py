@@ -18,6 +18,8 @@ SCOPES: Mapping[str, str] = {
     "workflows:write": "Draw, publish, share, archive and delete workflows",
     "runs:read": "See runs, their events and results",
     "runs:write": "Run agents and workflows, chat with them, cancel and retry runs",
+    "approvals:read": "See approvals that you are asked for, and those that your runs ask for",
+    "approvals:write": "Approve and reject in your name",
     "keys:read": "See keys and how they do, never their secrets",
     "keys:write": "Test, rename, disable and enable keys; what touches a secret takes a fresh login",
     "usage:read": "See usage, costs and statements",

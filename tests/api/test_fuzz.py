@@ -56,6 +56,7 @@ def test_no_request_whatever_gets_an_answer_that_is_not_described(
     stage = Stage(api_core, fake, placed)
     # So that lists are not empty.
     stage.run(), stage.budget(), stage.session(), stage.api_token(), stage.shared(), stage.published()
+    stage.approval()
     found = fuzz.findings(api_core, client.app, placed, LONG if MINUTES else SHORT[role])
     if found:
         pytest.fail(fuzz.told(found), pytrace=False)

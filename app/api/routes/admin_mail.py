@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from app import runtime
-from app.api.paging import PageQuery, decode, encode, piece
+from app.api.paging import PageQuery, encode, moment_and_id, piece
 from app.api.principal import Principal, caller
 from app.api.problems import problems
 from app.api.route import router as new_router
@@ -117,7 +117,7 @@ def retry_waiting_mail(caller: Writes) -> Retried:
 @router.get("/admin/mail/messages")
 def list_mail_messages(caller: Reads, query: Annotated[MessageQuery, Query()]) -> Page[MessageShown]:
     """Return the mails of a group, newest first: of the last 30 days, or all that wait."""
-    before = None if query.cursor is None else _place(query.cursor)
+    before = None if query.cursor is None else moment_and_id(query.cursor)
     found = runtime.get_core().mail.list(caller.user, query.group, before=before, limit=query.limit + 1)
     items, rest = piece(found, query, lambda mail: encode(mail.created_at.isoformat(), mail.id))
     return Page(items=[MessageShown.model_validate(mail) for mail in items], next=rest)
@@ -155,14 +155,3 @@ def _mail(actor: User) -> MailShown:
         daily_cap=status.daily_cap,
         last_error=status.last_error,
     )
-
-
-def _place(cursor: str) -> tuple[datetime, str]:
-    written, mail_id = decode(cursor, str, str)
-    try:
-        at = datetime.fromisoformat(written)
-    except ValueError:
-        at = None
-    if at is None or at.utcoffset() is None or not 1970 <= at.year < 9000:
-        raise Invalid("This cursor is not one of this list.", "cursor")
-    return at, mail_id

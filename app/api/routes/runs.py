@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
@@ -13,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from app import runtime
 from app.api.event_hub import hub
 from app.api.failures import NotSignedIn
-from app.api.paging import PageQuery, cut, decode, encode
+from app.api.paging import PageQuery, cut, encode, moment_and_id
 from app.api.principal import Principal, caller
 from app.api.problems import problems
 from app.api.route import router as new_router
@@ -45,12 +44,6 @@ TEXT: dict[int | str, dict[str, Any]] = {
         "content": {kind: {"schema": {"type": "string"}} for kind in ("text/plain", MARKDOWN)},
     }
 }
-
-
-def _within_time(moment: datetime) -> datetime:
-    if not 1970 <= moment.year < 9999:
-        raise ValueError("the year is out of range")
-    return moment.astimezone(UTC)
 
 
 # Something other than blanks.
@@ -130,7 +123,7 @@ def estimate_agent(
 def list_runs(caller: Reads, query: Annotated[RunsQuery, Query()]) -> Page[RunShown]:
     """Return the caller's runs, newest first. A page of long texts has fewer items than ``limit``."""
     wanted = RunFilter(frozenset(query.status), query.agent_id, query.created_after, query.created_before)
-    before = _place(query.cursor) if query.cursor is not None else None
+    before = moment_and_id(query.cursor) if query.cursor is not None else None
     page = runtime.get_core().runs.page(caller.user, wanted, before, query.limit)
     last = page.items[-1] if page.has_more else None
     return Page(
@@ -200,11 +193,3 @@ def _shown(actor: User, run_id: str) -> RunShown:
     runs = runtime.get_core().runs
     run = runs.get(actor, run_id)
     return run_shown(run, runs.place(actor, run_id) if run.status == "queued" else None)
-
-
-def _place(cursor: str) -> tuple[datetime, str]:
-    at, run_id = decode(cursor, str, str)
-    try:
-        return _within_time(datetime.fromisoformat(at)), run_id
-    except (ValueError, OverflowError):
-        raise Invalid("This cursor is not one of this list.", "cursor") from None
