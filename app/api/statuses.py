@@ -84,6 +84,8 @@ ELSEWHERE = frozenset(
         "approval_expired",
         "budget_exceeded",
         "cancelled",
+        "child_failed",
+        "in_doubt",
         "link_refused",
         "master_key_wrong",
         "no_approver",
@@ -98,6 +100,7 @@ ELSEWHERE = frozenset(
         "oauth_proof",
         "oauth_suspended",
         "oauth_unverified",
+        "output_too_large",
         "owner_inactive",
         "passkey",
         "passkey_copied",
@@ -112,7 +115,10 @@ ELSEWHERE = frozenset(
         "rate_limit_timeout",
         "rate_limit_too_small",
         "settings_wrong",
+        "too_many_nested",
         "tool_failed",
+        "value_missing",
+        "value_wrong",
     }
 )
 OTHERWISE = 400

@@ -95,7 +95,10 @@ def test_a_bad_draft_is_told_where_it_is_bad(
 
 def test_scopes_are_explained(client: TestClient, api_core: Core, alice: User) -> None:
     found = client.get(f"{URL}/scopes", headers=login(api_core, alice)).json()
-    assert {"name": "runs:write", "about": "Run agents, chat with them, cancel and retry runs"} in found["items"]
+    assert {
+        "name": "runs:write",
+        "about": "Run agents and workflows, chat with them, cancel and retry runs",
+    } in found["items"]
 
 
 def test_pages_of_tokens_lose_and_repeat_nothing(client: TestClient, api_core: Core, alice: User) -> None:

@@ -79,7 +79,7 @@ class Stage:
         return agent.id, agent.definition.key_id
 
     def graph(self) -> dict[str, Any]:
-        node = {"id": "a", "kind": "agent", "agent_id": self.agent().id, "task": "{{input}}"}
+        node = {"id": "a", "kind": "agent", "agent_id": self.agent().id, "task": "Answer."}
         return {"nodes": [node], "edges": []}
 
     def workflow(self) -> str:
