@@ -190,7 +190,7 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
     quotas = Quotas(db, audit)
     departments.on_deleted(budgets.forget_department)
     departments.on_deleted(quotas.forget_department)
-    runs = Runs(db, RunQueue(settings), agents, usage, ledger, quotas, audit)
+    runs = Runs(db, RunQueue(settings), agents, keys, workflows, usage, ledger, quotas, audit)
     estimates = Estimates(db, agents, keys, prices, usage)
     approvals = Approvals(db, runs.waking, usage, estimates, mail, audit)
     runs.ended.on_end(approvals.run_ended)

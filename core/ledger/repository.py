@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, or_, select, text, update
 
 from core.budgets.models import Budget, Period, Scope
 from core.db import Connection
-from core.db.tables import budget_windows, budgets, model_calls, reservations
+from core.db.tables import budget_windows, budgets, model_calls, reservations, runs
 from core.db.upsert import upsert
 
 # Any number, the same in every process. Who counts what was spent so far excludes who settles meanwhile.
@@ -54,8 +54,21 @@ def caps(connection: Connection, run_ids: Collection[str]) -> dict[str, int]:
 
 
 def applicable(connection: Connection, scopes: Collection[tuple[Scope, str]]) -> list[Budget]:
-    """Return the budgets of these scopes in the one order in which everybody locks their windows."""
-    wanted = or_(*(and_(budgets.c.scope == scope, budgets.c.scope_id == scope_id) for scope, scope_id in scopes))
+    """Return the budgets of these scopes in the one order in which everybody locks their windows.
+
+    A run pays for those that its nodes have started: what limits it limits them, too.
+    """
+    wanted = or_(
+        *(
+            and_(
+                budgets.c.scope == scope,
+                budgets.c.scope_id.in_(_with_those_above(scope_id))
+                if scope == "run"
+                else budgets.c.scope_id == scope_id,
+            )
+            for scope, scope_id in scopes
+        )
+    )
     rows = connection.execute(select(budgets).where(wanted).order_by(budgets.c.id))
     return [_budget(row) for row in rows]
 
@@ -227,6 +240,12 @@ def _range(period: Period, window: str) -> tuple[datetime, datetime]:
         return since, since + timedelta(days=1)
     since = datetime.strptime(window, "%Y-%m").replace(tzinfo=UTC)
     return since, (since + timedelta(days=32)).replace(day=1)
+
+
+def _with_those_above(run_id: str) -> Select[Any]:
+    own = select(runs.c.id, runs.c.parent_run_id).where(runs.c.id == run_id).cte("above", recursive=True)
+    above = own.union_all(select(runs.c.id, runs.c.parent_run_id).join(own, own.c.parent_run_id == runs.c.id))
+    return select(above.c.id)
 
 
 def _budget(row: Any) -> Budget:

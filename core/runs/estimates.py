@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterator, Mapping
-from typing import Any
 
 from core import clock
 from core.accounts.models import User
@@ -13,6 +11,7 @@ from core.agents.models import AgentDefinition
 from core.agents.service import Agents
 from core.db import Database
 from core.engine.graph import read_graph
+from core.engine.graph_agents import agents_in
 from core.keys.service import Keys
 from core.llm.pricing import Tokens
 from core.prices.service import Prices
@@ -58,12 +57,12 @@ class Estimates:
         graph = read_graph(task.graph)
         following = graph.downstream_of(node_id)
         total = 0
-        for node in (node for node in graph.nodes if node.id in following):
-            for agent_id, definition in _agents_in(node.config):
-                micros = self._of(agent_id, definition, "").micros
-                if micros is None:
-                    return None
-                total += micros
+        nodes = [node.document() for node in graph.nodes if node.id in following]
+        for agent_id, definition in agents_in({"nodes": nodes}):
+            micros = self._of(agent_id, AgentDefinition.model_validate(definition), "").micros
+            if micros is None:
+                return None
+            total += micros
         return total
 
     def _of(self, agent_id: str | None, definition: AgentDefinition, text: str) -> Estimate:
@@ -88,20 +87,6 @@ class Estimates:
         with self._db.read() as connection:
             price = self._prices.price(connection, provider, definition.model, own, clock.now())
         return price.at_most(bound).cost_of(bound).micros
-
-
-def _agents_in(config: Any, agent_id: str | None = None) -> Iterator[tuple[str | None, AgentDefinition]]:
-    """Yield the agents that stand in a node's settings, each with its id if it has one."""
-    if isinstance(config, Mapping):
-        if {"role", "goal", "key_id", "model"} <= set(config):
-            yield agent_id, AgentDefinition.model_validate(config)
-            return
-        agent_id = config.get("agent_id")
-        for inner in config.values():
-            yield from _agents_in(inner, agent_id)
-    elif isinstance(config, list):
-        for inner in config:
-            yield from _agents_in(inner)
 
 
 def _request_bytes(definition: AgentDefinition, text: str) -> int:

@@ -11,6 +11,7 @@ from sqlalchemy import Text, and_, case, cast, exists, func, insert, or_, select
 
 from core.db import Connection
 from core.db.tables import run_events, runs, workers
+from core.db.upsert import upsert
 from core.keys.models import Dependent
 from core.runs.models import Backlog, Head, Parent, Run, RunError, RunEvent, RunFilter, RunPage, RunTask, WorkerInfo
 from core.runs.start import key_ids_in
@@ -22,10 +23,11 @@ _COLUMNS = tuple(column for column in runs.c if column.name != "graph")
 PAGE_CHARACTERS = 4_000_000
 
 
-def insert_run(connection: Connection, run: Run, graph: Mapping[str, Any]) -> None:
-    """Add a queued run."""
-    connection.execute(
-        insert(runs).values(
+def insert_run(connection: Connection, run: Run, graph: Mapping[str, Any]) -> bool:
+    """Add a queued run; False when its source has one already."""
+    added = connection.execute(
+        upsert(connection, runs)
+        .values(
             id=run.id,
             owner_id=run.owner_id,
             agent_id=run.agent_id,
@@ -42,7 +44,11 @@ def insert_run(connection: Connection, run: Run, graph: Mapping[str, Any]) -> No
             source_id=run.source_id,
             **_parent_columns(run.parent),
         )
+        .on_conflict_do_nothing(index_elements=["source_id"])
+        # Asked for what it wrote: the number of rows is not known on PostgreSQL.
+        .returning(runs.c.id)
     )
+    return added.first() is not None
 
 
 def run_of(connection: Connection, owner_id: str, run_id: str) -> Run | None:

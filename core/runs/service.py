@@ -1,25 +1,20 @@
-"""Start, watch and cancel runs. The row comes first, then the queue; a sweep mends what a crash tore."""
+"""Watch and cancel runs; ``core.runs.starting`` starts them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from core import clock
 from core.accounts.capabilities import require
 from core.accounts.models import User
 from core.agents.service import Agents
 from core.audit.service import Audit
-from core.budgets.models import MAX_LIMIT_MICROS
 from core.db import Connection, Database
-from core.db.types import storable
-from core.engine.graph import parse_graph
-from core.engine.graph_agents import agents_in
-from core.engine.nodes.registry import check_node
-from core.errors import Conflict, CoreError, GraphInvalid, Invalid, NotFound, OwnerInactive
+from core.errors import CoreError, NotFound, OwnerInactive
 from core.keys.models import Dependent
+from core.keys.service import Keys
 from core.ledger.service import Ledger
 from core.quotas.service import Quotas
 from core.runs import repository
@@ -28,17 +23,16 @@ from core.runs.models import Backlog, QueuePlace, Run, RunEvent, RunFilter, RunP
 from core.runs.nodes import repository as nodes
 from core.runs.queue import RunQueue
 from core.runs.segments import repository as segments
-from core.runs.start import Origin, one_node, origin_of, title_of
-from core.runs.waking import Waking
-from core.turns.service import WORKER_SILENT_AFTER, Dispatch
+from core.runs.starting import Starting
+from core.turns.service import WORKER_SILENT_AFTER
 from core.usage.models import ModelCall
 from core.usage.service import Usage
+from core.workflows.service import Workflows
 
-MAX_INPUT = 200_000
 MAX_EVENTS = 2000
 
 
-class Runs:
+class Runs(Starting):
     """A person's runs."""
 
     def __init__(
@@ -46,73 +40,20 @@ class Runs:
         db: Database,
         queue: RunQueue,
         agents: Agents,
+        keys: Keys,
+        workflows: Workflows,
         usage: Usage,
         ledger: Ledger,
         quotas: Quotas,
         audit: Audit,
     ) -> None:
-        """Look agents up in ``agents`` and costs in ``usage``; cap and begin them by ``ledger`` and ``quotas``."""
-        self._db = db
-        self.dispatch = Dispatch(db, queue, quotas)
-        self._audit = audit
-        self._queue = queue
-        self._agents = agents
+        """Look up what runs in ``agents``, ``keys`` and ``workflows``, and costs in ``usage``.
+
+        Runs are capped and begin by ``ledger`` and ``quotas``.
+        """
+        super().__init__(db, queue, agents, keys, workflows, ledger, quotas, audit)
         self._usage = usage
-        self._ledger = ledger
         self.ended = Ended()
-        self.waking = Waking(db, self.dispatch)
-
-    def start_agent_run(self, actor: User, agent_id: str, text: str, budget_micros: int | None = None) -> Run:
-        """Run an agent on a text; ``budget_micros`` is the most that the run may cost.
-
-        Raises:
-            NotFound: the agent is a stranger's.
-            Forbidden: it is shared with the actor to look at only.
-            KeyNotShared: its key is neither the actor's nor lent to the agent.
-            Invalid: the text is empty or too long, or this is no amount.
-        """
-        agent = self._agents.to_run(actor, agent_id)
-        return self._start(actor, one_node(agent), {"input": text}, origin_of(agent), budget_micros)
-
-    def start_graph_run(
-        self,
-        actor: User,
-        title: str,
-        graph: Mapping[str, Any],
-        inputs: Mapping[str, str],
-        budget_micros: int | None = None,
-    ) -> Run:
-        """Run a graph of agents; a node names its agent by ``agent_id`` or carries its definition.
-
-        Raises:
-            GraphInvalid: a sentence about the first thing that is wrong.
-            NotFound: an agent of the graph is a stranger's.
-            Forbidden, KeyNotShared: the actor may not run one.
-        """
-        document = parse_graph(graph).document()  # first, so that no more agents are looked up than may be
-        document["nodes"] = [self._filled(actor, node) for node in document["nodes"]]
-        return self._start(actor, document, inputs, Origin(title_of(title)), budget_micros)
-
-    def retry(self, actor: User, run_id: str) -> Run:
-        """Start a run again that failed or was cancelled: its agents as they were, its inputs and its limit.
-
-        Raises:
-            NotFound: the run is a stranger's, or an agent of it is gone or not shared any more.
-            Conflict: it has not ended, or it succeeded.
-            Forbidden, KeyNotShared: the actor may not run one of its agents now, on the key that it had.
-        """
-        run = self.get(actor, run_id)
-        require(actor, "runs.start")
-        if not run.can_be_retried:
-            raise Conflict("Only a run that failed or was cancelled can be retried.")
-        with self._db.read() as connection:
-            task = repository.task(connection, run.id)
-        if task is None:
-            raise NotFound(what="run")
-        for agent_id, definition in agents_in(task.graph):
-            self._agents.require_run_as_it_was(actor, agent_id, definition["key_id"])
-        of = Origin(run.title, run.agent_id, run.department, retry_of=run.id)
-        return self._start(actor, task.graph, run.inputs, of, run.budget_micros)
 
     def get(self, actor: User, run_id: str) -> Run:
         """Return one run with its costs and its limit; ``NotFound`` for a stranger's."""
@@ -207,50 +148,6 @@ class Runs:
 
     # --- inside ----------------------------------------------------------------------------------
 
-    def _start(
-        self,
-        actor: User,
-        document: Mapping[str, Any],
-        inputs: Mapping[str, str],
-        of: Origin,
-        budget_micros: int | None,
-    ) -> Run:
-        require(actor, "runs.start")
-        if budget_micros is not None and not 0 <= budget_micros <= MAX_LIMIT_MICROS:
-            raise Invalid("Enter the most that the run may cost, in dollars, or nothing.", "budget_micros")
-        graph = parse_graph(document)
-        for node in graph.nodes:
-            check_node(node)
-            if node.id in inputs:
-                raise GraphInvalid(f"a node and an input are both called {node.id}.")
-        run = Run(
-            id=clock.new_id("run"),
-            owner_id=actor.id,
-            agent_id=of.agent_id,
-            department=of.department,
-            title=of.title,
-            status="queued",
-            inputs=_inputs(inputs),
-            output=None,
-            error=None,
-            created_at=clock.now(),
-            started_at=None,
-            cancel_requested_at=None,
-            ended_at=None,
-            budget_micros=budget_micros,
-        )
-        with self._db.transaction() as connection:
-            repository.insert_run(connection, run, graph.document())
-            if budget_micros is not None:
-                self._ledger.cap_run(connection, run.id, budget_micros, actor.id)
-            if of.retry_of is None:
-                self._audit.record(connection, actor, "run.started", "run", run.id)
-            else:
-                self._audit.record(connection, actor, "run.retried", "run", run.id, detail={"of": of.retry_of})
-            repository.add_event(connection, run.id, run.created_at, "run_queued", None, {})
-        self.waking.let_begin()
-        return run
-
     def _cancel(self, connection: Connection, run_id: str, reason: CoreError | None = None) -> None:
         """End a run that is queued or waits at once; ask one that works to stop, unless it was asked before."""
         at = clock.now()
@@ -270,20 +167,3 @@ class Runs:
         if run is None:
             raise NotFound(what="run")
         return run
-
-    def _filled(self, actor: User, node: Mapping[str, Any]) -> Mapping[str, Any]:
-        if node["kind"] != "agent":
-            return node
-        if not isinstance(node.get("agent_id"), str):
-            raise GraphInvalid(f"the node {node.get('id')} names no agent.")
-        agent = self._agents.to_run(actor, node["agent_id"])
-        return {**node, "agent": agent.definition.model_dump(mode="json")}
-
-
-def _inputs(given: Mapping[str, str]) -> dict[str, str]:
-    cleaned = {name: storable(value).strip() for name, value in given.items()}
-    if not all(cleaned.values()):
-        raise Invalid("Enter what the agent should work on.", "input")
-    if sum(map(len, cleaned.values())) > MAX_INPUT:
-        raise Invalid(f"The input is longer than {MAX_INPUT:,} characters. Shorten it.", "input")
-    return cleaned

@@ -7,16 +7,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.agents.models import Agent
+from core.runs.models import Parent
 
 
 @dataclass(frozen=True)
 class Origin:
-    """How a run is called, and what it belongs to; ``retry_of`` is the run that it repeats."""
+    """How a run is called, and what it belongs to; ``retry_of`` is the run that it repeats.
+
+    ``source_id`` is the firing that wants it, ``parent`` the node of another run.
+    """
 
     title: str
     agent_id: str | None = None
     department: str | None = None
     retry_of: str | None = None
+    workflow_id: str | None = None
+    workflow_version: int | None = None
+    is_test: bool = False
+    source_id: str | None = None
+    parent: Parent | None = None
 
 
 def origin_of(agent: Agent) -> Origin:

@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, literal, null, or_, select, true, update
+from sqlalchemy import ColumnElement, Label, and_, case, func, insert, literal, null, or_, select, true, update
 
 from core.db import Connection
-from core.db.tables import model_calls, users
+from core.db.tables import model_calls, runs, users
 from core.llm.pricing import Tokens
 from core.prices.models import Price
 from core.usage.models import (
@@ -42,7 +42,8 @@ _ORIGIN = (
     calls.is_pool,
 )
 
-_SUMS: tuple[ColumnElement[Any], ...] = (
+# In the order of the fields of ``Totals``.
+_SUMS: tuple[Label[Any], ...] = (
     func.count().label("calls"),
     func.coalesce(func.sum(calls.input_tokens), 0).label("input_tokens"),
     func.coalesce(func.sum(calls.output_tokens), 0).label("output_tokens"),
@@ -124,11 +125,17 @@ def open_calls(connection: Connection, run_id: str, node_id: str) -> list[tuple[
 
 
 def totals_of_runs(connection: Connection, run_ids: Sequence[str]) -> dict[str, Totals]:
-    """Return the sums per run."""
+    """Return the sums per run, with those of the runs that its nodes have started."""
+    own = select(runs.c.id.label("top"), runs.c.id).where(runs.c.id.in_(run_ids)).cte("family", recursive=True)
+    family = own.union_all(select(own.c.top, runs.c.id).join(own, runs.c.parent_run_id == own.c.id))
     rows = connection.execute(
-        select(calls.run_id, *_SUMS).where(calls.run_id.in_(run_ids), _COUNTED).group_by(calls.run_id)
+        select(family.c.top, *_SUMS)
+        .select_from(family)
+        .join(model_calls, calls.run_id == family.c.id)
+        .where(_COUNTED)
+        .group_by(family.c.top)
     )
-    return {row.run_id: _totals(row) for row in rows}
+    return {row.top: _totals(row) for row in rows}
 
 
 def was_answered_since(connection: Connection, key_id: str, since: datetime) -> bool:
@@ -284,13 +291,7 @@ def _day(connection: Connection) -> ColumnElement[Any]:
 
 
 def _totals(row: Any) -> Totals:
-    return Totals(
-        int(row.calls),
-        int(row.input_tokens),
-        int(row.output_tokens),
-        int(row.cost_micros),
-        int(row.unpriced_calls),
-    )
+    return Totals(*(int(getattr(row, column.name)) for column in _SUMS))
 
 
 def _as_date(value: Any) -> date:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from core.engine.forms import FormField
+from core.engine.forms import FormField, shown
 from core.engine.graph import Graph, Node
 from core.engine.nodes.registry import all_kinds
 
@@ -42,13 +42,13 @@ def _of_kind(kind: object, config: Mapping[str, Any], depth: int) -> Iterator[Fo
         return
     yield from _of_form(all_kinds()[kind].form, config, depth)
     inline = config.get("agent")
-    if isinstance(inline, Mapping) and not config.get("agent_id"):
-        # An agent that stands in the graph itself has a key of its own.
+    if isinstance(inline, Mapping) and not config.get("agent_id") and config.get("is_inline") is None:
+        # An agent that a program has put into the graph, without the form's switch.
         yield from ((("agent", "key", named)) for named in _ids(inline.get("key_id")))
 
 
 def _of_form(form: tuple[FormField, ...], config: Mapping[str, Any], depth: int) -> Iterator[Found]:
-    for field in form:
+    for field in shown(form, config):
         value = config.get(field.name)
         match field.widget:
             case "agent" | "agents":
@@ -59,8 +59,8 @@ def _of_form(form: tuple[FormField, ...], config: Mapping[str, Any], depth: int)
                 yield from ((field.name, "workflow", named) for named in _ids(value))
             case "approver":
                 yield from ((field.name, kind, named) for kind, named in _approver(value))
-            case "rows" if isinstance(value, list):
-                for row in value:
+            case "rows" | "group":
+                for row in value if isinstance(value, list) else [value]:
                     if isinstance(row, Mapping):
                         found = _of_form(field.columns, row, depth - 1)
                         yield from ((field.name, kind, named) for _, kind, named in found)

@@ -27,7 +27,7 @@ def caller(api_core: Core, client: TestClient, alice: User) -> Caller:
 
 
 def test_a_workflow_is_made_edited_published_and_rolled_back(stage: Stage, caller: Caller) -> None:
-    first, second = stage.graph(), stage.graph()
+    first, second = stage.drawing(), stage.drawing()
     draft = {"name": "Letters", "department": "hr", "description": "Answers.", "graph": first}
     made = caller.do(201, "POST", "/workflows", draft)
     address = f"/workflows/{made['id']}"
@@ -55,7 +55,7 @@ def test_lists_are_filtered_and_leave_out_the_archived(stage: Stage, caller: Cal
     assert [one["id"] for one in caller.all("/workflows", archived="true")] == made[:1]
     assert [one["id"] for one in caller.all("/workflows", words="B")] == made[1:2]
     assert caller.all("/workflows", department="sales") == []
-    answer = caller.do(409, "PUT", f"/workflows/{made[0]}/draft", {"graph": stage.graph()})
+    answer = caller.do(409, "PUT", f"/workflows/{made[0]}/draft", {"graph": stage.drawing()})
     assert answer["code"] == "workflow_archived"
     assert caller.do(200, "POST", f"/workflows/{made[0]}/unarchive")["archived_at"] is None
     caller.do(204, "DELETE", f"/workflows/{made[0]}")
@@ -70,13 +70,13 @@ def test_who_sends_if_match_overwrites_nobody(stage: Stage, caller: Caller, clie
     made = stage.workflow()
     address = f"/api/v1/workflows/{made}"
     read = client.get(address, headers=caller.headers)
-    stage.core.workflows.save_draft(stage.owner, made, stage.graph(), 1)
+    stage.core.workflows.save_draft(stage.owner, made, stage.drawing(), 1)
     headers = {**caller.headers, "If-Match": read.headers["etag"]}
-    refused = client.put(f"{address}/draft", json={"graph": stage.graph()}, headers=headers)
+    refused = client.put(f"{address}/draft", json={"graph": stage.drawing()}, headers=headers)
     assert (refused.status_code, refused.json()["code"]) == (412, "revision_changed")
     assert client.post(f"{address}/publish", json={}, headers=headers).status_code == 412
     headers["If-Match"] = client.get(address, headers=caller.headers).headers["etag"]
-    saved = client.put(f"{address}/draft", json={"graph": stage.graph()}, headers=headers)
+    saved = client.put(f"{address}/draft", json={"graph": stage.drawing()}, headers=headers)
     assert (saved.status_code, saved.headers["etag"]) == (200, '"3"')
 
 
@@ -84,11 +84,11 @@ def test_what_could_not_run_is_said_node_by_node(stage: Stage, caller: Caller) -
     graph = {"nodes": [{"id": "a", "kind": "agent", "agent_id": "", "task": ""}], "edges": []}
     made = caller.do(201, "POST", "/workflows", {"name": "W", "department": "hr", "graph": graph})
     (problem,) = caller.get(f"/workflows/{made['id']}/problems")["items"]
-    assert (problem["code"], problem["node_id"], problem["field"]) == ("agent_missing", "a", "agent_id")
+    assert (problem["code"], problem["node_id"], problem["field"]) == ("setting_missing", "a", "agent_id")
     assert caller.do(200, "POST", "/workflows/problems", {"graph": graph})["items"] == [problem]
     refused = caller.do(422, "POST", f"/workflows/{made['id']}/publish", {})
     assert (refused["code"], refused["errors"][0]["pointer"]) == ("graph_invalid", "/nodes/a/agent_id")
-    assert caller.do(200, "POST", "/workflows/problems", {"graph": stage.graph()})["items"] == []
+    assert caller.do(200, "POST", "/workflows/problems", {"graph": stage.drawing()})["items"] == []
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_what_is_no_graph_is_refused(caller: Caller, graph: Any, code: str) -> N
 
 
 def test_a_long_graph_fits_and_other_bodies_stay_short(caller: Caller, stage: Stage) -> None:
-    graph = stage.graph()
-    graph["nodes"][0]["task"] = "\U0001f600" * 400_000
+    graph = stage.drawing()
+    graph["nodes"][1]["task"] = "\U0001f600" * 400_000
     made = caller.do(201, "POST", "/workflows", {"name": "W", "department": "hr", "graph": graph})
     assert made["graph"] == graph
     assert caller.do(413, "POST", "/custom-agents", {"goal": "x" * 300_000})["code"] == "too_large"

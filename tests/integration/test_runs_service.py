@@ -12,8 +12,9 @@ from core.bootstrap import Core
 from core.config import Settings
 from core.errors import GraphInvalid, Invalid
 from core.keys.models import KeyDraft
+from core.runs.inputs import MAX_INPUT
 from core.runs.queue import RunQueue
-from core.runs.service import MAX_INPUT, Runs
+from core.runs.service import Runs
 from tests.support.stopped_clock import StoppedClock
 from tests.support.stub_queue import StubQueue, a_worker, runs_with
 

@@ -82,14 +82,25 @@ class Stage:
         node = {"id": "a", "kind": "agent", "agent_id": self.agent().id, "task": "Answer."}
         return {"nodes": [node], "edges": []}
 
+    def drawing(self) -> dict[str, Any]:
+        """Return the graph of a workflow that needs no inputs."""
+        text = {"name": "text", "type": "text", "is_required": False}
+        return {
+            "nodes": [
+                {"id": "start", "kind": "input", "fields": [text]},
+                {"id": "a", "kind": "agent", "agent_id": self.agent().id, "task": "Answer {{text}}"},
+            ],
+            "edges": [{"source": "start", "target": "a"}],
+        }
+
     def workflow(self) -> str:
-        return self.core.workflows.create(self.owner, "W", DEPARTMENT, "", self.graph()).id
+        return self.core.workflows.create(self.owner, "W", DEPARTMENT, "", self.drawing()).id
 
     def published(self) -> str:
         """Return a workflow with two versions, of which the second one runs."""
         workflow_id = self.workflow()
         self.core.workflows.publish(self.owner, workflow_id)
-        self.core.workflows.save_draft(self.owner, workflow_id, self.graph(), 1)
+        self.core.workflows.save_draft(self.owner, workflow_id, self.drawing(), 1)
         self.core.workflows.publish(self.owner, workflow_id)
         return workflow_id
 

@@ -39,4 +39,5 @@ def a_worker(core: Core, slots: int, executor_id: str = "worker_1") -> None:
 
 def runs_with(core: Core, queue: StubQueue) -> Runs:
     """Return the runs of ``core`` with ``queue`` in the place of the real one."""
-    return Runs(core.db, cast(RunQueue, queue), core.agents, core.usage, Ledger(), core.quotas, core.audit)
+    looked_up = (core.agents, core.keys, core.workflows, core.usage)
+    return Runs(core.db, cast(RunQueue, queue), *looked_up, Ledger(), core.quotas, core.audit)

@@ -19,11 +19,11 @@ CALLS = {
         for_members(201, stranger=201), lambda stage: Sent(body={"name": "W", "department": DEPARTMENT})
     ),
     "list_workflows": Call(everybody(200)),
-    "check_graph": Call(everybody(200), lambda stage: Sent(body={"graph": stage.graph()})),
+    "check_graph": Call(everybody(200), lambda stage: Sent(body={"graph": stage.drawing()})),
     "get_workflow": Call(own(200), workflow),
     "change_workflow": Call(for_members(200), lambda stage: Sent(workflow(stage).path, {"name": "Other"})),
     "delete_workflow": Call(own(204), workflow),
-    "save_draft": Call(for_members(200), lambda stage: Sent(workflow(stage).path, {"graph": stage.graph()})),
+    "save_draft": Call(for_members(200), lambda stage: Sent(workflow(stage).path, {"graph": stage.drawing()})),
     "list_problems": Call(own(200), workflow),
     "duplicate_workflow": Call(for_members(201), lambda stage: Sent(workflow(stage).path, {})),
     "archive_workflow": Call(for_members(200), workflow),
