@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from core.accounts.capabilities import require
 from core.accounts.models import User
@@ -14,7 +14,8 @@ from core.engine.graph import Graph, Node, read_graph
 from core.errors import CoreError, Invalid, NotFound
 from core.keys.service import Keys
 from core.names import clean_name
-from core.workflows.interchange import document, formats, portable
+from core.workflows.interchange import crewai_export, crewai_import, document, formats, portable
+from core.workflows.interchange.archive import is_zip
 from core.workflows.interchange.document import as_fields
 from core.workflows.interchange.models import Bundle, Choices, Exported, Format, ImportPlan
 from core.workflows.interchange.places import Thing, exchanged
@@ -25,6 +26,12 @@ MEDIA_TYPES: Mapping[Format, str] = {
     "json": "application/json",
     "yaml": "application/yaml",
     "crewai": "application/zip",
+}
+ENDINGS: Mapping[Format, str] = {"json": "json", "yaml": "yaml", "crewai": "zip"}
+_WRITERS: Mapping[Format, Callable[[Bundle], bytes]] = {
+    "json": lambda bundle: formats.write_json(document.write(bundle)).encode(),
+    "yaml": lambda bundle: formats.write_yaml(document.write(bundle)).encode(),
+    "crewai": crewai_export.write_project,
 }
 
 
@@ -57,19 +64,22 @@ class Interchange:
             title=lambda other_id: self._title(actor, other_id),
         )
         name = re.sub(r"[^\w-]+", "-", draft.name.lower()).strip("-") or "workflow"
-        data = document.write(bundle)
-        text = formats.write_json(data) if form == "json" else formats.write_yaml(data)
-        return Exported(f"{name}.{form}", MEDIA_TYPES[form], text.encode())
+        return Exported(f"{name}.{ENDINGS[form]}", MEDIA_TYPES[form], _WRITERS[form](bundle))
 
-    def plan_import(self, actor: User, data: bytes) -> ImportPlan:
+    def plan_import(self, actor: User, data: bytes | Mapping[str, bytes]) -> ImportPlan:
         """Return what a file would bring, and what has to be chosen for it. Nothing is stored.
+
+        Args:
+            actor: whose rights count.
+            data: a file of ours, or a project of CrewAI: a zip file, or its files by their names (``agents.yaml``,
+                ``tasks.yaml``, perhaps ``crew.py``).
 
         Raises:
             Forbidden: the actor's role may not edit.
             ImportRefused: the file cannot be imported; says why.
         """
         require(actor, "agents.edit")
-        bundle = document.read(formats.read(formats.text_of(data)))
+        bundle = _bundle(data)
         return ImportPlan(
             bundle,
             department=self._department(actor, bundle.department),
@@ -183,6 +193,14 @@ class Interchange:
     def _key_of(self, actor: User, provider: str) -> str | None:
         usable = [key for key in self._keys.list(actor, "llm") if key.access.reaches("run") and not key.disabled_at]
         return next((key.id for key in usable if not provider or key.provider == provider), None)
+
+
+def _bundle(data: bytes | Mapping[str, bytes]) -> Bundle:
+    if isinstance(data, Mapping):
+        return crewai_import.read_project(data)
+    if is_zip(data):
+        return crewai_import.read_project(crewai_import.files_of_zip(data))
+    return document.read(formats.read(formats.text_of(data)))
 
 
 def _is_alike(definition: AgentDefinition, agent: Mapping[str, object]) -> bool:
