@@ -47,10 +47,11 @@ class SqliteTemplates:
 
 
 class PostgresTemplates:
-    """Databases made from one migrated template on a real server, each while the test before it still runs."""
+    """Databases made from one migrated template, and dropped, while tests run: none waits for its own."""
 
     def __init__(self, admin_url: str, folder: Path) -> None:
         self._admin_url = admin_url
+        self._admin = psycopg.connect(admin_url, autocommit=True)
         self._template = f"zoark_template_{uuid.uuid4().hex[:8]}"
         self._run(f'CREATE DATABASE "{self._template}"')
         migrate_everything(self._named(self._template), folder)
@@ -65,13 +66,14 @@ class PostgresTemplates:
         try:
             yield self._named(name)
         finally:
-            self._drop(name)
+            self._maker.submit(self._drop, name)
 
     def close(self) -> None:
         """Drop the template, and the database that no test has asked for."""
-        self._drop(self._next.result())
+        self._maker.submit(self._drop, self._next.result())
+        self._maker.submit(self._drop, self._template).result()
         self._maker.shutdown()
-        self._drop(self._template)
+        self._admin.close()
 
     def _make(self) -> str:
         name = f"zoark_{uuid.uuid4().hex[:12]}"
@@ -83,8 +85,7 @@ class PostgresTemplates:
         self._run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def _run(self, statement: str) -> None:
-        with psycopg.connect(self._admin_url, autocommit=True) as connection:
-            connection.execute(statement.encode())
+        self._admin.execute(statement.encode())
 
     def _named(self, database: str) -> str:
         from sqlalchemy.engine import make_url
