@@ -20,7 +20,7 @@ from tests.fakes.openid import FakeOpenId
 from tests.support.databases import PostgresTemplates, SqliteTemplates, postgres_server
 from tests.support.mailbox import MemoryTransport
 
-pytest_plugins = ["tests.support.memory", "tests.support.rings"]
+pytest_plugins = ["tests.support.memory", "tests.support.rings", "tests.support.statements"]
 
 # The log handlers of one test outlive its captured stderr; that is no news.
 logging.raiseExceptions = False
