@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 # Only workers use them, and every error is told.
+import core.engine.answers
 import core.engine.failures
 import core.engine.reading  # noqa: F401
 from app.api.statuses import STATUS

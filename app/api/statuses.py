@@ -81,6 +81,7 @@ STATUS: dict[str, int] = {
 ELSEWHERE = frozenset(
     {
         "answer_broken",
+        "answer_not_in_form",
         "approval_expired",
         "budget_exceeded",
         "cancelled",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import streamlit as st
 
 from app import navigation, runtime
 from app.ui import answer, price_text, rights
 from core.accounts.models import User
 from core.agents.models import Agent, AgentDefinition
+from core.agents.output_schema import MAX_CHARACTERS
 from core.errors import CoreError
 from core.keys.models import Key
 from core.llm.registry import provider_named
@@ -22,6 +25,11 @@ SAMPLE = {
     "backstory": "You have sorted thousands of tickets. You read carefully and answer briefly.",
     "expected_output": "One line: the team, a dash, and the reason in at most fifteen words.",
 }
+SAMPLE_SCHEMA = """{
+  "type": "object",
+  "properties": {"team": {"enum": ["Billing", "Technical"]}, "reason": {"type": "string"}},
+  "required": ["team", "reason"]
+}"""
 SAMPLE_INPUT = "I was charged twice for my March invoice and need one of the payments back. Order 48213."
 
 
@@ -93,6 +101,17 @@ def draw(actor: User, agent: Agent | None, prefix: str) -> dict[str, object] | N
         )
         with st.expander("Limits", icon=":material/tune:"):
             limits = _limits(existing, prefix)
+        with st.expander("Form of the answer", icon=":material/data_object:"):
+            output_schema = st.text_area(
+                "Output schema",
+                schema_text(existing),
+                max_chars=MAX_CHARACTERS,
+                height=180,
+                placeholder=SAMPLE_SCHEMA,
+                key=f"{prefix}_output_schema",
+                help="JSON Schema of an object. Answers that do not fit it are put right once, else the run fails. "
+                "Empty: any text.",
+            )
         submitted = st.form_submit_button(
             "Save changes" if existing else "Create agent",
             type="primary",
@@ -111,8 +130,15 @@ def draw(actor: User, agent: Agent | None, prefix: str) -> dict[str, object] | N
         "key_id": key_id,
         "model": model,
         "tools": list(chosen),
+        "output_schema": output_schema,
         **limits,
     }
+
+
+def schema_text(definition: AgentDefinition | None) -> str:
+    """Return an agent's output schema as people edit it."""
+    schema = definition.output_schema if definition else None
+    return json.dumps(schema, ensure_ascii=False, indent=2) if schema else ""
 
 
 def show(definition: AgentDefinition) -> None:
@@ -123,6 +149,7 @@ def show(definition: AgentDefinition) -> None:
         "Backstory": definition.backstory,
         "Expected output": definition.expected_output,
         "Tools": ", ".join(tools[name].label for name in definition.tools if name in tools),
+        "Output schema": f"```json\n{schema_text(definition)}\n```" if definition.output_schema else "",
         "Limits": f"{definition.max_iterations} steps, {definition.max_output_tokens:,} tokens, "
         f"{definition.time_limit_seconds} s, temperature {definition.temperature:g}",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -33,6 +33,8 @@ class AgentDefinition(BaseModel):
     max_output_tokens: Annotated[int, Field(ge=16, le=32_000)] = 1024
     time_limit_seconds: Annotated[int, Field(ge=5, le=3600)] = 120
     tools: tuple[str, ...] = ()
+    # JSON Schema that its answers have to fit; core.agents.output_schema says which part of it.
+    output_schema: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

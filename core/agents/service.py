@@ -12,6 +12,7 @@ from core.accounts.capabilities import can, require
 from core.accounts.models import User
 from core.agents import repository
 from core.agents.models import Agent, AgentDefinition
+from core.agents.output_schema import read_output_schema
 from core.audit.service import Audit
 from core.db import Connection, Database
 from core.departments.service import Departments
@@ -36,6 +37,7 @@ LABELS: Mapping[str, str] = {
     "max_output_tokens": "Longest answer",
     "time_limit_seconds": "Time limit",
     "tools": "Tools",
+    "output_schema": "Output schema",
 }
 
 
@@ -180,11 +182,14 @@ class Agents:
 def parse_definition(fields: Mapping[str, object]) -> AgentDefinition:
     """Return the definition in ``fields``.
 
+    The output schema may be text.
+
     Raises:
         Invalid: one sentence about the first field that is wrong.
     """
+    schema = read_output_schema(fields.get("output_schema"))
     try:
-        definition = AgentDefinition.model_validate(dict(fields))
+        definition = AgentDefinition.model_validate({**fields, "output_schema": schema})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = str(first["loc"][0]) if first["loc"] else ""

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable
 from typing import Any
 
 from crewai import Agent
 from crewai.tools import BaseTool
 from crewai_core.printer import set_suppress_console_output
-from langchain_core.language_models.chat_models import BaseChatModel
 from pydantic import BaseModel, PrivateAttr
 
 from core import clock
-from core.agents.models import AgentDefinition
 from core.engine.metering import NodeMeter
+from core.engine.model_access import OpenModel
 from core.errors import BadResponse, ToolFailed
 from core.llm.bridge import MeteredLLM, shielded
 from core.llm.failures import classify
@@ -25,9 +23,20 @@ from core.tools.registry import all_tools
 MAX_SHOWN = 4000
 
 
-def run_agent(
-    definition: AgentDefinition, task: str, model_for: Callable[[bool], BaseChatModel], meter: NodeMeter
-) -> str:
+def ask(model: OpenModel, text: str) -> str:
+    """Return what the model answers to one message: no agent, no tools, one call.
+
+    Raises:
+        CoreError: the model failed, or gave no answer.
+        Stopped: the run was cancelled or is over its time limit.
+    """
+    answer = _llm(model).call([{"role": "user", "content": text}])
+    if not isinstance(answer, str):
+        raise BadResponse
+    return answer.strip()
+
+
+def run_agent(model: OpenModel, task: str) -> str:
     """Let the agent work on ``task`` until it has an answer.
 
     Raises:
@@ -35,11 +44,12 @@ def run_agent(
         Stopped: the run was cancelled or is over its time limit.
     """
     set_suppress_console_output(True)  # else prompts and answers are printed
+    definition, meter = model.definition, model.meter
     agent = Agent(
         role=shielded(definition.role),
         goal=shielded(definition.goal),
         backstory=shielded(definition.backstory or "You do careful work."),
-        llm=MeteredLLM(definition.model, model_for, meter, max_output_tokens=definition.max_output_tokens),
+        llm=_llm(model),
         tools=[_CrewTool.of(all_tools()[name], meter) for name in definition.tools],
         max_iter=definition.max_iterations,
         max_retry_limit=0,
@@ -57,6 +67,13 @@ def run_agent(
     if not isinstance(text, str) or not text.strip():
         raise BadResponse
     return text.strip()
+
+
+def _llm(model: OpenModel) -> MeteredLLM:
+    definition = model.definition
+    return MeteredLLM(
+        definition.model, model.chat_model, model.meter, max_output_tokens=definition.max_output_tokens
+    )
 
 
 class _CrewTool(BaseTool):

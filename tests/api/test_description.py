@@ -31,6 +31,9 @@ FREE: dict[str, str] = {
         "PUT /workflows/{workflow_id}/draft.graph",
         "POST /workflows/{workflow_id}/duplicate.graph",
     )
+} | {
+    f"{route}.output_schema": "a JSON Schema; the core takes a part of it only"
+    for route in ("POST /custom-agents", "PATCH /custom-agents/{agent_id}")
 }
 
 Found = Iterator[tuple[str, dict[str, Any]]]

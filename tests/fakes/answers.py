@@ -71,7 +71,7 @@ def plan_answer(number: int, prompt: Prompt, options: Options, markers: list[str
     return Answer(
         number=number,
         model=prompt.model,
-        text=options.text or _default_text(number, prompt, markers, body_text),
+        text=_said(options, body_text) or options.text or _default_text(number, prompt, markers, body_text),
         tool_call=_tool_call(number, prompt, options),
         tokens_in=options.pt,
         tokens_out=options.ct,
@@ -79,6 +79,11 @@ def plan_answer(number: int, prompt: Prompt, options: Options, markers: list[str
         shows_usage=options.usage != "none",
         chunk_count=options.chunks,
     )
+
+
+def _said(options: Options, body_text: str) -> str:
+    pairs = json.loads(options.says) if options.says else []
+    return next((answer for words, answer in pairs if words in body_text), "")
 
 
 def _default_text(number: int, prompt: Prompt, markers: list[str], body_text: str) -> str:

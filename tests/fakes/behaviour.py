@@ -40,6 +40,8 @@ class Options:
     """The call's arguments as JSON text, sent as it is. Without it: made from the tool's schema."""
     text: str = ""
     """The answer; `{key}` in it is the request's key. Without it: a number and the MARK-… words of the request."""
+    says: str = ""
+    """JSON list of [words, answer]: the answer to a request with these words in it; the first pair that fits."""
     pt: int = 100
     """Prompt tokens billed per call."""
     ct: int = 20

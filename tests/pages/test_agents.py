@@ -90,6 +90,7 @@ def test_alice_makes_one_of_her_own(visit: Visitor, page_core: Core, alice: User
         agent_new_iterations=3,
         agent_new_max_output=64,
         agent_new_time=30,
+        agent_new_output_schema='{"type": "object", "properties": {"sum": {"type": "number"}}}',
     )
     page.press("agent_new_save")
     assert page.errors == []
@@ -99,6 +100,7 @@ def test_alice_makes_one_of_her_own(visit: Visitor, page_core: Core, alice: User
     assert (made.goal, made.backstory, made.tools) == ("Add {numbers} up.", "", ("calculator",))
     assert (made.temperature, made.max_iterations) == (0, 3)
     assert (made.max_output_tokens, made.time_limit_seconds) == (64, 30)
+    assert made.output_schema == {"type": "object", "properties": {"sum": {"type": "number"}}}
 
 
 @pytest.mark.parametrize(
@@ -115,6 +117,13 @@ def test_what_is_missing_is_said_in_one_sentence(
     page = visit(alice).open(navigation.AGENT)
     page.fill(**{f"agent_new_{field}": "   "}).press("agent_new_save")
     assert page.errors == [sentence]
+    assert page_core.agents.list(alice) == []
+
+
+def test_a_form_of_answers_that_is_none_is_told(visit: Visitor, page_core: Core, alice: User, key: Key) -> None:
+    page = visit(alice).open(navigation.AGENT)
+    page.fill(agent_new_output_schema="a table").press("agent_new_save")
+    assert page.errors == ["Output schema: it is not JSON."]
     assert page_core.agents.list(alice) == []
 
 

@@ -46,6 +46,9 @@ class AgentDraft(Input):
     time_limit_seconds: Annotated[int, Field(ge=5, le=3600)] = 120
     tools: Tools = Field(default_factory=list)
     expected_output: Text = ""
+    output_schema: Annotated[
+        dict[str, Any] | None, Field(description="JSON Schema that answers have to fit; a part of it is supported.")
+    ] = None
 
 
 class AgentChange(Change, AgentDraft):
@@ -70,6 +73,7 @@ class AgentShown(Output):
     time_limit_seconds: int
     tools: Strings
     expected_output: str
+    output_schema: dict[str, Any] | None
     revision: int
     access: Level
     is_owner: bool

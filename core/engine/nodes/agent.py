@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 from core.agents.models import AgentDefinition
 from core.agents.service import parse_definition
 from core.engine import settings
+from core.engine.answers import AnswerForm, form_of, read_or_repair
 from core.engine.control import Stopped
 from core.engine.form_check import wrong
 from core.engine.forms import FormField
-from core.engine.gate import RateGate
 from core.engine.graph import Node
-from core.engine.metering import NodeMeter
+from core.engine.model_access import open_model
 from core.engine.nodes.base import Done, NodeContext, NodeKind, Resolver, Scope, Use
 from core.engine.problems import Problem
 from core.engine.template import fill, names_in, paths_in
 from core.engine.values import Shape, as_text
 from core.errors import Invalid
-from core.llm.base import ChatOptions
-from core.llm.registry import provider_named
-from core.security.egress import guarded_client
-from core.usage.models import CallOrigin
 
-MAX_ANSWER_BYTES = 8_000_000
 AGENT_SECONDS = 120.0
 
 
@@ -41,6 +37,7 @@ _OWN = (
     FormField("temperature", "Temperature", "number", default=0.2, minimum=0, maximum=2),
     FormField("max_iterations", "Most steps", "whole", default=10, minimum=1, maximum=50),
     FormField("max_output_tokens", "Longest answer", "whole", default=1024, minimum=16, maximum=32_000),
+    FormField("output_schema", "Output schema", "json", help="JSON Schema that its answers have to fit."),
     FormField("time_limit_seconds", "Time limit", "whole", default=120, minimum=5, maximum=3600),
 )
 ANSWERS = (("text", "Text"), ("fields", "Fields that you name"), ("schema", "As the agent's output schema says"))
@@ -126,43 +123,19 @@ class AgentKind(NodeKind):
 
     def run(self, context: NodeContext, node: Node, scope: Scope) -> Done:
         """Let the agent work on the node's task; raises ``CoreError``."""
-        definition = _definition(node)
-        services = context.services
-        opened = services.keys.open(context.user, definition.key_id, node.config.get("agent_id"))
-        provider = provider_named(opened.key.provider)
-        origin = CallOrigin(
-            run_id=context.run_id,
-            node_id=node.id,
-            agent_id=node.config.get("agent_id") or context.agent_id,
-            user_id=context.user.id,
-            department=context.user.department or context.department,
-            key_id=opened.key.id,
-            provider=provider.name,
-            model=definition.model,
-            is_pool=opened.key.is_pool,
-        )
-        gate = RateGate(services.rates, services.journal, origin, context.control)
-        meter = NodeMeter(services.usage, services.journal, origin, opened.key.own_price, context.control, gate)
-        with services.endpoints.lease(opened) as (endpoint, policy):
-            client = guarded_client(policy, total_seconds=definition.time_limit_seconds, max_bytes=MAX_ANSWER_BYTES)
-            with client:
-                context.control.attach(client)
-                services.keys.note_use(opened.key.id)
-                task = _task_text(definition, str(node.config.get("task", "")), scope.values, scope.sources)
-                try:
-                    from core.engine.crew import run_agent
+        definition = AgentDefinition.model_validate(node.config.get("agent"))
+        form = form_of(node.config, definition)
+        task = _task_text(definition, settings.text(node.config, "task"), scope, form)
+        with open_model(context, node.id, definition, node.config.get("agent_id")) as model:
+            from core.engine.crew import ask, run_agent
 
-                    answer = run_agent(
-                        definition,
-                        task,
-                        lambda stream_usage: provider.chat_model(
-                            endpoint, _options(definition, stream_usage), client
-                        ),
-                        meter,
-                    )
+            try:
+                answer = run_agent(model, task)
+                if form is None:
                     return Done(answer)
-                except Stopped as stop:
-                    raise stop.error from None
+                return Done(read_or_repair(form, answer, partial(ask, model)))
+            except Stopped as stop:
+                raise stop.error from None
 
 
 def is_inline(node: Node) -> bool:
@@ -171,29 +144,17 @@ def is_inline(node: Node) -> bool:
     return settings.switch(node.config, "is_inline", default="agent" in node.config and not has_id)
 
 
-def _definition(node: Node) -> AgentDefinition:
-    return AgentDefinition.model_validate(node.config.get("agent"))
-
-
-def _options(definition: AgentDefinition, stream_usage: bool) -> ChatOptions:
-    return ChatOptions(
-        model=definition.model,
-        temperature=definition.temperature,
-        max_output_tokens=definition.max_output_tokens,
-        timeout_seconds=float(definition.time_limit_seconds),
-        stream_usage=stream_usage,
-    )
-
-
-def _task_text(
-    definition: AgentDefinition, template: str, values: Mapping[str, Any], sources: tuple[str, ...]
-) -> str:
+def _task_text(definition: AgentDefinition, template: str, scope: Scope, form: AnswerForm | None) -> str:
     """Fill the template; what an edge brings and the template does not mention is added below it."""
     mentioned = names_in(template)
-    parts = [fill(template, values).strip()]
-    parts += [f"Result of {name}:\n{as_text(values[name])}" for name in sources if name not in mentioned]
+    added = [(name, scope.values.get(name)) for name in scope.sources if name not in mentioned]
+    parts = [fill(template, scope.values).strip()]
+    # Whether a condition holds is why the agent works at all, and nothing to work on.
+    parts += [f"Result of {name}:\n{as_text(value)}" for name, value in added if not isinstance(value, bool)]
     if definition.expected_output:
         parts.append(f"Your answer should be: {definition.expected_output}")
+    if form is not None:
+        parts.append(form.instruction)
     return "\n\n".join(part for part in parts if part)
 
 

@@ -8,7 +8,8 @@ from tests.support.stage import Stage
 
 def draft(stage: Stage) -> Sent:
     fields = stage.fields()
-    return Sent(body={"api_key_id": fields.pop("key_id"), **fields})
+    schema = {"type": "object", "properties": {"team": {"type": "string"}}}
+    return Sent(body={"api_key_id": fields.pop("key_id"), **fields, "output_schema": schema})
 
 
 def agent(stage: Stage) -> Sent:
