@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, TimeoutError
 
 from core.db.sqlite import Turns, prepare_connection
 from core.errors import SettingsWrong
@@ -70,6 +70,11 @@ class Database:
     def dispose(self) -> None:
         """Close every pooled connection."""
         self._engine.dispose()
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether an error says that the database is away or busy for a moment; another try may help."""
+    return isinstance(error, OperationalError | InterfaceError | TimeoutError)
 
 
 def _begin_sqlite(connection: Connection) -> None:

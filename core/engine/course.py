@@ -107,6 +107,7 @@ class Course:
                 elif not self._look_again_if_due() and self._rests():
                     return None
         finally:
+            self._let_end()
             self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _recall(self) -> list[Node]:
@@ -207,6 +208,16 @@ class Course:
                 self._note(node, self._runner.give_up(self._task, self._graph, node, error))
             else:
                 self._stop_for(self._end or self._why_stopped())
+
+    def _let_end(self) -> None:
+        """Let nodes end that something unexpected left at work: nobody else may run them meanwhile."""
+        while self._running:
+            finished, _ = wait(self._running, POLL_SECONDS, FIRST_COMPLETED)
+            for future in finished:
+                del self._running[future]
+            if not finished:
+                self._end = self._end or NotOurs()
+                self._leave_stuck_behind()
 
     def _rests(self) -> bool:
         """Let the run wait, if nothing keeps it from that."""

@@ -15,7 +15,7 @@ Point = Literal[
     "segment begun",
     "node started",
     "model call opened",
-    "model call sent",
+    "model call answering",
     "model call answered",
     "model call settled",
     "node done",
@@ -31,7 +31,6 @@ Point = Literal[
     "round started",
     "round finished",
     "child started",
-    "child ended",
     "run about to end",
     "run ended",
 ]

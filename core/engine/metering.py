@@ -8,6 +8,7 @@ from dataclasses import replace
 from core import clock
 from core.budgets.failures import BudgetBusy, BudgetExceeded, OutputOverrun
 from core.engine.control import RunControl
+from core.engine.crash_points import reach
 from core.engine.gate import Gate
 from core.errors import CoreError, ModelTimeout, RunCancelled
 from core.keys.drafts import MAX_SECRET
@@ -51,6 +52,7 @@ class NodeMeter:
     def begin(self, bound: Tokens) -> ActiveCall:
         """Open a call that can use ``bound`` at most; raises ``Stopped`` when the run should end."""
         call_id = self._open(bound)
+        reach("model call opened")
         self.event("model_call_started", {"call_id": call_id, "model": self.origin.model})
         return ActiveCall(self, call_id, bound)
 
@@ -120,6 +122,8 @@ class ActiveCall:
             Stopped: the run should end.
             OutputOverrun: the model goes on beyond what was held for it.
         """
+        if not self._was_answering:
+            reach("model call answering")
         self._was_answering = True
         self._meter.control.check()
         self._pieces += 1
@@ -133,7 +137,9 @@ class ActiveCall:
     def answered(self, tokens: Tokens | None) -> None:
         """Settle with the provider's count; None when it gave none."""
         self._flush(keep=0)
+        reach("model call answered")
         self._meter.settle(self._call_id, tokens, self._duration_ms())
+        reach("model call settled")
 
     def failed(self, error: CoreError) -> None:
         """Settle a call that raised ``error``."""

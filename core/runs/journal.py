@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from core import clock
 from core.db import Database
+from core.engine.crash_points import reach
 from core.errors import CoreError
 from core.runs import repository
 from core.runs.ended import Ended
@@ -15,6 +16,7 @@ from core.runs.models import ACTIVE, Run, RunTask, WorkerInfo
 from core.runs.nodes import repository as nodes
 from core.runs.nodes.memory import NodeMemory
 from core.runs.segments import repository as segments
+from core.runs.stopping import Stopping
 from core.security.redact import redact, redact_tree
 
 Beginning = Literal["begun", "taken_up"]
@@ -27,6 +29,7 @@ class RunJournal:
         """Work on ``db``; say in ``ended`` which runs have."""
         self._db = db
         self._ended = ended
+        self._stopping = Stopping(ended)
         self.nodes = NodeMemory(db)
 
     def task(self, run_id: str) -> RunTask | None:
@@ -132,11 +135,13 @@ class RunJournal:
         at = clock.now()
         values |= {"status": status, "ended_at": at, "wake_at": None}
         with self._db.transaction() as connection:
+            self._stopping.stop_inside(connection, run_id)
             ended = repository.change_status(connection, run_id, ACTIVE, **values)
             if ended:
                 nodes.close(connection, run_id, at)
                 repository.add_event(connection, run_id, at, kind, None, data)
                 self._ended.tell(connection, run_id)
+        reach("run ended")
         return ended
 
 

@@ -12,7 +12,7 @@ from core.accounts.models import User
 from core.agents.service import Agents
 from core.audit.service import Audit
 from core.db import Connection, Database
-from core.errors import CoreError, NotFound, OwnerInactive
+from core.errors import NotFound, OwnerInactive
 from core.keys.models import Dependent
 from core.keys.service import Keys
 from core.ledger.service import Ledger
@@ -20,10 +20,10 @@ from core.quotas.service import Quotas
 from core.runs import repository
 from core.runs.ended import Ended
 from core.runs.models import Backlog, QueuePlace, Run, RunEvent, RunFilter, RunPage, WorkerInfo
-from core.runs.nodes import repository as nodes
 from core.runs.queue import RunQueue
 from core.runs.segments import repository as segments
 from core.runs.starting import Starting
+from core.runs.stopping import Stopping
 from core.turns.service import WORKER_SILENT_AFTER
 from core.usage.models import ModelCall
 from core.usage.service import Usage
@@ -54,6 +54,8 @@ class Runs(Starting):
         super().__init__(db, queue, agents, keys, workflows, ledger, quotas, audit)
         self._usage = usage
         self.ended = Ended()
+        self.ended.on_end(self._tell_above)
+        self._stopping = Stopping(self.ended)
 
     def get(self, actor: User, run_id: str) -> Run:
         """Return one run with its costs and its limit; ``NotFound`` for a stranger's."""
@@ -107,14 +109,14 @@ class Runs(Starting):
         """Ask a run to stop: at once when it is queued or waits, at its next breath when it works."""
         run = self._owned(actor, run_id)
         with self._db.transaction() as connection:
-            self._cancel(connection, run.id)
+            self._stopping.stop(connection, run.id)
         return self.get(actor, run.id)
 
     def cancel_all(self, connection: Connection, owner_id: str) -> int:
         """Cancel a person's queued runs and stop their running ones in the caller's transaction."""
         found = repository.active_of(connection, owner_id)
         for run_id in found:
-            self._cancel(connection, run_id, OwnerInactive())
+            self._stopping.stop(connection, run_id, OwnerInactive())
         return len(found)
 
     def active_on_key(self, connection: Connection, key_id: str) -> Sequence[Dependent]:
@@ -148,18 +150,9 @@ class Runs(Starting):
 
     # --- inside ----------------------------------------------------------------------------------
 
-    def _cancel(self, connection: Connection, run_id: str, reason: CoreError | None = None) -> None:
-        """End a run that is queued or waits at once; ask one that works to stop, unless it was asked before."""
-        at = clock.now()
-        told = {"error_code": reason.code, "error_message": reason.sentence} if reason else {}
-        stopped = {"status": "cancelled", "cancel_requested_at": at, "ended_at": at, "wake_at": None}
-        if repository.change_status(connection, run_id, ("queued", "waiting"), **stopped, **told):
-            nodes.close(connection, run_id, at)
-            detail = {"code": reason.code} if reason else {}
-            repository.add_event(connection, run_id, at, "run_cancelled", None, detail)
-            self.ended.tell(connection, run_id)
-        else:
-            repository.ask_to_stop(connection, run_id, at)
+    def _tell_above(self, connection: Connection, run: Run) -> None:
+        if run.parent is not None:
+            self.waking.wake(connection, run.parent.run_id)
 
     def _owned(self, actor: User, run_id: str) -> Run:
         with self._db.read() as connection:

@@ -15,10 +15,11 @@ from core.agents.service import Agents
 from core.audit.service import Audit
 from core.budgets.models import MAX_LIMIT_MICROS
 from core.db import Connection, Database
+from core.engine.crash_points import reach
 from core.engine.graph import Graph, parse_graph
 from core.engine.graph_agents import agents_in
 from core.engine.nodes.registry import check_node
-from core.errors import Conflict, GraphInvalid, Invalid, NotFound
+from core.errors import Conflict, GraphInvalid, Invalid, NotFound, RunCancelled
 from core.keys.service import Keys
 from core.ledger.service import Ledger
 from core.quotas.service import Quotas
@@ -27,6 +28,7 @@ from core.runs.filling import Filling
 from core.runs.inputs import read_inputs, read_texts
 from core.runs.lineage import repository as lineage
 from core.runs.models import Parent, Run
+from core.runs.nodes import repository as nodes
 from core.runs.queue import RunQueue
 from core.runs.start import Origin, one_node, origin_of, title_of
 from core.runs.waking import Waking
@@ -151,6 +153,21 @@ class Starting:
         document = self._fill(actor, graph, workflow.department).document()
         return self._start(actor, document, values, of, budget_micros)
 
+    def run_inside(
+        self, actor: User, parent: Parent, workflow_id: str, inputs: Mapping[str, Any], version: int | None
+    ) -> Run:
+        """Return the run of another workflow for a node: started the first time, found again afterwards.
+
+        One that went wrong is found too, until the node begins anew. Raises what ``start_workflow_run`` raises.
+        """
+        with self._db.read() as connection:
+            state = nodes.one(connection, parent.run_id, parent.node_id, parent.item)
+            run_id = lineage.inside(connection, parent, state.started_at if state else None)
+            task = repository.task(connection, run_id) if run_id else None
+        if task is not None:
+            return task.run
+        return self.start_workflow_run(actor, workflow_id, inputs, version=version, parent=parent)
+
     def retry(self, actor: User, run_id: str) -> Run:
         """Start a run again that failed or was cancelled: its graph and agents as they were, inputs and limit too.
 
@@ -234,7 +251,8 @@ class Starting:
         )
         with self._db.transaction() as connection:
             if of.parent is not None:
-                lineage.lock(connection, of.parent.run_id)
+                if not lineage.lock_working(connection, of.parent.run_id):
+                    raise RunCancelled
                 if lineage.depth_of(connection, of.parent.run_id) >= MAX_NESTED:
                     raise Conflict(f"Workflows run each other more than {MAX_NESTED} levels deep.")
                 if found := _started_for(connection, None, of.parent):
@@ -253,6 +271,7 @@ class Starting:
                 detail = {"workflow": of.workflow_id}
             self._audit.record(connection, actor, action, "run", run.id, detail=detail)
             repository.add_event(connection, run.id, run.created_at, "run_queued", None, {})
+        reach("run row written" if of.parent is None else "child started")
         self.waking.let_begin()
         return run
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from core import clock
 from core.db import Connection, Database
+from core.engine.crash_points import reach
 from core.logs import get_logger
 from core.runs import repository
 from core.runs.segments import repository as segments
@@ -52,4 +53,5 @@ class Waking:
         for run_id in found:
             with self._db.transaction() as connection:
                 self.wake(connection, run_id)
+            reach("run woken")
         return len(found)

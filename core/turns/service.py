@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from core import clock
 from core.db import Connection, Database
+from core.engine.crash_points import reach
 from core.logs import get_logger
 from core.quotas.models import SCOPES, Rules
 from core.quotas.service import Quotas
@@ -45,6 +46,8 @@ class Dispatch:
         with self._db.transaction() as connection:
             repository.one_chooses(connection)
             turns = repository.note_enqueued(connection, self._choose(connection, rules), clock.now())
+        if turns:
+            reach("run let begin")
         for turn in turns:
             self._give(turn)
         return len(turns)
@@ -94,4 +97,5 @@ class Dispatch:
         except Exception as error:  # the run is safe in its row; the next sweep tries again
             log.warning("a run could not be enqueued", run_id=turn.run_id, error=type(error).__name__)
             return False
+        reach("segment enqueued")
         return True

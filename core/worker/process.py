@@ -36,6 +36,10 @@ CANCEL_POLL_SECONDS = 0.3
 QUEUE_POLL_SECONDS = 0.1
 WAKE_POLL_SECONDS = 1.0
 DRAIN_SECONDS = 5
+# A thread that cannot be stopped ends with its process only. Other runs have so long to end before that.
+LONGEST_DRAIN_SECONDS = 60
+STUCK_POLL_SECONDS = 1.0
+EXIT_STUCK = 4
 
 log = get_logger(__name__)
 
@@ -61,6 +65,7 @@ class WorkerProcess:
             slots=core.settings.worker_threads,
         )
         self._place_is_free = threading.Event()
+        self._is_ending = threading.Event()
 
     def serve(self, end: threading.Event) -> int:
         """Execute runs until ``end`` is set; return the exit code."""
@@ -83,14 +88,18 @@ class WorkerProcess:
         ]
         for thread in threads:
             thread.start()
-        end.wait()
-        self._stop()
+        while not end.wait(STUCK_POLL_SECONDS):
+            if self._controls.has_abandoned():
+                log.error("a node does not end: this worker makes room for another one")
+                self._stop(LONGEST_DRAIN_SECONDS)
+                return EXIT_STUCK
+        self._stop(0 if self._info.is_embedded else DRAIN_SECONDS)
         return 0
 
     def _launch(self) -> None:
         core = self._core
         services = Services(
-            core.keys, core.usage, core.journal, self._endpoints, core.settings.data_dir, core.rates
+            core.keys, core.usage, core.journal, self._endpoints, core.settings.data_dir, core.rates, core.runs
         )
         config = DBOSConfig(
             name=APP_NAME,
@@ -106,7 +115,7 @@ class WorkerProcess:
         )
         DBOS(config=config)
         runner = NodeRunner(services, core.accounts, self._controls)
-        register_workflow(core.journal, runner, self._controls, self._place_is_free.set)
+        register_workflow(core.journal, runner, self._controls, self._place_is_free.set, self._is_ending)
         DBOS.launch()
         DBOS.register_queue(
             QUEUE_NAME,
@@ -171,8 +180,10 @@ class WorkerProcess:
             except Exception as error:
                 log.warning("cannot tend the built-in model", error=type(error).__name__)
 
-    def _stop(self) -> None:
-        DBOS.destroy(workflow_completion_timeout_sec=0 if self._info.is_embedded else DRAIN_SECONDS)
+    def _stop(self, drain_seconds: int) -> None:
+        """Take nothing more, and let what is at work come to its end for so long; others take over what is left."""
+        self._is_ending.set()
+        DBOS.destroy(workflow_completion_timeout_sec=drain_seconds)
         self._endpoints.stop()
         self._witness.tell()
         self._core.journal.worker_stopped(self._executor_id)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from dbos import DBOS
 
+from core.db.engine import is_passing
 from core.engine.control import Controls
 from core.engine.course import Course, NotOurs, Take
 from core.engine.crash_points import reach
@@ -18,21 +20,33 @@ from core.runs.journal import RunJournal
 from core.runs.models import RunTask
 from core.runs.queue import WORKFLOW_NAME
 
+PAUSE_SECONDS = 1.0
+
 log = get_logger(__name__)
 
 
 def register_workflow(
-    journal: RunJournal, runner: NodeRunner, controls: Controls, has_ended: Callable[[], None]
+    journal: RunJournal,
+    runner: NodeRunner,
+    controls: Controls,
+    has_ended: Callable[[], None],
+    is_ending: threading.Event,
 ) -> None:
     """Tell DBOS how a run is executed. The workflow's arguments are the run's id and the segment of it.
 
-    ``has_ended`` is called whenever a run has ended or waits here: another one may begin.
+    ``has_ended`` is called whenever a run has ended or waits here: another one may begin. Once ``is_ending`` is
+    set, what fails may do so because DBOS is gone: it is left to the worker that takes over.
     """
 
     @DBOS.workflow(name=WORKFLOW_NAME)
     def run_graph(run_id: str, segment: int = 1) -> str:
         try:
-            return execute(run_id, segment)
+            while True:
+                try:
+                    return execute(run_id, segment)
+                except Exception as error:  # the database may be away for a moment; what was kept is kept
+                    log.warning("cannot execute a run now", run_id=run_id, error=type(error).__name__)
+                    threading.Event().wait(None if is_ending.is_set() else PAUSE_SECONDS)
         finally:
             has_ended()
 
@@ -56,7 +70,9 @@ def register_workflow(
             else:
                 journal.fail(run_id, error)
             return error.code
-        except Exception:
+        except Exception as error:
+            if is_ending.is_set() or is_passing(error):
+                raise
             log.exception("run failed unexpectedly", run_id=run_id)
             journal.fail(run_id, Internal(reference=run_id))
             return "internal"
@@ -64,7 +80,6 @@ def register_workflow(
             return "waits"
         reach("run about to end")
         journal.succeed(run_id, finished.output, finished.outputs)
-        reach("run ended")
         return "succeeded"
 
 
@@ -83,7 +98,14 @@ def _steps_of(task: RunTask) -> Take:
             fresh.append(go())
             return {"status": fresh[0].status, "branch": fresh[0].branch, "code": fresh[0].code}
 
-        stored = steps[node.id].run({"name": node.id}, step)
+        try:
+            stored = steps[node.id].run({"name": node.id}, step)
+        except Exception:
+            # What it came to is in the run's memory, whether DBOS could write down that it did or not.
+            if not fresh:
+                raise
+            log.warning("a step was not recorded", node_id=node.id)
+            return fresh[0]
         reach("step recorded")
         return fresh[0] if fresh else _replayed(stored) or go()
 

@@ -9,13 +9,14 @@ import pytest
 
 from core.accounts.models import User
 from core.bootstrap import Core
-from core.engine import execution
+from core.engine import control, execution
 from core.engine.course import StoredFailure
 from core.engine.failures import OutputTooLarge
 from core.errors import RunCancelled
 from core.security.redact import MASK, register_secret
 from tests.support.courses import Crash, Walks, walks
 from tests.support.stopped_clock import StoppedClock
+from tests.support.worker import wait_until
 
 
 @pytest.fixture
@@ -192,6 +193,48 @@ def test_alices_cancel_begins_nothing_more(stage: Walks) -> None:
     with pytest.raises(RunCancelled):
         stage.follow(run)
     assert stage.probe.begun == {"a": 1}
+
+
+def test_a_node_that_hears_nothing_is_left_behind_and_its_late_result_dropped(
+    stage: Walks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "GRACE_SECONDS", 0.3)
+    run, goes_on = stage.start({"a": {}, "b": {}}, "a > b"), threading.Event()
+
+    def hear_nothing(_: str) -> None:
+        stage.core.runs.cancel(stage.alice, run.id)
+        stage.controls.stop_run(run.id, "cancelled")
+        assert goes_on.wait(20)
+
+    stage.probe.on_run = hear_nothing
+    with pytest.raises(RunCancelled):
+        stage.follow(run)
+    assert stage.core.journal.cancelled(run.id)
+    assert stage.controls.has_abandoned()
+    assert stage.controls.run_ids() == []
+    goes_on.set()
+    wait_until(lambda: not stage.controls.has_abandoned(), 20, "the node to end")
+    assert stage.statuses(run) == {"a": "cancelled"}
+    assert stage.events(run, "node_finished") == []
+
+
+def test_a_node_that_does_not_end_in_its_time_fails_and_its_way_for_errors_is_taken(
+    stage: Walks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "GRACE_SECONDS", 0.3)
+    goes_on = threading.Event()
+    stage.probe.on_run = lambda name: _late(stage, goes_on) if name == "a" else None
+    run = stage.start(
+        {"a": {"timeout_seconds": 60, "on_error": "branch"}, "b": {"text": "{{a.code}}"}}, "a error > b"
+    )
+    assert stage.outcome(run).output == "timeout"
+    goes_on.set()
+
+
+def _late(stage: Walks, goes_on: threading.Event) -> None:
+    for one in stage.controls.run_ids():
+        stage.controls.stop_run(one, "timeout")
+    assert goes_on.wait(20)
 
 
 # --- waiting ------------------------------------------------------------------------------------------
@@ -376,3 +419,80 @@ def test_what_may_be_repeated_is_done_again_with_the_same_key(
         stage.follow(run)
     assert stage.outcome(run).output == "acted 2"
     assert stage.probe.acts == [f"{run.id}:a:-1"] * 2
+
+
+# --- workflows inside ---------------------------------------------------------------------------------
+
+
+def test_a_workflow_inside_is_a_run_of_its_own_and_wakes_the_one_above(stage: Walks) -> None:
+    inside = stage.workflow({"x": {"text": "inside of {{input}}"}})
+    run = stage.start({"a": {"child": inside}, "b": {"text": "{{a}}"}}, "a > b")
+    assert stage.follow(run) is None
+    (child,) = stage.children(run)
+    assert (child.parent.node_id, child.workflow_id, child.status) == ("a", inside, "queued")  # type: ignore[union-attr]
+    assert stage.get(run).status == "waiting"
+    stage.end(child)
+    assert stage.get(run).status == "queued"
+    assert stage.outcome(run).output == "inside of a"
+    assert len(stage.children(run)) == 1
+
+
+def test_each_round_has_a_run_of_the_workflow_inside(stage: Walks) -> None:
+    run = stage.start(
+        {"a": {"items": [1, 2], "parallel": 2, "child": stage.workflow({"x": {"text": "{{input}}"}})}}
+    )
+    assert stage.follow(run) is None
+    for child in stage.children(run):
+        stage.end(child)
+    assert stage.outcome(run).output == '[\n  "a0",\n  "a1"\n]'
+
+
+def test_a_workflow_inside_that_fails_fails_its_node(stage: Walks) -> None:
+    run = stage.start({"a": {"child": stage.workflow({"x": {"fails": "bad_key"}})}})
+    assert stage.follow(run) is None
+    stage.end(stage.children(run)[0])
+    with pytest.raises(StoredFailure, match="did not succeed") as failure:
+        stage.follow(run)
+    assert failure.value.code == "child_failed"
+    assert len(stage.children(run)) == 1
+
+
+@pytest.mark.parametrize("point", ["child started", "node waits", "run waits"])
+def test_a_crash_starts_no_second_run_of_the_workflow_inside(
+    stage: Walks, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stage.start({"a": {"child": stage.workflow({"x": {}})}})
+    stage.crash_at(point, monkeypatch)
+    with pytest.raises(Crash):
+        stage.follow(run)
+    if stage.get(run).status == "running":
+        assert stage.follow(run) is None
+    (child,) = stage.children(run)
+    stage.end(child)
+    assert stage.outcome(run).output == "x"
+
+
+def test_alices_cancel_ends_what_is_inside_too(stage: Walks) -> None:
+    inner = stage.workflow({"x": {"word": True}})
+    run = stage.start({"a": {"child": stage.workflow({"y": {"child": inner}})}})
+    assert stage.follow(run) is None
+    (middle,) = stage.children(run)
+    assert stage.follow(middle) is None
+    (innermost,) = stage.children(middle)
+    assert stage.follow(innermost) is None
+    assert stage.core.runs.cancel(stage.alice, run.id).status == "cancelled"
+    assert [stage.get(one).status for one in (middle, innermost)] == ["cancelled"] * 2
+    assert stage.statuses(innermost)["x"] == "cancelled"
+
+
+def test_a_run_that_fails_stops_what_is_inside(stage: Walks) -> None:
+    run = stage.start({"a": {"child": stage.workflow({"x": {}})}, "b": {"fails": "bad_key"}})
+    stage.probe.on_run = lambda name: _until_child(stage, run) if name == "b" else None
+    stage.end(run)
+    assert [child.status for child in stage.children(run)] == ["cancelled"]
+    assert stage.get(run).status == "failed"
+
+
+def _until_child(stage: Walks, run: object) -> None:
+    while not stage.children(run):  # type: ignore[arg-type]
+        threading.Event().wait(0.01)

@@ -96,7 +96,13 @@ class Stage:
         self.alice = alice
         self.controls = Controls()
         self.services = Services(
-            core.keys, core.usage, core.journal, PlainEndpoints(core.policy), core.settings.data_dir, core.rates
+            core.keys,
+            core.usage,
+            core.journal,
+            PlainEndpoints(core.policy),
+            core.settings.data_dir,
+            core.rates,
+            core.runs,
         )
         self.key = core.keys.add(
             alice,

@@ -19,6 +19,7 @@ from core.engine import crash_points
 from core.engine.control import Controls
 from core.engine.course import Course, Finished
 from core.engine.execution import NodeRunner
+from core.engine.failures import ChildFailed
 from core.engine.graph import Node
 from core.engine.nodes.base import Done, NodeContext, NodeKind, Outcome, Result, Scope, Services, Waiting
 from core.engine.nodes.registry import all_kinds
@@ -39,7 +40,7 @@ class Crash(BaseException):
 
 
 class Probe(NodeKind):
-    """``{gives?, text?, way?, fails?: code, fails_times?, seconds?, items?, acts?, word?, minutes?}``."""
+    """``{gives?, text?, way?, fails?: code, fails_times?, seconds?, items?, acts?, word?, minutes?, child?}``."""
 
     name, label, group = "probe", "Probe", "Data"
 
@@ -76,6 +77,8 @@ class Probe(NodeKind):
             due_at = state.started_at + timedelta(minutes=config["minutes"])
             if clock.now() < due_at:
                 return Waiting(due_at)
+        if "child" in config:
+            return self._of_child(context.child(config["child"], {"input": name}, None))
         fails = config.get("fails")
         if fails and config.get("fails_on", name) == name and self.begun[name] <= config.get("fails_times", 99):
             raise FAILURES[fails]()
@@ -83,6 +86,14 @@ class Probe(NodeKind):
             return Done(context.act_once(self._act, is_repeatable=bool(config.get("repeatable"))))
         given = fill(config["text"], scope.values) if "text" in config else config.get("gives", name)
         return Done(given, config.get("way", ""))
+
+    @staticmethod
+    def _of_child(child: Run) -> Result:
+        if child.is_active:
+            return Waiting()
+        if child.status != "succeeded":
+            raise ChildFailed(reason=child.error.message if child.error else "it was cancelled.")
+        return Done(child.output)
 
     def _act(self, key: str) -> str:
         self.acts.append(key)
@@ -118,13 +129,7 @@ class Walks:
 
     def start(self, nodes: Mapping[str, Mapping[str, Any]], *edges: str, **inputs: str) -> Run:
         """Start a graph of ``{id: settings}``, probes unless they say it; edges are "a > b" or "a way > b"."""
-        found = [{"id": node_id, "kind": "probe", **config} for node_id, config in nodes.items()]
-        lines = []
-        for edge in edges:
-            source, target = (part.strip() for part in edge.split(">"))
-            source, _, when = source.partition(" ")
-            lines.append({"source": source, "target": target, **({"when": when} if when else {})})
-        document = {"nodes": found, "edges": lines}
+        document = document_of(nodes, *edges)
         return self.core.runs.start_graph_run(self.alice, "Walk", document, inputs or {"input": "x"})
 
     def follow(self, run: Run) -> Finished | None:
@@ -136,7 +141,13 @@ class Walks:
         assert beginning is not None
         core = self.core
         services = Services(
-            core.keys, core.usage, core.journal, NoEndpoints(core.policy), core.settings.data_dir, core.rates
+            core.keys,
+            core.usage,
+            core.journal,
+            NoEndpoints(core.policy),
+            core.settings.data_dir,
+            core.rates,
+            core.runs,
         )
         runner = NodeRunner(services, core.accounts, self.controls)
         course = Course(core.journal, runner, self.controls, task, lambda _, go: go())
@@ -155,6 +166,30 @@ class Walks:
     def wake(self, run: Run) -> None:
         with self.core.db.transaction() as connection:
             self.core.runs.waking.wake(connection, run.id)
+
+    def workflow(self, nodes: Mapping[str, Mapping[str, Any]], *edges: str) -> str:
+        """Publish a workflow with one text input called "input", and return its id."""
+        begin = {"kind": "input", "fields": [{"name": "input", "type": "text"}]}
+        sources = {edge.split(">")[1].strip() for edge in edges}
+        edges = (*edges, *(f"begin > {node_id}" for node_id in nodes if node_id not in sources))
+        graph = document_of({"begin": begin, **nodes}, *edges)
+        made = self.core.workflows.create(self.alice, "Inside", "hr", graph=graph)
+        self.core.workflows.publish(self.alice, made.id)
+        return made.id
+
+    def children(self, run: Run) -> list[Run]:
+        """Return the runs that its nodes have started, the first one first."""
+        found = self.core.runs.list(self.alice)
+        return [one for one in reversed(found) if one.parent is not None and one.parent.run_id == run.id]
+
+    def end(self, run: Run) -> None:
+        """Follow a run to its end, as the worker does."""
+        try:
+            done = self.outcome(run)
+        except CoreError as error:
+            self.core.journal.fail(run.id, error)
+        else:
+            self.core.journal.succeed(run.id, done.output, done.outputs)
 
     def get(self, run: Run) -> Run:
         return self.core.runs.get(self.alice, run.id)
@@ -179,6 +214,16 @@ class Walks:
                 raise Crash
 
         monkeypatch.setattr(crash_points, "_listener", listen)
+
+
+def document_of(nodes: Mapping[str, Mapping[str, Any]], *edges: str) -> dict[str, Any]:
+    """Return the graph of ``{id: settings}`` and edges like "a > b" or "a way > b"."""
+    lines = []
+    for edge in edges:
+        source, target = (part.strip() for part in edge.split(">"))
+        source, _, when = source.partition(" ")
+        lines.append({"source": source, "target": target, **({"when": when} if when else {})})
+    return {"nodes": [{"id": name, "kind": "probe", **config} for name, config in nodes.items()], "edges": lines}
 
 
 @contextmanager

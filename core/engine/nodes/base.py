@@ -21,7 +21,7 @@ from core.keys.service import Keys
 from core.llm.base import Endpoint
 from core.quotas.rates import Rates
 from core.runs.journal import RunJournal
-from core.runs.models import Run
+from core.runs.models import Parent, Run
 from core.runs.nodes.models import NODE
 from core.security.egress import EgressPolicy
 from core.usage.service import Usage
@@ -37,6 +37,15 @@ class Endpoints(Protocol):
         """Hold an endpoint for one node; the built-in model's server is started for it."""
 
 
+class RunsInside(Protocol):
+    """Starts runs of workflows for nodes."""
+
+    def run_inside(
+        self, actor: User, parent: Parent, workflow_id: str, inputs: Mapping[str, Any], version: int | None
+    ) -> Run:
+        """Return the run that a node has, started the first time."""
+
+
 @dataclass(frozen=True)
 class Services:
     """What nodes work with."""
@@ -47,6 +56,7 @@ class Services:
     endpoints: Endpoints
     data_dir: Path
     rates: Rates
+    runs: RunsInside
 
 
 @dataclass(frozen=True)
@@ -100,6 +110,18 @@ class NodeContext:
         from core.engine.acts import act_once
 
         return act_once(self, act, is_repeatable=is_repeatable, happened=happened)
+
+    def child(self, workflow_id: str, inputs: Mapping[str, Any], version: int | None) -> Run:
+        """Return the run of another workflow for this node and round: started once, found again afterwards.
+
+        The node is looked at again when that run has ended. One that went wrong is found too, until the node begins
+        anew.
+
+        Raises:
+            CoreError: it may not be started, or not with these inputs.
+        """
+        parent = Parent(self.run.id, self.node_id, self.item)
+        return self.services.runs.run_inside(self.user, parent, workflow_id, inputs, version)
 
     def require_fresh(self) -> None:
         """Raise ``InDoubt`` when this node has acted outside by ``act_each``, in an attempt that came to no end."""

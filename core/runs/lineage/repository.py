@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from dataclasses import astuple
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, or_, select
 
 from core.db import Connection
 from core.db.tables import runs
-from core.runs.models import WENT_WRONG, Parent
+from core.runs.models import ACTIVE, WENT_WRONG, Parent
 
 
 def started_for(connection: Connection, source_id: str | None, parent: Parent | None) -> str | None:
@@ -15,20 +18,34 @@ def started_for(connection: Connection, source_id: str | None, parent: Parent | 
     if source_id is not None:
         query = query.where(runs.c.source_id == source_id)
     elif parent is not None:
-        query = query.where(
-            runs.c.parent_run_id == parent.run_id,
-            runs.c.parent_node_id == parent.node_id,
-            runs.c.parent_item == parent.item,
-            runs.c.status.not_in(WENT_WRONG),
-        )
+        query = query.where(*_of(parent), runs.c.status.not_in(WENT_WRONG))
     else:
         return None
     return connection.execute(query.order_by(runs.c.created_at.desc()).limit(1)).scalar()
 
 
-def lock(connection: Connection, run_id: str) -> None:
-    """Let nobody else start a run for a node of this one until the transaction ends."""
-    connection.execute(select(runs.c.id).where(runs.c.id == run_id).with_for_update())
+def inside(connection: Connection, parent: Parent, since: datetime | None) -> str | None:
+    """Return the id of the newest run of a node; one that went wrong counts if it was made since a moment."""
+    counts = runs.c.status.not_in(WENT_WRONG)
+    query = select(runs.c.id).where(
+        *_of(parent), counts if since is None else or_(counts, runs.c.created_at >= since)
+    )
+    return connection.execute(query.order_by(runs.c.created_at.desc()).limit(1)).scalar()
+
+
+def active_inside(connection: Connection, run_id: str) -> list[str]:
+    """Return the runs that nodes of a run have started, as far as they have not ended."""
+    query = select(runs.c.id).where(runs.c.parent_run_id == run_id, runs.c.status.in_(ACTIVE))
+    return [row.id for row in connection.execute(query.order_by(runs.c.id))]
+
+
+def lock_working(connection: Connection, run_id: str) -> bool:
+    """Let nobody else start a run for a node of this one until the transaction ends.
+
+    False: it does not work.
+    """
+    query = select(runs.c.status).where(runs.c.id == run_id).with_for_update()
+    return connection.execute(query).scalar() == "running"
 
 
 def depth_of(connection: Connection, run_id: str) -> int:
@@ -36,3 +53,8 @@ def depth_of(connection: Connection, run_id: str) -> int:
     own = select(runs.c.id, runs.c.parent_run_id).where(runs.c.id == run_id).cte("above", recursive=True)
     above = own.union_all(select(runs.c.id, runs.c.parent_run_id).join(own, own.c.parent_run_id == runs.c.id))
     return len(connection.execute(select(above.c.id)).all())
+
+
+def _of(parent: Parent) -> tuple[ColumnElement[bool], ...]:
+    columns = (runs.c.parent_run_id, runs.c.parent_node_id, runs.c.parent_item)
+    return tuple(column == value for column, value in zip(columns, astuple(parent), strict=True))

@@ -5,12 +5,14 @@ Nothing is written for a run that has ended, was asked to stop or goes on elsewh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from core import clock
 from core.db import Connection, Database
+from core.db.engine import is_passing
 from core.errors import CoreError
 from core.runs import repository
 from core.runs.models import Run
@@ -20,6 +22,8 @@ from core.runs.segments import repository as segments
 from core.security.redact import redact
 
 MAX_SHOWN = 20_000
+TRIES = 16
+PAUSE_SECONDS = 0.5
 
 
 class NodeMemory:
@@ -116,21 +120,39 @@ class NodeMemory:
         return self._quietly(run, node_id, item, acted_at=None)
 
     def _quietly(self, run: Run, node_id: str, item: int, **values: Any) -> bool:
-        with self._db.transaction() as connection:
-            return segments.is_at_work(connection, run.id, run.segment) and nodes.change(
-                connection, run.id, node_id, item, ("running",), **values
-            )
+        def write(connection: Connection) -> bool:
+            return nodes.change(connection, run.id, node_id, item, ("running",), **values)
+
+        return self._patiently(run, write)
 
     def _change(self, run: Run, node_id: str, item: int, status: str, told: dict[str, Any], **values: Any) -> bool:
         at = clock.now()
+
+        def write(connection: Connection) -> bool:
+            if not nodes.change(connection, run.id, node_id, item, ("running",), status=status, **values):
+                # Written before the connection was lost?
+                state = nodes.one(connection, run.id, node_id, item)
+                return state is not None and state.status == status
+            word = "finished" if status == "succeeded" else status
+            _tell(connection, run, at, word, node_id, item, told)
+            return True
+
+        return self._patiently(run, write)
+
+    def _patiently(self, run: Run, write: Callable[[Connection], bool]) -> bool:
+        """Write what a node has come to, though the database may be away for a moment: it was paid for."""
+        for _ in range(TRIES - 1):
+            try:
+                return self._at_work(run, write)
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                time.sleep(PAUSE_SECONDS)
+        return self._at_work(run, write)
+
+    def _at_work(self, run: Run, write: Callable[[Connection], bool]) -> bool:
         with self._db.transaction() as connection:
-            if not segments.is_at_work(connection, run.id, run.segment):
-                return False
-            changed = nodes.change(connection, run.id, node_id, item, ("running",), status=status, **values)
-            if changed:
-                word = "finished" if status == "succeeded" else status
-                _tell(connection, run, at, word, node_id, item, told)
-        return changed
+            return segments.is_at_work(connection, run.id, run.segment) and write(connection)
 
 
 def _tell(
