@@ -116,6 +116,7 @@ ELSEWHERE = frozenset(
         "rate_limit_timeout",
         "rate_limit_too_small",
         "settings_wrong",
+        "too_many_entries",
         "too_many_nested",
         "tool_failed",
         "value_missing",

@@ -17,6 +17,12 @@ class NodeTimedOut(CoreError):
     code = "timeout"
 
 
+class TooManyEntries(CoreError):
+    """{called} has {count} entries, and {limit} at most can be worked on one by one. Filter it first."""
+
+    code = "too_many_entries"
+
+
 class InDoubt(CoreError):
     """It is not known whether this step has acted before it was interrupted. Say what happened, and it goes on."""
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+from core.agents.models import AgentDefinition
 from core.engine import comparison, settings
+from core.engine.control import Stopped
 from core.engine.form_check import wrong
 from core.engine.forms import FormField
 from core.engine.graph import ERROR, MAX_ID, Node
+from core.engine.model_access import open_model
 from core.engine.nodes.base import Done, NodeContext, NodeKind, Outcome, Resolver, Scope, Use
 from core.engine.problems import Problem
 from core.engine.reading import value_at
-from core.engine.template import fill_value, paths_in
+from core.engine.template import fill, fill_value, paths_in
 from core.engine.values import Shape
 
 MAX_CLASSES = 20
@@ -127,10 +130,9 @@ class ConditionKind(NodeKind):
         return " ".join(filter(None, [settings.text(config, "left"), words, right]))
 
     def run(self, context: NodeContext, node: Node, scope: Scope) -> Done:
-        """Decide; raises ``ValueMissing`` or ``ValueWrong``."""
-        return self._compare(node, scope)
-
-    def _compare(self, node: Node, scope: Scope) -> Done:
+        """Decide; raises ``ValueMissing`` or ``ValueWrong``, or what a call of the model raises."""
+        if _is_judge(node):
+            return _judged(context, node, scope)
         config, path = node.config, settings.text(node.config, "left")
         does_hold = comparison.holds(
             value_at(path, scope.values),
@@ -143,12 +145,40 @@ class ConditionKind(NodeKind):
         return Done(does_hold, "true" if does_hold else "false")
 
 
+def _judged(context: NodeContext, node: Node, scope: Scope) -> Done:
+    definition = AgentDefinition.model_validate(node.config.get("agent")).model_copy(update={"temperature": 0.0})
+    with open_model(context, node.id, definition, settings.text(node.config, "agent_id")) as model:
+        from core.engine.crew import ask
+
+        try:
+            answer = ask(model, _question(node, scope))
+        except Stopped as stop:
+            raise stop.error from None
+    said = answer.strip(" \t\n\"'`*.").casefold()
+    name = next((name for name in _names(node) if name.casefold() == said), OTHER)
+    return Done(name, name)
+
+
+def _question(node: Node, scope: Scope) -> str:
+    rows = [(settings.text(row, "name").strip(), settings.text(row, "description")) for row in _classes(node)]
+    lines = [f"- {name}: {description}" if description else f"- {name}" for name, description in rows]
+    return (
+        f"{fill(settings.text(node.config, 'question'), scope.values)}\n\n"
+        "Which one of these fits? Answer with its name alone, as it is written here.\n"
+        + "\n".join([*lines, f"- {OTHER}: none of these"])
+    )
+
+
 def _is_judge(node: Node) -> bool:
     return settings.text(node.config, "mode") == "judge"
 
 
+def _classes(node: Node) -> list[Mapping[str, Any]]:
+    return settings.rows(node.config, "classes")
+
+
 def _names(node: Node) -> list[str]:
-    found = (settings.text(row, "name").strip() for row in settings.rows(node.config, "classes"))
+    found = (settings.text(row, "name").strip() for row in _classes(node))
     return [name for name in found if 0 < len(name) <= MAX_ID]
 
 

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from core.engine import settings
+from core.engine.failures import TooManyEntries
 from core.engine.forms import FormField
 from core.engine.graph import Node
-from core.engine.nodes.base import NodeKind, Resolver, Use
+from core.engine.nodes.base import NodeContext, NodeKind, Resolver, Result, Scope, Use
 from core.engine.problems import Problem
+from core.engine.reading import read_as, value_at
 from core.engine.values import Shape
 
 MOST_PARALLEL = 8
+MAX_ENTRIES = 1000
 # What may stand in a body: what does its work in one go.
 BODIES = (
     ("agent", "Agent"),
@@ -84,6 +87,19 @@ class ForEachKind(NodeKind):
         """Return the limit of one round."""
         found = body_of(node)
         return found[0].time_limit_seconds(found[1]) if found else super().time_limit_seconds(node)
+
+    def run(self, context: NodeContext, node: Node, scope: Scope) -> Result:
+        """Run the body with each entry; raises ``ValueMissing``, ``ValueWrong``, or what a round raises."""
+        path, found = settings.text(node.config, "items"), body_of(node)
+        assert found is not None  # noqa: S101 - a node without a body has a problem
+        kind, body = found
+        items = read_as(value_at(path, scope.values), "list", path)
+        if len(items) > MAX_ENTRIES:
+            raise TooManyEntries(called=path, count=len(items), limit=MAX_ENTRIES)
+        parallel = int(settings.number(node.config, "parallel", 1))
+        return context.rounds(
+            items, parallel, lambda inner, item: kind.run(inner, body, Scope({**scope.values, "item": item}))
+        )
 
 
 def body_of(node: Node) -> tuple[NodeKind, Node] | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from core import clock
 from core.engine import settings
 from core.engine.forms import FormField
 from core.engine.graph import Node
-from core.engine.nodes.base import NodeKind, Use
+from core.engine.nodes.base import Done, NodeContext, NodeKind, Result, Scope, Use, Waiting
+from core.engine.reading import read_moment, value_at
 from core.engine.values import Shape
 
 LONGEST_MINUTES = 60 * 24 * 366
@@ -61,6 +64,24 @@ class WaitKind(NodeKind):
                 return f"until {settings.text(config, 'moment')}"
             case _:
                 return f"until {settings.text(config, 'value')}"
+
+    def run(self, context: NodeContext, node: Node, scope: Scope) -> Result:
+        """Wait until the moment has come; raises ``ValueMissing`` or ``ValueWrong``."""
+        due_at = _due_at(context, node, scope)
+        return Done(due_at.isoformat()) if due_at <= clock.now() else Waiting(due_at)
+
+
+def _due_at(context: NodeContext, node: Node, scope: Scope) -> datetime:
+    match settings.text(node.config, "mode", "for"):
+        case "until":
+            return read_moment(settings.text(node.config, "moment"), "the moment")
+        case "value":
+            path = settings.text(node.config, "value")
+            return read_moment(value_at(path, scope.values), path)
+    # Counted from when the node began, whoever asks and however often.
+    state = context.services.journal.nodes.state(context.run_id, context.node_id, context.item)
+    began_at = state.started_at if state and state.started_at else clock.now()
+    return began_at + timedelta(minutes=settings.number(node.config, "minutes"))
 
 
 KIND = WaitKind()
