@@ -48,7 +48,7 @@ def draw_form(form: Sequence[FormField], config: Mapping[str, Any], prefix: str,
 
 def _line_of(field: FormField, half: DeltaGenerator | None) -> tuple[DeltaGenerator, DeltaGenerator | None]:
     """Return where a field is drawn: small ones share a line, two each; and the half that is left of it."""
-    if field.widget not in _SMALL or _has_buttons(field):
+    if field.widget not in _SMALL or has_buttons(field):
         return st.container(gap="small"), None
     if half is not None:
         return half, None
@@ -58,9 +58,9 @@ def _line_of(field: FormField, half: DeltaGenerator | None) -> tuple[DeltaGenera
 
 def _is_kept(field: FormField, value: Any) -> bool:
     """Whether a value is worth a place in the settings: nothing empty, and no switch as it is anyway."""
-    if value is None or (isinstance(value, str | list | dict) and not value):
-        return False
-    return not (value is False and not field.default)
+    if isinstance(value, bool):
+        return value is not bool(field.default)
+    return value is not None and value not in ("", [], {})
 
 
 def _line(field: FormField, value: Any, key: str, place: Place, above: Mapping[str, Any]) -> str:
@@ -116,7 +116,7 @@ def _choice(field: FormField, value: Any, key: str, place: Place, above: Mapping
     labels = dict(field.options)
     has_default = field.default in labels
     seed(key, value if value in labels else field.default if has_default else None)
-    if _has_buttons(field):
+    if has_buttons(field):
         return st.segmented_control(
             field.label,
             list(labels),
@@ -137,7 +137,8 @@ def _choice(field: FormField, value: Any, key: str, place: Place, above: Mapping
     )
 
 
-def _has_buttons(field: FormField) -> bool:
+def has_buttons(field: FormField) -> bool:
+    """Whether a field's choices are buttons beside each other, and not a list that opens."""
     labels = dict(field.options)
     is_short = len(labels) <= 3 and sum(map(len, labels.values())) <= _BUTTONS
     return field.widget == "choice" and field.default in labels and is_short

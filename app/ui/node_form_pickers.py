@@ -41,6 +41,7 @@ def agents(field: FormField, value: Any, key: str, place: Place, above: Mapping[
         key=key,
         help=field.help or None,
         max_selections=int(field.maximum) if field.maximum else None,
+        select_all=False,
         placeholder="Choose agents",
     )
 

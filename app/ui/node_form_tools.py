@@ -44,6 +44,7 @@ def tools(field: FormField, value: Any, key: str, place: Place, above: Mapping[s
         format_func=lambda name: known[name].label if name in known else name,
         key=key,
         help=field.help or None,
+        select_all=False,
         placeholder="Choose tools",
     )
 

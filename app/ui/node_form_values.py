@@ -66,7 +66,7 @@ def reference(field: FormField, value: Any, key: str, place: Place, above: Mappi
     """Draw the choice of one upstream value; a path into one may be typed."""
     given = value if isinstance(value, str) and value else None
     seed(key, given)
-    return st.selectbox(
+    chosen = st.selectbox(
         field.label,
         _paths(place, [st.session_state[key]]),
         None,
@@ -76,25 +76,37 @@ def reference(field: FormField, value: Any, key: str, place: Place, above: Mappi
         help=field.help or None,
         placeholder="Choose a value" if place.offers else NOTHING,
     )
+    return _as_path(place, chosen) if chosen else None
 
 
 def references(field: FormField, value: Any, key: str, place: Place, above: Mapping[str, Any]) -> list[str]:
     """Draw the choice of several upstream values."""
     seed(key, [one for one in value if isinstance(one, str)] if isinstance(value, list | tuple) else [])
-    return st.multiselect(
+    chosen = st.multiselect(
         field.label,
         _paths(place, st.session_state[key]),
         format_func=place.value_name,
         accept_new_options=True,
         key=key,
         help=field.help or None,
+        select_all=False,
         placeholder="Choose values" if place.offers else NOTHING,
     )
+    return [_as_path(place, one) for one in chosen]
 
 
 def _paths(place: Place, chosen: list[str | None]) -> list[str]:
     """Return what is in reach, and what was chosen before it went out of reach."""
     return list(dict.fromkeys([*place.offers, *(path for path in chosen if path)]))
+
+
+def _as_path(place: Place, typed: str) -> str:
+    """Return the path that was meant: people type what a value is called, and braces around a path."""
+    typed = typed.strip().removeprefix("{{").removesuffix("}}").strip()
+    if typed in place.offers:
+        return typed
+    meant = [path for path, offer in place.offers.items() if offer.title.casefold() == typed.casefold()]
+    return meant[0] if meant else typed
 
 
 def _append(key: str, picker: str) -> None:

@@ -18,6 +18,10 @@ _CSS = """
   [data-testid="stHeading"] h1 { padding: 0; }
   /* Links to pages stand in line with the text below them. */
   [data-testid="stMain"] [data-testid="stPageLink-NavLink"] { padding-left: 0; padding-right: 0; }
+  /* A canvas wants room. */
+  @media (min-width: 641px) {
+    [data-testid="stMainBlockContainer"]:has(.st-key-workflow_bar) { padding-left: 2rem; padding-right: 2rem; }
+  }
   /* On a narrow screen a step is its number; its name stays for screen readers. */
   @media (max-width: 640px) {
     .st-key-setup_stepper button [data-testid="stMarkdownContainer"] p { font-size: 0; }

@@ -16,7 +16,17 @@ from core.engine.problems import Problem
 def palette() -> tuple[KindCard, ...]:
     """Return the kinds of nodes as the canvas offers them; a new node has the kind's name for people."""
     return tuple(
-        KindCard(kind.name, kind.label, kind.icon, kind.group, kind.help, {"label": kind.label, **kind.initial})
+        KindCard(
+            kind.name,
+            kind.label,
+            kind.icon,
+            kind.group,
+            kind.help,
+            {"label": kind.label, **kind.initial},
+            _outcomes(Node("new", kind.name, kind.initial)),
+            kind.is_source,
+            kind.is_target,
+        )
         for kind in all_kinds().values()
     )
 
@@ -35,8 +45,9 @@ def kind_icon(node: Node) -> str:
 
 def faces(graph: Graph, problems: Sequence[Problem]) -> dict[str, NodeFace]:
     """Return how each node is drawn."""
-    by_node = sentences(problems)
-    return {node.id: _face(node, by_node.get(node.id, ())) for node in graph.nodes}
+    wrong = sentences([problem for problem in problems if not problem.is_warning])
+    odd = sentences([problem for problem in problems if problem.is_warning])
+    return {node.id: _face(node, wrong.get(node.id, ()), odd.get(node.id, ())) for node in graph.nodes}
 
 
 def sentences(problems: Sequence[Problem]) -> Mapping[str, tuple[str, ...]]:
@@ -48,15 +59,20 @@ def sentences(problems: Sequence[Problem]) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
-def _face(node: Node, problems: tuple[str, ...]) -> NodeFace:
+def _face(node: Node, problems: tuple[str, ...], warnings: tuple[str, ...]) -> NodeFace:
     kind = all_kinds().get(node.kind)
-    ways = ways_on(node)
     return NodeFace(
         title=node.title,
         subtitle=kind.subtitle(node) if kind else "",
-        # One ordinary way needs no name.
-        outcomes=() if [way.name for way in ways] == [""] else tuple(Outcome(w.name, w.label) for w in ways),
+        outcomes=_outcomes(node),
         problems=problems,
         is_source=kind.is_source if kind else True,
         is_target=kind.is_target if kind else True,
+        warnings=warnings,
     )
+
+
+def _outcomes(node: Node) -> tuple[Outcome, ...]:
+    """Return the ways on from a node; one ordinary way needs no name."""
+    ways = ways_on(node)
+    return () if [way.name for way in ways] == [""] else tuple(Outcome(way.name, way.label) for way in ways)
