@@ -99,7 +99,14 @@ class WorkerProcess:
     def _launch(self) -> None:
         core = self._core
         services = Services(
-            core.keys, core.usage, core.journal, self._endpoints, core.settings.data_dir, core.rates, core.runs
+            core.keys,
+            core.usage,
+            core.journal,
+            self._endpoints,
+            core.settings.data_dir,
+            core.rates,
+            core.runs,
+            core.approvals,
         )
         config = DBOSConfig(
             name=APP_NAME,

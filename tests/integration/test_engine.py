@@ -103,6 +103,7 @@ class Stage:
             core.settings.data_dir,
             core.rates,
             core.runs,
+            core.approvals,
         )
         self.key = core.keys.add(
             alice,

@@ -148,6 +148,7 @@ class Walks:
             core.settings.data_dir,
             core.rates,
             core.runs,
+            core.approvals,
         )
         runner = NodeRunner(services, core.accounts, self.controls)
         course = Course(core.journal, runner, self.controls, task, lambda _, go: go())

@@ -83,7 +83,14 @@ class NodeStage:
         self.fake = fake
         self.controls = Controls()
         self.services = Services(
-            core.keys, core.usage, core.journal, PlainEndpoints(core.policy), core.settings.data_dir, core.rates
+            core.keys,
+            core.usage,
+            core.journal,
+            PlainEndpoints(core.policy),
+            core.settings.data_dir,
+            core.rates,
+            core.runs,
+            core.approvals,
         )
         self.runner = NodeRunner(self.services, core.accounts, self.controls)
         self.key = self.add_key(SECRET)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+from core.approvals.failures import ApprovalExpired
+from core.approvals.models import Approver, Editable, Request
 from core.engine import settings
 from core.engine.form_check import wrong
 from core.engine.forms import FormField
 from core.engine.graph import Node
-from core.engine.nodes.base import NodeKind, Outcome, Use
+from core.engine.nodes.base import Done, NodeContext, NodeKind, Outcome, Result, Scope, Use, Waiting
 from core.engine.problems import Problem
-from core.engine.template import paths_in
+from core.engine.reading import value_at
+from core.engine.template import fill, paths_in
 from core.engine.values import Field, Shape
 
 LONGEST_HOURS = 24 * 90
@@ -23,7 +26,9 @@ ON_EXPIRY = (
 
 
 class ApprovalKind(NodeKind):
-    """``{title, message, show: [paths], edit?: path, approver, expires_hours?, remind_hours?, on_expiry?}``.
+    """``{title, message, show: [paths], edit?: path, approver, other_person?, expires_hours?, remind_hours?, …}``.
+
+    ``on_expiry`` says what then.
 
     Its output is ``{decision, comment, value, decided_by}``; ``value`` is what was to be edited, as it is now.
     """
@@ -40,6 +45,9 @@ class ApprovalKind(NodeKind):
         FormField("message", "Message", "template", help="What they should know or check.", maximum=20_000),
         FormField("show", "Show", "references", help="Results that they see.", maximum=20),
         FormField("edit", "May be changed", "reference", help="A result that they may correct before it goes on."),
+        FormField(
+            "other_person", "Somebody else", "switch", help="Whoever starts a run may not approve it themselves."
+        ),
         FormField(
             "expires_hours",
             "Expires after (hours)",
@@ -90,6 +98,39 @@ class ApprovalKind(NodeKind):
     def subtitle(self, node: Node) -> str:
         """Return what is asked."""
         return settings.text(node.config, "title")
+
+    def run(self, context: NodeContext, node: Node, scope: Scope) -> Result:
+        """Ask once, wait until somebody decides or the time is over, and go on that way."""
+        approval = context.services.approvals.ask(context.run, node.id, _request(node, scope))
+        if approval.is_open:
+            return Waiting()
+        output = {
+            "decision": approval.status,
+            "comment": approval.comment,
+            "value": approval.result,
+            "decided_by": approval.decider,
+        }
+        if approval.status != "expired":
+            return Done(output, approval.status)
+        on_expiry = settings.text(node.config, "on_expiry", "reject")
+        if on_expiry == "fail":
+            raise ApprovalExpired
+        return Done(output, "expired" if on_expiry == "branch" else "rejected")
+
+
+def _request(node: Node, scope: Scope) -> Request:
+    config = node.config
+    edit, approver = settings.text(config, "edit"), settings.group(config, "approver")
+    return Request(
+        title=fill(settings.text(config, "title"), scope.values),
+        message=fill(settings.text(config, "message"), scope.values),
+        show={path: value_at(path, scope.values) for path in settings.texts(config, "show")},
+        edit=Editable(edit, value_at(edit, scope.values)) if edit else None,
+        approver=Approver(approver["kind"], approver["id"]),
+        expires_hours=settings.number(config, "expires_hours") or None,
+        remind_hours=settings.number(config, "remind_hours") or None,
+        is_other_person=settings.switch(config, "other_person"),
+    )
 
 
 KIND = ApprovalKind()

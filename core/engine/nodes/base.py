@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 from core.accounts.models import User
+from core.approvals.models import Approval, Request
 from core.engine.control import Controls, RunControl
 from core.engine.form_check import form_problems
 from core.engine.forms import FormField
@@ -46,6 +47,13 @@ class RunsInside(Protocol):
         """Return the run that a node has, started the first time."""
 
 
+class Desk(Protocol):
+    """Puts questions before people."""
+
+    def ask(self, run: Run, node_id: str, request: Request) -> Approval:
+        """Ask for an approval, once a node; asked again, return what became of it. See ``core.approvals``."""
+
+
 @dataclass(frozen=True)
 class Services:
     """What nodes work with."""
@@ -57,6 +65,7 @@ class Services:
     data_dir: Path
     rates: Rates
     runs: RunsInside
+    approvals: Desk
 
 
 @dataclass(frozen=True)
