@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ AGENTS = {
         goal=f"Goal {number}: no\n- x",
         key_id=key,
         model="m",
+        output_schema={"type": "object", "properties": {"x": {"type": "number"}}} if number == 1 else None,
     )
     for number, (agent_id, key) in enumerate(zip(IDS["agent"], [*IDS["key"], "key_id_0"], strict=True))
 }
@@ -109,6 +111,12 @@ def test_settings_that_no_form_knows_stay_at_home() -> None:
 def test_a_node_of_an_unknown_kind_does_not_go_out() -> None:
     with pytest.raises(ExportRefused, match="a is of an unknown kind"):
         _bundled(_workflow(), graph_of({"a": {"kind": "nothing"}}))
+
+
+def test_the_example_of_the_documents_can_be_imported() -> None:
+    text = (Path(__file__).parents[2] / "docs/workflows.md").read_text("utf-8")
+    example = text.partition("```yaml\n")[2].partition("```")[0]
+    assert list(document.read(formats.read(example)).agents) == ["clerk"]
 
 
 # --- YAML and JSON ---

@@ -158,6 +158,8 @@ class _Writer:
             self._notes[f"{fields['name']} used these tools, which CrewAI does not have: {', '.join(tools)}."] = (
                 None
             )
+        if fields.get("output_schema"):
+            self._notes[f"{fields['name']} answered as its output schema said. Here it answers with text."] = None
         provider = self._bundle.keys.get(str(fields.get("key") or fields.get("key_id") or ""), "")
         return {
             "name": fields["name"],

@@ -102,5 +102,5 @@ def bundled(
 
 
 def _fields(definition: AgentDefinition, key: Callable[[str], str]) -> dict[str, Any]:
-    fields = definition.model_dump(mode="json")
+    fields = definition.model_dump(mode="json", exclude_none=True)
     return {**{name: value for name, value in fields.items() if name != "key_id"}, "key": key(definition.key_id)}
