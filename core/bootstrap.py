@@ -191,7 +191,7 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
     departments.on_deleted(budgets.forget_department)
     departments.on_deleted(quotas.forget_department)
     runs = Runs(db, RunQueue(settings), agents, keys, workflows, usage, ledger, quotas, audit)
-    estimates = Estimates(db, agents, keys, prices, usage)
+    estimates = Estimates(db, agents, workflows, keys, prices, usage)
     approvals = Approvals(db, runs.waking, usage, estimates, mail, audit)
     runs.ended.on_end(approvals.run_ended)
     outbox = Outbox(db, vault, mail)

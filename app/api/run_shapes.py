@@ -58,7 +58,14 @@ class RunShown(Output):
     title: str
     agent_id: Id | None
     department: str | None
-    inputs: dict[str, str]
+    workflow_id: Id | None
+    workflow_version: Annotated[int | None, Field(description="The version that it runs; null for a draft.")]
+    is_test: bool
+    inputs: dict[str, Any]
+    outputs: Annotated[dict[str, Any] | None, Field(description="What its output nodes gave, by name.")]
+    wake_at: Annotated[datetime | None, Field(description="When a waiting run goes on by itself.")]
+    origin_run_id: Annotated[Id | None, Field(description="The run whose results it took over.")]
+    parent_run_id: Annotated[Id | None, Field(description="The run that waits for it: it is a part of that.")]
     budget_micros: Annotated[int | None, Field(description="The most it may cost; null without a limit.")]
     model_calls: int
     unpriced_calls: Annotated[int, Field(description="How many of its model calls have no known price.")]
@@ -114,7 +121,7 @@ class ModelCallShown(Output):
 
 
 class EstimateShown(Output):
-    """What a run may cost: the median and the most of ``runs`` last ones; without any, the most of its first call.
+    """What a run may cost: the median and the most of ``runs`` last ones; without any, the most of the first calls.
 
     The costs are null while the price is unknown.
     """
@@ -141,7 +148,14 @@ def run_shown(run: Run, place: QueuePlace | None = None) -> RunShown:
         title=run.title,
         agent_id=run.agent_id,
         department=run.department,
+        workflow_id=run.workflow_id,
+        workflow_version=run.workflow_version,
+        is_test=run.is_test,
         inputs=dict(run.inputs),
+        outputs=dict(run.outputs) if run.outputs is not None else None,
+        wake_at=run.wake_at,
+        origin_run_id=run.origin_run_id,
+        parent_run_id=run.parent.run_id if run.parent else None,
         budget_micros=run.budget_micros,
         model_calls=totals.calls,
         unpriced_calls=totals.unpriced_calls,

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import streamlit as st
 
-from app import runtime
 from app.ui import answer, layout
-from core.accounts.models import User
-from core.engine.graph import read_graph
-from core.workflows.difference import EdgeChange, FieldChange, NodeChange, difference
+from core.workflows.difference import Difference, EdgeChange, FieldChange, NodeChange
 
 ICONS = {
     "added": ":green[:material/add_circle:]",
@@ -21,9 +15,8 @@ ICONS = {
 LONGEST = 600
 
 
-def draw(actor: User, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """Draw the difference of two graphs, given as plain data."""
-    found = difference(read_graph(before), read_graph(after), _names(actor))
+def draw(found: Difference) -> None:
+    """Draw the difference of two graphs."""
     if found.is_empty:
         moved = f" {found.moved} nodes stand elsewhere." if found.moved else ""
         st.caption(f"Both do the same.{moved}")
@@ -63,16 +56,3 @@ def _short(text: str) -> str:
     if not text:
         return "nothing"
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-
-
-def _names(actor: User) -> dict[str, str]:
-    """Return what people call the things that a graph refers to, as far as the actor may see them."""
-    core = runtime.get_core()
-    return {
-        **{agent.id: agent.definition.name for agent in core.agents.list(actor)},
-        **{workflow.id: workflow.name for workflow in core.workflows.list(actor)},
-        **{key.id: key.name for key in core.keys.list(actor, "llm")},
-        **{one.id: one.name for one in core.sharing.colleagues(actor)},
-        **{department.slug: department.name for department in core.departments.all()},
-        actor.id: actor.name,
-    }

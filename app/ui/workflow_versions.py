@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -85,12 +84,9 @@ def _compare(actor: User, draft: Draft, versions: Sequence[VersionFacts]) -> Non
     before = left.selectbox("From", numbers, numbers.index(start), format_func=_name, key="version_before")
     end = DRAFT if not draft.is_published else numbers[1]
     after = right.selectbox("To", numbers, numbers.index(end), format_func=_name, key="version_after")
-    workflow_difference.draw(actor, _graph(actor, draft, before), _graph(actor, draft, after))
+    between = (None if number == DRAFT else number for number in (before, after))
+    workflow_difference.draw(runtime.get_core().workflows.difference(actor, draft.id, *between))
 
 
 def _name(number: int) -> str:
     return "Draft" if number == DRAFT else f"Version {number}"
-
-
-def _graph(actor: User, draft: Draft, number: int) -> Mapping[str, Any]:
-    return draft.graph if number == DRAFT else runtime.get_core().workflows.version(actor, draft.id, number).graph

@@ -87,12 +87,13 @@ class Run:
 
 @dataclass(frozen=True)
 class RunFilter:
-    """Which runs are asked for: of these states (none: of any), of an agent, begun in ``[after, before)``."""
+    """Which runs are asked for: of these states (none: of any), of an agent or workflow, in ``[after, before)``."""
 
     statuses: frozenset[str] = frozenset()
     agent_id: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+    workflow_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class RunPage:
 class Estimate:
     """What a run may cost, in micro-dollars; None while the price is unknown.
 
-    Of ``runs`` last runs of the agent it is the median and the most; without any, the most its first call costs.
+    Of ``runs`` last runs it is the median and the most; without any, the most that the first calls cost.
     """
 
     micros: int | None

@@ -75,6 +75,8 @@ def page(
         query = query.where(runs.c.status.in_(wanted.statuses))
     if wanted.agent_id is not None:
         query = query.where(runs.c.agent_id == wanted.agent_id)
+    if wanted.workflow_id is not None:
+        query = query.where(runs.c.workflow_id == wanted.workflow_id)
     if wanted.created_after is not None:
         query = query.where(runs.c.created_at >= wanted.created_after)
     if wanted.created_before is not None:
@@ -92,7 +94,7 @@ def page(
             if len(found) == limit or characters >= PAGE_CHARACTERS:
                 return RunPage(tuple(found), has_more=True)
             found.append(_run(row))
-            characters += len(row.output or "") + sum(map(_length, row.inputs.values()))
+            characters += sum(map(_length, (row.output or "", row.outputs, *row.inputs.values())))
     return RunPage(tuple(found), has_more=False)
 
 
@@ -135,6 +137,17 @@ def last_succeeded(connection: Connection, agent_id: str, limit: int) -> list[st
     rows = connection.execute(
         select(runs.c.id)
         .where(runs.c.agent_id == agent_id, runs.c.status == "succeeded")
+        .order_by(runs.c.created_at.desc())
+        .limit(limit)
+    )
+    return [row.id for row in rows]
+
+
+def last_of_workflow(connection: Connection, workflow_id: str, limit: int) -> list[str]:
+    """Return the ids of a workflow's last runs that succeeded, tests left out, whoever started them."""
+    rows = connection.execute(
+        select(runs.c.id)
+        .where(runs.c.workflow_id == workflow_id, runs.c.status == "succeeded", runs.c.is_test.is_(False))
         .order_by(runs.c.created_at.desc())
         .limit(limit)
     )

@@ -65,6 +65,16 @@ class Checks:
                 found.append(Problem(code, said, reference.node.id, reference.field))
         return tuple(found)
 
+    def names(self, actor: User) -> dict[str, str]:
+        """Return what people call what a graph may refer to, by id, as far as the actor may see it."""
+        return {
+            **{agent.id: agent.definition.name for agent in self._agents.list(actor)},
+            **{key.id: key.name for key in self._keys.list(actor, "llm")},
+            **{one.id: one.name for one in self._sharing.colleagues(actor)},
+            **{department.slug: department.name for department in self._departments.all()},
+            actor.id: actor.name,
+        }
+
     def _error(
         self,
         actor: User,

@@ -23,6 +23,7 @@ from core.names import clean_name
 from core.sharing.service import Sharing
 from core.workflows import repository
 from core.workflows.checks import Checks
+from core.workflows.difference import Difference, difference
 from core.workflows.failures import NotPublished, WorkflowArchived
 from core.workflows.models import (
     BEGINNING,
@@ -197,6 +198,22 @@ class Workflows(Versions):
             GraphInvalid: it has not even the right form.
         """
         return self._checks.problems(actor, read_graph(graph), workflow_id, self.to_run)
+
+    def difference(
+        self, actor: User, workflow_id: str, before: int | None = None, after: int | None = None
+    ) -> Difference:
+        """Return what was changed between two versions, by their numbers; None is the draft.
+
+        Raises:
+            NotFound: the workflow is a stranger's, or there is no such version.
+        """
+        draft = self.get(actor, workflow_id)
+        graphs = [
+            draft.graph if number is None else self.version(actor, workflow_id, number).graph
+            for number in (before, after)
+        ]
+        names = self._checks.names(actor) | {workflow.id: workflow.name for workflow in self.list(actor)}
+        return difference(read_graph(graphs[0]), read_graph(graphs[1]), names)
 
     def to_run(self, actor: User, workflow_id: str, version: int | None = None) -> Runnable:
         """Return what a run of a workflow executes: the published version, or an older one.

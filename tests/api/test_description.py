@@ -23,17 +23,17 @@ CLOSED_PATTERN = re.compile(r"\^[^*+]*\$")
 # Whose clients send what they like, and read errors in their own form; the cap of every body holds for it.
 FOREIGN = "openai"
 # Objects of bodies whose fields somebody else names, as ``POST /path.field``, each with the reason.
+NODE = "what a node has depends on its kind; the core checks it"
+INPUTS = "whoever drew the workflow names its inputs"
+SCHEMA = "a JSON Schema; the core takes a part of it only"
 FREE: dict[str, str] = {
-    f"{route}.nodes[]": "what a node has depends on its kind; the core checks it"
-    for route in (
-        "POST /workflows.graph",
-        "POST /workflows/problems.graph",
-        "PUT /workflows/{workflow_id}/draft.graph",
-        "POST /workflows/{workflow_id}/duplicate.graph",
-    )
-} | {
-    f"{route}.output_schema": "a JSON Schema; the core takes a part of it only"
-    for route in ("POST /custom-agents", "PATCH /custom-agents/{agent_id}")
+    "POST /workflows.graph.nodes[]": NODE,
+    "POST /workflows/problems.graph.nodes[]": NODE,
+    "PUT /workflows/{workflow_id}/draft.graph.nodes[]": NODE,
+    "POST /workflows/{workflow_id}/duplicate.graph.nodes[]": NODE,
+    "POST /workflows/{workflow_id}/execute.inputs": INPUTS,
+    "POST /custom-agents.output_schema": SCHEMA,
+    "PATCH /custom-agents/{agent_id}.output_schema": SCHEMA,
 }
 
 Found = Iterator[tuple[str, dict[str, Any]]]

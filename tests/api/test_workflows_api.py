@@ -9,11 +9,13 @@ from starlette.testclient import TestClient
 
 from core.accounts.models import User
 from core.bootstrap import Core
+from core.runs.queue import RunQueue
 from core.sharing.models import EVERYONE
 from core.workflows.models import BEGINNING
 from tests.api.caller import Caller
 from tests.fakes.model_server import FakeModelServer
 from tests.support.stage import Stage
+from tests.support.stub_queue import a_worker
 
 
 @pytest.fixture
@@ -127,3 +129,78 @@ def test_a_colleague_copies_what_they_may_only_look_at(
     copy = his.do(201, "POST", f"/workflows/{made}/duplicate", {"name": "His"})
     assert (copy["owner_id"], copy["name"], copy["graph"]) == (charlie.id, "His", shown["graph"])
     assert stage.core.sharing.list(stage.owner, "workflow", made)[0].grantee == EVERYONE
+
+
+# --- running --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def published(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A workflow that takes a text and a number, with one version; nothing is executed."""
+    monkeypatch.setattr(RunQueue, "enqueue", lambda *_: None)
+    graph = stage.drawing()
+    graph["nodes"][0]["fields"] = [{"name": "text", "type": "text"}, {"name": "amount", "type": "number"}]
+    made = stage.core.workflows.create(stage.owner, "Letters", "hr", graph=graph)
+    stage.core.workflows.publish(stage.owner, made.id)
+    return made.id
+
+
+def test_executing_a_workflow_starts_a_run_that_can_be_read(stage: Stage, caller: Caller, published: str) -> None:
+    sent = {"inputs": {"text": "Hello", "amount": "5,000"}, "budget_micros": 5000}
+    run_id = caller.do(202, "POST", f"/workflows/{published}/execute", sent)["run_id"]
+    shown = caller.get(f"/runs/{run_id}")
+    assert (shown["workflow_id"], shown["workflow_version"], shown["is_test"]) == (published, 1, False)
+    assert (shown["inputs"], shown["budget_micros"]) == ({"text": "Hello", "amount": 5000}, 5000)
+    assert (shown["title"], shown["agent_id"], shown["outputs"]) == ("Letters", None, None)
+    stage.run()
+    assert [run["id"] for run in caller.all("/runs", workflow_id=published)] == [run_id]
+    tried = caller.do(202, "POST", f"/workflows/{published}/execute", {**sent, "draft": True})["run_id"]
+    assert caller.get(f"/runs/{tried}")["is_test"]
+
+
+def test_who_waits_for_a_workflow_gets_its_outputs(
+    stage: Stage, caller: Caller, published: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(_queue: RunQueue, run_id: str, *_: object) -> None:
+        stage.core.journal.begin(run_id)
+        stage.core.journal.succeed(run_id, "Dear", {"answer": "Dear", "count": 2})
+
+    monkeypatch.setattr(RunQueue, "enqueue", work)
+    a_worker(stage.core, slots=8)
+    sent = {"inputs": {"text": "Hello", "amount": 1}}
+    shown = caller.do(200, "POST", f"/workflows/{published}/execute", sent, wait=30)
+    assert (shown["output"], shown["outputs"]) == ("Dear", {"answer": "Dear", "count": 2})
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "pointer"),
+    [
+        ({}, 422, "/inputs/text"),
+        ({"inputs": {"text": "x", "amount": "much"}}, 422, "/inputs/amount"),
+        ({"inputs": {"text": "x", "amount": 1, "other": 1}}, 422, "/inputs/other"),
+        ({"inputs": {"text": "x", "amount": 1}, "budget_micros": -1}, 422, "/budget_micros"),
+        ({"inputs": {"text": "x", "amount": 1}, "version": 1, "draft": True}, 422, "/version"),
+        ({"inputs": {"text": "x", "amount": 1}, "version": 9}, 404, ""),
+        ({"input": "x"}, 422, "/input"),
+    ],
+)
+def test_what_a_workflow_cannot_work_on_is_named(
+    caller: Caller, published: str, body: Any, status: int, pointer: str
+) -> None:
+    answer = caller.do(status, "POST", f"/workflows/{published}/execute", body)
+    assert [one["pointer"] for one in answer["errors"]] == ([pointer] if pointer else [])
+
+
+def test_an_estimate_and_a_difference_say_what_the_core_says(stage: Stage, caller: Caller, published: str) -> None:
+    found = stage.core.estimates.of_workflow_run(stage.owner, published)
+    shown = caller.do(200, "POST", f"/workflows/{published}/estimate", {})
+    assert shown == {"cost_micros": found.micros, "most_cost_micros": found.most_micros, "runs": 0}
+    graph = dict(stage.core.workflows.get(stage.owner, published).graph)
+    graph["nodes"][1]["task"] = "Answer kindly: {{text}}"
+    stage.core.workflows.save_draft(stage.owner, published, graph, 1)
+    since = caller.get(f"/workflows/{published}/versions/1/difference")
+    (node,) = since["nodes"]
+    assert (node["change"], node["node_id"], node["fields"][0]["label"]) == ("changed", "a", "Task")
+    same = caller.get(f"/workflows/{published}/versions/1/difference", to=1)
+    assert same == {"nodes": [], "edges": [], "moved": 0}
+    assert caller.do(404, "GET", f"/workflows/{published}/versions/1/difference", to=2)["code"] == "not_found"

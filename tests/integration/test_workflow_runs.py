@@ -294,6 +294,37 @@ def test_a_run_pays_for_the_workflows_inside_it(core: Core, alice: User, workflo
     call(core, inner, key_id, 300)
 
 
+def test_an_estimate_adds_up_agents_until_runs_have_succeeded(
+    core: Core, cast: Cast, workflow_id: str, agent_id: str, key_id: str
+) -> None:
+    alice = cast.alice
+    one = core.estimates.of_agent_run(alice, agent_id)
+    assert one.micros is not None
+    graph = drawn(agent_id)
+    graph["nodes"].insert(2, {"id": "second", "kind": "agent", "agent_id": agent_id, "task": "{{clerk}}"})
+    inner = {
+        "id": "inner",
+        "kind": "workflow",
+        "workflow_id": workflow_id,
+        "inputs": {"letter": "x", "amount": "1"},
+    }
+    graph["nodes"].insert(3, inner)
+    graph["edges"] += [{"source": "clerk", "target": "second"}, {"source": "second", "target": "inner"}]
+    outer = core.workflows.create(alice, "Outer", "hr", graph=graph)
+    core.workflows.publish(alice, outer.id)
+    found = core.estimates.of_workflow_run(alice, outer.id)
+    assert (found.micros, found.runs) == (3 * one.micros, 0)
+    for micros in (100, 300, 200):
+        run = core.runs.start_workflow_run(alice, workflow_id, INPUTS)
+        call(core, run, key_id, micros)
+        core.journal.begin(run.id)
+        core.journal.succeed(run.id, "Done.")
+    found = core.estimates.of_workflow_run(alice, workflow_id)
+    assert (found.micros, found.most_micros, found.runs) == (200, 300, 3)
+    with pytest.raises(NotFound):
+        core.estimates.of_workflow_run(cast.charlie, workflow_id)
+
+
 # --- again ------------------------------------------------------------------------------------------
 
 

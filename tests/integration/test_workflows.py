@@ -266,6 +266,22 @@ def test_of_publishers_at_once_each_has_a_number_of_its_own(
     assert numbers == list(range(len(numbers), 0, -1))
 
 
+def test_the_difference_of_versions_names_what_the_reader_may_see(
+    core: Core, alice: User, bob: User, workflow: Draft, agent_id: str
+) -> None:
+    core.workflows.publish(alice, workflow.id)
+    other = core.agents.create(alice, {**core.agents.get(alice, agent_id).definition.model_dump(), "name": "Other"})
+    core.workflows.save_draft(alice, workflow.id, drawn(other.id, "Answer it."), 1)
+    (node,) = core.workflows.difference(alice, workflow.id, 1).nodes
+    assert (node.fields[0].before, node.fields[0].after) == ("Clerk", "Other")
+    core.sharing.grant(alice, "workflow", workflow.id, EVERYONE, "view")
+    (node,) = core.workflows.difference(bob, workflow.id, 1).nodes
+    assert "Clerk" not in (node.fields[0].before, node.fields[0].after)
+    assert core.workflows.difference(alice, workflow.id, 1, 1).is_empty
+    with pytest.raises(NotFound, match="version"):
+        core.workflows.difference(alice, workflow.id, 2)
+
+
 # --- what is wrong ----------------------------------------------------------------------------------
 
 
@@ -374,6 +390,7 @@ def test_charlie_cannot_reach_alices_workflow_in_any_way(
         lambda workflow_id: core.workflows.versions(cast.charlie, workflow_id),
         lambda workflow_id: core.workflows.version(cast.charlie, workflow_id, 1),
         lambda workflow_id: core.workflows.roll_back(cast.charlie, workflow_id, 1),
+        lambda workflow_id: core.workflows.difference(cast.charlie, workflow_id),
         lambda workflow_id: core.workflows.duplicate(cast.charlie, workflow_id),
         lambda workflow_id: core.workflows.archive(cast.charlie, workflow_id),
         lambda workflow_id: core.workflows.unarchive(cast.charlie, workflow_id),

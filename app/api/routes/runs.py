@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import PlainTextResponse
 from pydantic import ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -25,18 +25,15 @@ from app.api.run_shapes import (
     run_shown,
 )
 from app.api.schemas import Id, Input, Moment, Page
-from core.accounts.models import User
-from core.budgets.models import MAX_LIMIT_MICROS
+from app.api.started import ENDED, Cap, Wait, shown_now, started
 from core.errors import Invalid, NotFound
-from core.runs.models import Run, RunFilter, Status
+from core.runs.models import RunFilter, Status
 
 router = new_router("runs")
 
 Reads = Annotated[Principal, caller("runs:read")]
 Writes = Annotated[Principal, caller("runs:write")]
-Wait = Annotated[int, Query(ge=0, le=30, description="Wait so many seconds at most for the end of the run.")]
 
-ENDED: dict[int | str, dict[str, Any]] = {200: {"model": RunShown, "description": "The run, which has ended"}}
 MARKDOWN = "text/markdown"
 TEXT: dict[int | str, dict[str, Any]] = {
     200: {
@@ -48,7 +45,6 @@ TEXT: dict[int | str, dict[str, Any]] = {
 
 # Something other than blanks.
 Text = Annotated[str, Field(min_length=1, max_length=200_000, pattern=r"\S", examples=["I was charged twice."])]
-Cap = Annotated[int, Field(ge=0, le=MAX_LIMIT_MICROS, description="The most it may cost, in micro-dollars.")]
 
 
 class AgentInputs(Input):
@@ -91,6 +87,7 @@ class RunsQuery(PageQuery):
         list[Status], Field(max_length=6, description="Of these states; of any when none is named.")
     ] = Field(default_factory=list)
     agent_id: Id | None = None
+    workflow_id: Id | None = None
     created_after: Annotated[Moment | None, Field(description="Made at this moment or later.")] = None
     created_before: Annotated[Moment | None, Field(description="Made before this moment.")] = None
 
@@ -105,7 +102,7 @@ async def execute_agent(caller: Writes, agent_id: Id, body: Execution, wait: Wai
     """Run an agent on a text. With ``wait`` the answer is 200 and the run itself, if it ends in time."""
     runs = runtime.get_core().runs
     run = await run_in_threadpool(runs.start_agent_run, caller.user, agent_id, body.text, body.budget_micros)
-    return await _started(caller, run, wait)
+    return await started(caller, run, wait)
 
 
 @router.get("/custom-agents/{agent_id}/estimate", responses=problems(404))
@@ -122,7 +119,9 @@ def estimate_agent(
 @router.get("/runs")
 def list_runs(caller: Reads, query: Annotated[RunsQuery, Query()]) -> Page[RunShown]:
     """Return the caller's runs, newest first. A page of long texts has fewer items than ``limit``."""
-    wanted = RunFilter(frozenset(query.status), query.agent_id, query.created_after, query.created_before)
+    wanted = RunFilter(
+        frozenset(query.status), query.agent_id, query.created_after, query.created_before, query.workflow_id
+    )
     before = moment_and_id(query.cursor) if query.cursor is not None else None
     page = runtime.get_core().runs.page(caller.user, wanted, before, query.limit)
     last = page.items[-1] if page.has_more else None
@@ -135,11 +134,11 @@ def list_runs(caller: Reads, query: Annotated[RunsQuery, Query()]) -> Page[RunSh
 @router.get("/runs/{run_id}", responses=problems(404))
 async def get_run(caller: Reads, run_id: Id, wait: Wait = 0) -> RunShown:
     """Return one run. With ``wait`` the answer comes when it has ended, or when the time is over."""
-    shown = await run_in_threadpool(_shown, caller.user, run_id)
+    shown = await run_in_threadpool(shown_now, caller.user, run_id)
     if wait and shown.ended_at is None:
         if not await hub().wait_for_end(run_id, caller, wait):
             raise NotSignedIn
-        shown = await run_in_threadpool(_shown, caller.user, run_id)
+        shown = await run_in_threadpool(shown_now, caller.user, run_id)
     return shown
 
 
@@ -174,22 +173,6 @@ def cancel_run(caller: Writes, run_id: Id) -> RunShown:
     responses={**ENDED, **problems(404, 409)},
 )
 async def retry_run(caller: Writes, run_id: Id, wait: Wait = 0) -> Response:
-    """Start a run again that failed or was cancelled: its agents as they were, its inputs and its limit."""
+    """Start a run again that failed or was cancelled: its graph and agents as they were, its inputs, its limit."""
     run = await run_in_threadpool(runtime.get_core().runs.retry, caller.user, run_id)
-    return await _started(caller, run, wait)
-
-
-async def _started(caller: Principal, run: Run, wait: int) -> Response:
-    headers = {"Location": f"/api/v1/runs/{run.id}"}
-    # Whether they may still know is not asked again: they started it.
-    if wait and await hub().wait_for_end(run.id, caller, wait):
-        shown = await run_in_threadpool(_shown, caller.user, run.id)
-        if shown.ended_at is not None:
-            return JSONResponse(shown.model_dump(mode="json"), 200, headers)
-    return JSONResponse(RunStarted(run_id=run.id).model_dump(), 202, headers)
-
-
-def _shown(actor: User, run_id: str) -> RunShown:
-    runs = runtime.get_core().runs
-    run = runs.get(actor, run_id)
-    return run_shown(run, runs.place(actor, run_id) if run.status == "queued" else None)
+    return await started(caller, run, wait)

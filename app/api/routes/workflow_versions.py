@@ -13,8 +13,10 @@ from app.api.principal import Principal, caller
 from app.api.problems import problems
 from app.api.revisions import IfMatch, check_match
 from app.api.route import router as new_router
-from app.api.schemas import Id, Input, Page
+from app.api.schemas import Id, Input, Output, Page
+from app.api.schemas import Query as Parameters
 from app.api.workflow_shapes import VersionFactsShown, VersionShown, version_facts_shown, version_shown
+from core.workflows.difference import Change
 from core.workflows.models import MAX_NOTE, Version
 
 router = new_router("workflows")
@@ -31,6 +33,47 @@ class Publication(Input):
     """What is said of a new version."""
 
     note: Note = ""
+
+
+class DifferenceQuery(Parameters):
+    """Up to what."""
+
+    to: Annotated[int | None, Field(ge=1, le=MAX_VERSION, description="A version; the draft without it.")] = None
+
+
+class FieldChangeShown(Output):
+    """A setting as it was and as it is, both as text."""
+
+    label: str
+    before: str
+    after: str
+
+
+class NodeChangeShown(Output):
+    """What became of a node. Only a changed one has fields."""
+
+    change: Change
+    node_id: str
+    title: str
+    kind: str
+    fields: list[FieldChangeShown]
+
+
+class EdgeChangeShown(Output):
+    """A connection that came or went, by the names of its nodes."""
+
+    change: Change
+    source: str
+    target: str
+    when: str
+
+
+class DifferenceShown(Output):
+    """What was changed; `moved` counts nodes that stand elsewhere on the canvas."""
+
+    nodes: list[NodeChangeShown]
+    edges: list[EdgeChangeShown]
+    moved: int
 
 
 class RollBack(Input):
@@ -74,6 +117,15 @@ def list_versions(caller: Reads, workflow_id: Id, query: Annotated[PageQuery, Qu
 def get_version(caller: Reads, workflow_id: Id, number: Number) -> VersionShown:
     """Return one version with its graph."""
     return version_shown(runtime.get_core().workflows.version(caller.user, workflow_id, number))
+
+
+@router.get("/workflows/{workflow_id}/versions/{number}/difference", responses=problems(404))
+def get_difference(
+    caller: Reads, workflow_id: Id, number: Number, query: Annotated[DifferenceQuery, Query()]
+) -> DifferenceShown:
+    """Say in words what was changed since a version: up to another one or, without `to`, up to the draft."""
+    found = runtime.get_core().workflows.difference(caller.user, workflow_id, number, query.to)
+    return DifferenceShown.model_validate(found)
 
 
 def _published(version: Version, response: Response) -> VersionShown:

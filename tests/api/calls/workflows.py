@@ -33,5 +33,8 @@ CALLS = {
         for_members(201), lambda stage: Sent({"workflow_id": stage.published()}, {"version": 1})
     ),
     "list_versions": Call(own(200), version),
+    "get_difference": Call(own(200), version),
+    "execute_workflow": Call(for_members(202), lambda stage: Sent(version(stage).path, {"inputs": {"text": "x"}})),
+    "estimate_workflow": Call(own(200), lambda stage: Sent(version(stage).path, {})),
     "get_version": Call(own(200), version),
 }
