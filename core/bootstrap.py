@@ -18,6 +18,7 @@ from core.db import Connection, Database
 from core.db.installation import open_installation, read_cookie_key
 from core.departments.service import Departments
 from core.errors import MasterKeyWrong
+from core.firings.service import Firings
 from core.idempotency.service import Idempotency
 from core.keys.care import KeyCare
 from core.keys.failing import KeyAlarm
@@ -34,6 +35,7 @@ from core.notify.notices import tell_by_mail
 from core.notify.outbox import Outbox
 from core.notify.registry import chosen_transport
 from core.notify.service import Mail
+from core.notify.stops import Stops
 from core.oauth.service import OAuth
 from core.organisation.service import Organisation
 from core.passkeys.service import Passkeys
@@ -47,6 +49,7 @@ from core.runs.feed import RunFeed
 from core.runs.journal import RunJournal
 from core.runs.queue import RunQueue
 from core.runs.service import Runs
+from core.schedules.service import Schedules
 from core.security.egress import EgressPolicy
 from core.security.ring_file import RingFile, make_ring_file
 from core.security.sealing import KeyRing, RingSource, Vault
@@ -55,6 +58,7 @@ from core.shared_costs.service import SharedCosts
 from core.sharing.service import Sharing
 from core.statements.service import Statements
 from core.tokens.service import Tokens
+from core.triggers.service import Triggers
 from core.two_factor.service import TwoFactor
 from core.usage.service import Usage
 from core.webhooks.deliveries.courier import Courier
@@ -97,6 +101,9 @@ class Core:
     run_feed: RunFeed
     estimates: Estimates
     approvals: Approvals
+    firings: Firings
+    schedules: Schedules
+    triggers: Triggers
     prices: Prices
     usage: Usage
     budgets: Budgets
@@ -129,8 +136,9 @@ class Core:
             self.usage.next_lease_end(),
             self.webhook_courier.next_due_at(),
             self.approvals.next_due_at(),
+            self.schedules.next_due_at(),
         )
-        return any(at is not None and at <= clock.now() for at in due)
+        return self.firings.is_due() or any(at is not None and at <= clock.now() for at in due)
 
     def close(self) -> None:
         """Close connections."""
@@ -194,6 +202,10 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
     estimates = Estimates(db, agents, workflows, keys, prices, usage)
     approvals = Approvals(db, runs.waking, usage, estimates, mail, audit)
     runs.ended.on_end(approvals.run_ended)
+    firings = Firings(db, accounts, runs, Stops(accounts, mail))
+    runs.ended.on_end(firings.run_ended)
+    schedules = Schedules(db, workflows, firings, audit)
+    triggers = Triggers(db, vault, accounts, workflows, firings, limits, audit)
     outbox = Outbox(db, vault, mail)
     webhooks = Webhooks(db, vault, policy, audit)
     tell_webhooks(runs.ended, usage, budgets, KeyAlarm(keys, usage))
@@ -205,6 +217,7 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
         outbox.fail_unreadable,
         idempotency.forget_unreadable,
         webhooks.forget_unreadable,
+        triggers.forget_unreadable,
     )
     dependents: Dependents = [("llm", agents.using_keys), ("email", chosen.using_keys)]
     return Core(
@@ -234,6 +247,9 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
         run_feed=RunFeed(db),
         estimates=estimates,
         approvals=approvals,
+        firings=firings,
+        schedules=schedules,
+        triggers=triggers,
         prices=prices,
         usage=usage,
         budgets=budgets,

@@ -183,6 +183,18 @@ def approval_ended(subject: str, what: str, workflow: str, comment: str, link: s
     )
 
 
+def stopped(what: str, name: str, failures: int, why: str, link: str) -> Message:
+    """Tell that a schedule or trigger (``what``) has stopped; ``link`` leads to its workflow, or is empty."""
+    times = "a run that failed" if failures == 1 else f"{failures} failures in a row"
+    return _message(
+        "stopped",
+        f"A {what} has stopped",
+        f"The {what} “{name}” has stopped after {times}. {why}".rstrip(),
+        "Look at its last runs, mend what is wrong, and let it go on.",
+        *filter(None, [link]),
+    )
+
+
 def test(at: datetime, asker: str) -> Message:
     """Show that mail arrives; ``asker`` is the administrator's name."""
     return _message(

@@ -24,6 +24,7 @@ MailKind = Literal[
     "approval_asked",
     "approval_reminder",
     "approval_ended",
+    "stopped",
     "digest",
     "test",
 ]

@@ -30,10 +30,11 @@ def headers(message_id: str, timestamp: int, body: bytes, secrets: Sequence[Secr
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": " ".join(_signature(secret, signed) for secret in secrets),
+        "webhook-signature": " ".join(signature(secret, signed) for secret in secrets),
     }
 
 
-def _signature(secret: SecretStr, signed: bytes) -> str:
+def signature(secret: SecretStr, signed: bytes) -> str:
+    """Return the signature of what is signed: ``{id}.{timestamp}.{body}``."""
     key = base64.b64decode(secret.get_secret_value().removeprefix(PREFIX))
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()

@@ -59,6 +59,7 @@ class Housekeeping:
             "sign-ins at providers": lambda: self._core.oauth.forget_old(BATCH),
             "mails": self._core.outbox.forget_old,
             "webhook deliveries": lambda: self._core.webhook_courier.forget_old(BATCH),
+            "firings": lambda: self._core.firings.forget_old(BATCH),
             "kept answers": lambda: self._core.idempotency.forget_old(BATCH),
             "windows of limits": lambda: self._core.rates.forget_old(BATCH),
             "limits": lambda: self._core.limits.forget_old(BATCH),

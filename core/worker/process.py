@@ -25,6 +25,7 @@ from core.worker.housekeeping import Housekeeping
 from core.worker.local_endpoints import WorkerEndpoints
 from core.worker.mail import MailCarrier
 from core.worker.rotation import Rotator
+from core.worker.starts import Starts
 from core.worker.webhooks import WebhookCarrier
 from core.worker.workflow import register_workflow
 
@@ -82,6 +83,7 @@ class WorkerProcess:
             threading.Thread(target=MailCarrier(self._core).serve, args=(end,), name="mail", daemon=True),
             threading.Thread(target=ApprovalClock(self._core).serve, args=(end,), name="approvals", daemon=True),
             threading.Thread(target=WebhookCarrier(self._core).serve, args=(end,), name="webhooks", daemon=True),
+            threading.Thread(target=Starts(self._core).serve, args=(end,), name="starts", daemon=True),
             threading.Thread(target=Rotator(self._core).serve, args=(end,), name="rotation", daemon=True),
             threading.Thread(target=self._witness.serve, args=(end,), name="audit-head", daemon=True),
             threading.Thread(target=Housekeeping(self._core).serve, args=(end,), name="housekeeping", daemon=True),

@@ -26,6 +26,7 @@ SEALERS = {
     "core/notify/service.py": {"mail_outbox.body_sealed"},
     "core/oauth/service.py": {"oauth_flows.verifier_sealed"},
     "core/oauth/tokens.py": {"identities.token_sealed"},
+    "core/triggers/service.py": {"triggers.secret_sealed"},
     "core/webhooks/service.py": {"webhooks.secret_sealed", "webhooks.previous_sealed"},
     "core/two_factor/service.py": {"users.totp_sealed"},
 }

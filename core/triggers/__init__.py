@@ -1,0 +1,1 @@
+"""Workflows that start when another program calls."""
