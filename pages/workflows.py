@@ -21,6 +21,7 @@ def new_button(key: str) -> None:
 has_any = bool(core.workflows.list(user) or core.workflows.list(user, WorkflowFilter(is_archived=True)))
 with layout.header("Workflows"):
     if has_any:
+        workflow_new.import_button(user)
         new_button("workflows_new")
 rights.explain(user, "agents.edit", "runs.start")
 

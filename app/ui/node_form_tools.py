@@ -11,8 +11,9 @@ from app import runtime
 from app.ui import answer, node_form_values
 from app.ui.node_form_place import TYPES, Place, quiet_problem, seed
 from core.engine.forms import FormField
-from core.engine.inputs import input_fields
+from core.engine.graph import read_graph
 from core.errors import CoreError
+from core.runs.inputs import fields_of
 from core.tools.registry import all_tools
 
 
@@ -79,7 +80,7 @@ def inputs(field: FormField, value: Any, key: str, place: Place, above: Mapping[
     if not isinstance(workflow_id, str):
         return {}
     try:
-        asked = input_fields(runtime.get_core().workflows.to_run(place.actor, workflow_id).graph)
+        asked = fields_of(read_graph(runtime.get_core().workflows.to_run(place.actor, workflow_id).graph))
     except CoreError as error:
         quiet_problem(error.sentence)
         return {}

@@ -33,14 +33,15 @@ def draw(actor: User, agent: Agent, *, is_sample: bool, can_run: bool) -> None:
             help="US dollars. A call that may not fit any more is not sent, and the run ends.",
             key=f"agent_limit_{agent.id}",
         )
-        about.caption(_words(core.estimates.of_agent_run(actor, agent.id, text)))
+        about.caption(words(core.estimates.of_agent_run(actor, agent.id, text)))
     if submitted:
         with reporting():
             run = core.runs.start_agent_run(actor, agent.id, text, amounts.micros(limit))
             navigation.go(navigation.RUN, id=run.id)
 
 
-def _words(estimate: Estimate) -> str:
+def words(estimate: Estimate, first: str = "First call") -> str:
+    """Say in one sentence what a run may cost; ``first`` names the calls that count where nothing has run yet."""
     if estimate.micros is None or estimate.most_micros is None:
         return "What it costs is unknown: this model has no price here."
     usual, most = (answer.harmless(formats.money(micros)) for micros in (estimate.micros, estimate.most_micros))
@@ -48,6 +49,4 @@ def _words(estimate: Estimate) -> str:
         return f"Usually {usual}, at most {most}, by its last {estimate.runs} runs."
     if estimate.runs:
         return f"The last run cost {usual}."
-    return (
-        "It costs nothing: the model runs on own hardware." if not estimate.micros else f"First call: up to {most}."
-    )
+    return "It costs nothing: the model runs on own hardware." if not estimate.micros else f"{first}: up to {most}."

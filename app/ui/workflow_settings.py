@@ -7,7 +7,7 @@ import streamlit as st
 from app import navigation, runtime, session
 from app.feedback import done, reporting
 from app.guarded import guarded
-from app.ui import answer, rights, workflow_editor, workflow_new
+from app.ui import answer, rights, workflow_editor, workflow_export, workflow_new
 from core.accounts.models import User
 from core.workflows.models import MAX_DESCRIPTION, MAX_NAME, Draft
 
@@ -18,6 +18,7 @@ def draw(actor: User, draft: Draft) -> None:
         _facts(actor, draft)
     elif draft.description:
         st.markdown(answer.harmless(draft.description))
+    workflow_export.draw(actor, draft)
     st.subheader("More", anchor=False)
     with st.container(horizontal=True):
         _copy(actor, draft)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from app import navigation, state
 from core.accounts.models import User
 from core.agents.models import Agent
 from core.bootstrap import Core
+from core.keys.models import Key
 from core.sharing.models import Grantee
 from core.workflows.models import Draft
 from tests.pages.conftest import Visit
@@ -48,7 +50,7 @@ def listed(visit: Visitor, user: User, workflow: Draft) -> Visit:
 def test_without_workflows_alice_makes_her_first(visit: Visitor, page_core: Core, alice: User) -> None:
     page = visit(alice).open(navigation.WORKFLOWS)
     assert "No workflows yet" in [subheader.value for subheader in page.app.subheader]
-    page.press("workflows_first").fill(workflows_new_name="Tickets", workflows_new_department="hr")
+    page.press("workflows_first").fill(workflows_new_name_empty="Tickets", workflows_new_department_empty="hr")
     page.press_in_dialog("workflows_first", "workflows_new_save")
     (made,) = page_core.workflows.list(alice)
     assert (made.name, made.department) == ("Tickets", "hr")
@@ -181,6 +183,126 @@ def test_alice_publishes_with_a_note(visit: Visitor, page_core: Core, alice: Use
     (version,) = page_core.workflows.versions(alice, workflow.id)
     assert (version.number, version.note) == (1, "First one")
     assert page.toasts == ["Version 1 was published."]
+
+
+# --- samples and files --------------------------------------------------------------------------
+
+
+def test_alice_begins_with_a_sample(visit: Visitor, page_core: Core, alice: User, key: Key) -> None:
+    page = visit(alice).open(navigation.WORKFLOWS).press("workflows_first")
+    sample = "1_invoice_approval"
+    page.fill(workflows_new_start=sample).press("workflows_first")
+    page.press_in_dialog("workflows_first", f"workflows_new_{sample}_save")
+    (made,) = page_core.workflows.list(alice)
+    assert (made.name, made.department, page.title) == ("Invoice approval", "finance", "Invoice approval")
+    assert {agent.definition.name for agent in page_core.agents.list(alice)} == {"Invoice clerk", "Letter writer"}
+    assert {agent.definition.model for agent in page_core.agents.list(alice)} == {"fake-1"}
+    draft = page_core.workflows.get(alice, made.id)
+    assert page_core.workflows.problems(alice, draft.graph, made.id) == ()
+
+
+def test_a_sample_without_a_key_leads_to_the_keys(visit: Visitor, page_core: Core, alice: User) -> None:
+    page = visit(alice).open(navigation.WORKFLOWS).press("workflows_first")
+    page.fill(workflows_new_start="2_ticket_triage").press("workflows_first")
+    assert "Add a key" in page.links
+    page.press_in_dialog("workflows_first", "workflows_new_2_ticket_triage_save")
+    assert page.errors == ["Choose a key for sorter, or an agent in its place."]
+    assert page_core.workflows.list(alice) == []
+
+
+def test_what_was_exported_is_imported_again(
+    visit: Visitor, page_core: Core, alice: User, agent: Agent, workflow: Draft
+) -> None:
+    page = settings(visit, alice, workflow)
+    assert "Download" in [button.label for button in page.app.get("download_button")]
+    exported = page_core.interchange.export(alice, workflow.id, "yaml")
+    page = visit(alice).open(navigation.WORKFLOWS).press("workflows_import")
+    page.app.get_by_key("workflows_import_file").set_value([(exported.name, exported.content, "text/yaml")])
+    page.press("workflows_import")
+    save = next(button.key for button in page.app.button if str(button.key).startswith("workflows_import_1_"))
+    page.press_in_dialog("workflows_import", str(save))
+    again = next(one for one in page_core.workflows.list(alice) if one.id != workflow.id)
+    assert page_core.workflows.get(alice, again.id).graph == workflow.graph
+
+
+# --- running ------------------------------------------------------------------------------------
+
+
+def running(visit: Visitor, user: User, workflow: Draft) -> Visit:
+    return visit(user).open(navigation.WORKFLOW, id=workflow.id, view="Run")
+
+
+def test_alice_runs_what_is_published(visit: Visitor, page_core: Core, alice: User, workflow: Draft) -> None:
+    page_core.workflows.publish(alice, workflow.id)
+    page = visit(alice).open(navigation.WORKFLOWS).press(f"workflows_run_{workflow.id}")
+    assert any(caption.startswith("First calls: up to") for caption in page.captions)
+    page.fill(workflow_input_ticket="I was charged twice.", workflow_limit="0.50").press("workflow_run")
+    (run,) = page_core.runs.list(alice)
+    assert (run.inputs, run.workflow_id, run.is_test) == ({"ticket": "I was charged twice."}, workflow.id, False)
+    assert page_core.runs.get(alice, run.id).budget_micros == 500_000
+    assert page.app.query_params == {"id": run.id}
+    runs = visit(alice).open(navigation.WORKFLOW, id=workflow.id, view="Runs")
+    assert "Tickets" in runs.links
+
+
+def test_what_is_missing_is_said_and_starts_nothing(
+    visit: Visitor, page_core: Core, alice: User, workflow: Draft
+) -> None:
+    page_core.workflows.publish(alice, workflow.id)
+    page = running(visit, alice, workflow).press("workflow_run")
+    assert page.errors == ["ticket is missing."]
+    assert page_core.runs.list(alice) == []
+
+
+def test_a_draft_runs_as_a_test(visit: Visitor, page_core: Core, alice: User, workflow: Draft) -> None:
+    page = running(visit, alice, workflow).fill(workflow_input_ticket="Help.").press("workflow_run")
+    assert page.errors == []
+    (run,) = page_core.runs.list(alice)
+    assert run.is_test
+
+
+def test_each_type_has_its_field(visit: Visitor, page_core: Core, alice: User) -> None:
+    types = ("text", "number", "boolean", "date", "list", "object")
+    fields = [{"name": name, "type": name, "is_required": False} for name in types]
+    graph = {
+        "nodes": [
+            {"id": "start", "kind": "input", "fields": fields},
+            {"id": "end", "kind": "output", "name": "answer", "value": "{{text}}"},
+        ],
+        "edges": [{"source": "start", "target": "end"}],
+    }
+    made = page_core.workflows.create(alice, "Types", "hr", "", graph)
+    page_core.workflows.publish(alice, made.id)
+    page = running(visit, alice, made)
+    page.fill(
+        workflow_input_text="words",
+        workflow_input_number="5,000",
+        workflow_input_boolean=True,
+        workflow_input_date=date(2026, 11, 30),
+        workflow_input_list="one\n\ntwo",
+        workflow_input_object='{"a": 1}',
+    ).press("workflow_run")
+    assert page.errors == []
+    assert page_core.runs.list(alice)[0].inputs == {
+        "text": "words",
+        "number": 5000,
+        "boolean": True,
+        "date": "2026-11-30",
+        "list": ["one", "two"],
+        "object": {"a": 1},
+    }
+
+
+def test_who_may_run_runs_the_published_version_only(
+    visit: Visitor, page_core: Core, alice: User, charlie: User, workflow: Draft
+) -> None:
+    share(page_core, alice, workflow, charlie, "run")
+    page = running(visit, charlie, workflow)
+    assert "Nothing is published yet, and runs use what is published." in page.text
+    changed(page_core, alice, workflow)
+    page = running(visit, charlie, workflow)
+    assert "Draft, as a test" not in page.text
+    assert "workflow_run" in [button.key for button in page.app.button]
 
 
 # --- versions and settings ------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""What people can begin with instead of an empty page."""
