@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.engine.crash_points import reach
 from core.engine.failures import InDoubt
+from core.engine.fitting import fitting
 from core.errors import CoreError, RunCancelled
 from core.logs import get_logger
 
@@ -72,8 +73,6 @@ def require_fresh(context: NodeContext) -> None:
 
 
 def _remembered(context: NodeContext, result: Any) -> Any:
-    from core.engine.execution import fitting
-
     kept = fitting(result)
     if not context.services.journal.nodes.acted(context.run, context.node_id, context.item, kept):
         raise RunCancelled

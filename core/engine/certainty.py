@@ -27,7 +27,7 @@ class Certainty:
         """Take from ``ways`` how a node can end: its outcomes, and ``error`` if that leads on."""
         self._ordered = in_order(graph)
         self._place = {node.id: place for place, node in enumerate(self._ordered)}
-        self._ways = {node.id: tuple(dict.fromkeys(ways(node))) or ("",) for node in self._ordered}
+        self._ways = {node.id: _ends(graph, node, ways(node)) for node in self._ordered}
         self._by_way: dict[tuple[str, str], int] = {}
         self._follows = self._what_follows(graph)
         self._facts, self._decided = self._what_is_known(graph)
@@ -88,3 +88,9 @@ class Certainty:
             facts[node.id] = known | always | self._follows[node.id]
             decided[node.id] = ended if graph.incoming[node.id] else 0
         return facts, decided
+
+
+def _ends(graph: Graph, node: Node, ways: Sequence[str]) -> tuple[str, ...]:
+    """Return the ways on; a failure that leads nowhere ends the run, and no node runs after it."""
+    is_caught = any(edge.when == ERROR for edge in graph.outgoing[node.id])
+    return tuple(way for way in dict.fromkeys(ways) if way != ERROR or is_caught) or ("",)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,10 +10,10 @@ from typing import Any, Literal
 from core import clock
 from core.accounts.service import Accounts
 from core.audit.origin import set_doer
-from core.db.types import storable_tree
 from core.engine.control import Controls, RunControl, Stopped
 from core.engine.crash_points import reach
-from core.engine.failures import InDoubt, OutputTooLarge
+from core.engine.failures import InDoubt
+from core.engine.fitting import fitting
 from core.engine.graph import ERROR, Graph, Node
 from core.engine.nodes.base import NodeContext, Result, Scope, Services, Waiting
 from core.engine.nodes.registry import kind_of
@@ -22,12 +21,11 @@ from core.errors import CoreError, Internal, OwnerInactive, RunCancelled
 from core.logs import get_logger
 from core.runs.models import Run, RunTask
 from core.runs.nodes.models import NODE, NodeState
-from core.security.redact import redact, redact_tree
+from core.security.redact import redact
 
 MAX_ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 2.0
 POLL_SECONDS = 0.2
-MAX_OUTPUT_BYTES = 1_000_000
 # A node that waits for a moment that is over would be looked at again without a pause.
 SHORTEST_WAIT = timedelta(seconds=1)
 # What no way on from an error is meant for.
@@ -187,18 +185,6 @@ class NodeRunner:
 def has_way_on_for_errors(graph: Graph, node: Node) -> bool:
     """Whether a node that fails goes on by an edge for that."""
     return node.handling.on_error == "branch" and any(edge.when == ERROR for edge in graph.outgoing[node.id])
-
-
-def fitting(output: Any) -> Any:
-    """Return an output as plain data without secrets.
-
-    Raises:
-        OutputTooLarge: it has more than 1 MB as JSON.
-    """
-    plain = redact_tree(storable_tree(output))
-    if len(json.dumps(plain, ensure_ascii=False).encode()) > MAX_OUTPUT_BYTES:
-        raise OutputTooLarge(limit="1 MB")
-    return plain
 
 
 def _wait(seconds: float, control: RunControl) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.engine.control import Stopped
 from core.engine.crash_points import reach
-from core.engine.execution import fitting
 from core.engine.failures import InDoubt
+from core.engine.fitting import fitting
 from core.errors import CoreError, Internal, RunCancelled
 from core.logs import get_logger
 

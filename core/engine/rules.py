@@ -137,6 +137,9 @@ class _Check:
             yield Problem(
                 "way_open", f"nothing follows {node.title} on: {', '.join(left)}.", node.id, is_warning=True
             )
+        if node.handling.on_error == "default" and all(outcome.name for outcome in outcomes) and outcomes:
+            sentence = f"{node.title} has a value after a failure, and no way on then. Let it go another way."
+            yield Problem("default_way_open", sentence, node.id, "on_error")
         if node.handling.on_error == "branch" and ERROR not in taken:
             yield Problem(
                 "error_way_open", f"{node.title} goes another way when it fails, and that leads nowhere.", node.id

@@ -18,11 +18,11 @@ from core.keys.service import Keys
 from core.ledger.service import Ledger
 from core.quotas.service import Quotas
 from core.runs import repository
+from core.runs.continuing import Continuing
 from core.runs.ended import Ended
 from core.runs.models import Backlog, QueuePlace, Run, RunEvent, RunFilter, RunPage, WorkerInfo
 from core.runs.queue import RunQueue
 from core.runs.segments import repository as segments
-from core.runs.starting import Starting
 from core.runs.stopping import Stopping
 from core.turns.service import WORKER_SILENT_AFTER
 from core.usage.models import ModelCall
@@ -32,7 +32,7 @@ from core.workflows.service import Workflows
 MAX_EVENTS = 2000
 
 
-class Runs(Starting):
+class Runs(Continuing):
     """A person's runs."""
 
     def __init__(

@@ -14,7 +14,8 @@ from core.runs.models import Parent
 class Origin:
     """How a run is called, and what it belongs to; ``retry_of`` is the run that it repeats.
 
-    ``source_id`` is the firing that wants it, ``parent`` the node of another run.
+    ``source_id`` is the firing that wants it, ``parent`` the node of another run, ``origin_run_id`` the run whose
+    results it takes over.
     """
 
     title: str
@@ -26,6 +27,7 @@ class Origin:
     is_test: bool = False
     source_id: str | None = None
     parent: Parent | None = None
+    origin_run_id: str | None = None
 
 
 def origin_of(agent: Agent) -> Origin:

@@ -5,7 +5,8 @@ The row comes first, then the queue; a sweep mends what a crash tore.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from core import clock
@@ -29,6 +30,7 @@ from core.runs.inputs import read_inputs, read_texts
 from core.runs.lineage import repository as lineage
 from core.runs.models import Parent, Run
 from core.runs.nodes import repository as nodes
+from core.runs.nodes.models import NodeState
 from core.runs.queue import RunQueue
 from core.runs.start import Origin, one_node, origin_of, title_of
 from core.runs.waking import Waking
@@ -161,6 +163,8 @@ class Starting:
         One that went wrong is found too, until the node begins anew. Raises what ``start_workflow_run`` raises.
         """
         with self._db.read() as connection:
+            if repository.run_of(connection, actor.id, parent.run_id) is None:
+                raise NotFound(what="run")
             state = nodes.one(connection, parent.run_id, parent.node_id, parent.item)
             run_id = lineage.inside(connection, parent, state.started_at if state else None)
             task = repository.task(connection, run_id) if run_id else None
@@ -220,6 +224,7 @@ class Starting:
         inputs: Mapping[str, Any],
         of: Origin,
         budget_micros: int | None,
+        states: Sequence[NodeState] = (),
     ) -> Run:
         require(actor, "runs.start")
         if budget_micros is not None and not 0 <= budget_micros <= MAX_LIMIT_MICROS:
@@ -248,6 +253,7 @@ class Starting:
             is_test=of.is_test,
             source_id=of.source_id,
             parent=of.parent,
+            origin_run_id=of.origin_run_id or of.retry_of,
         )
         with self._db.transaction() as connection:
             if of.parent is not None:
@@ -264,9 +270,12 @@ class Starting:
                 return found
             if budget_micros is not None:
                 self._ledger.cap_run(connection, run.id, budget_micros, actor.id)
+            nodes.add(connection, run.id, [replace(state, is_cached=True) for state in states])
             action, detail = "run.started", {}
             if of.retry_of is not None:
                 action, detail = "run.retried", {"of": of.retry_of}
+            elif of.origin_run_id is not None:
+                action, detail = "run.started_again", {"of": of.origin_run_id}
             elif of.workflow_id is not None:
                 detail = {"workflow": of.workflow_id}
             self._audit.record(connection, actor, action, "run", run.id, detail=detail)

@@ -19,7 +19,8 @@ from core.bootstrap import Core
 from core.errors import CoreError
 from core.keys.models import KeyChange
 from core.passkeys.models import Assertion, Attestation
-from core.runs.models import RunFilter
+from core.runs.models import Parent, RunFilter
+from core.runs.nodes.models import NODE
 from core.runs.queue import RunQueue
 from core.shared_costs.models import Rule
 from core.sharing.models import EVERYONE
@@ -212,9 +213,23 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "runs.list": (everybody("ok"), lambda s, a: s.core.runs.list(a)),
     "runs.live_workers": (FOR_ADMINS, lambda s, a: s.core.runs.live_workers(a)),
     "runs.model_calls": (OWN, lambda s, a: s.core.runs.model_calls(a, s.run().id)),
+    "runs.node_states": (OWN, lambda s, a: s.core.runs.node_states(a, s.run().id)),
     "runs.page": (everybody("ok"), lambda s, a: s.core.runs.page(a, RunFilter())),
     "runs.place": (OWN, lambda s, a: s.core.runs.place(a, s.run().id)),
+    "runs.resume": (FOR_MEMBERS, lambda s, a: s.core.runs.resume(a, s.cancelled_run().id)),
     "runs.retry": (FOR_MEMBERS, lambda s, a: s.core.runs.retry(a, s.cancelled_run().id)),
+    "runs.run_again_from": (
+        FOR_MEMBERS,
+        lambda s, a: s.core.runs.run_again_from(a, s.cancelled_run().id, "agent"),
+    ),
+    "runs.run_inside": (
+        FOR_MEMBERS,
+        lambda s, a: s.core.runs.run_inside(a, Parent(s.working_run().id, "agent", 0), s.published(), {}, None),
+    ),
+    "runs.settle_doubt": (
+        FOR_MEMBERS,
+        lambda s, a: s.core.runs.settle_doubt(a, s.doubtful_run().id, "agent", NODE, True),
+    ),
     "runs.start_agent_run": (FOR_MEMBERS, lambda s, a: s.core.runs.start_agent_run(a, s.agent().id, "text")),
     "runs.start_graph_run": (
         FOR_MEMBERS,
@@ -224,6 +239,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
         FOR_MEMBERS,
         lambda s, a: s.core.runs.start_workflow_run(a, s.published(), {}),
     ),
+    "runs.test_node": (FOR_MEMBERS, lambda s, a: s.core.runs.test_node(a, s.workflow(), "a", {})),
     "sessions.end": (OWN, lambda s, a: s.core.sessions.end(a, s.session())),
     "sessions.end_others": (everybody("ok"), lambda s, a: s.core.sessions.end_others(a, None)),
     "sessions.list": (everybody("ok"), lambda s, a: s.core.sessions.list(a)),

@@ -71,6 +71,19 @@ class Stage:
     def cancelled_run(self) -> Run:
         return self.core.runs.cancel(self.owner, self.run().id)
 
+    def working_run(self) -> Run:
+        """Return a run whose node is at work."""
+        run = self.run()
+        self.core.journal.begin(run.id)
+        assert self.core.journal.nodes.start(run, "agent")
+        return run
+
+    def doubtful_run(self) -> Run:
+        """Return a run whose node may have acted or not."""
+        run = self.working_run()
+        assert self.core.journal.nodes.doubt(run, "agent")
+        return run
+
     def approval(self) -> str:
         return ask(self.core, self.owner, person(self.owner)).id
 

@@ -75,7 +75,10 @@ def _runs(graph: Graph) -> Iterator[Mapping[str, str]]:
             edges = graph.incoming[node.id]
             if not edges or any(went.get(edge.source) == edge.when for edge in edges):
                 went[node.id] = choice[node.id]
-        yield went
+        # A failure that nobody catches ends a run.
+        caught = {edge.source for edge in graph.edges if edge.when == ERROR}
+        if all(way != ERROR or node_id in caught for node_id, way in went.items()):
+            yield went
 
 
 @settings(max_examples=150, deadline=None)

@@ -196,6 +196,11 @@ def test_a_way_on_after_a_failure_needs_both_ends() -> None:
     assert _codes(_failing(graph_of({"a": {}, "b": {}}, "a > b"), "a", on_error="branch")) == ["error_way_open"]
 
 
+def test_a_fork_that_takes_a_value_after_a_failure_has_no_way_on() -> None:
+    graph = graph_of({"f": FORK, "a": {}}, "f yes > a", "f no > a")
+    assert _codes(_failing(graph, "f", on_error="default", default="x")) == ["default_way_open"]
+
+
 @pytest.mark.parametrize(
     ("gives", "default", "is_right"),
     [("text", "x", True), ("text", 5, False), ("number", True, False), ("number", 5, True), ("any", [], True),

@@ -16,10 +16,10 @@ from core.engine.form_check import wrong
 from core.engine.forms import FormField
 from core.engine.graph import Node
 from core.engine.model_access import open_model
-from core.engine.nodes.base import Done, NodeContext, NodeKind, Resolver, Scope, Use
+from core.engine.nodes.base import Done, NodeContext, NodeKind, Resolver, Scope, Use, added_results
 from core.engine.problems import Problem
-from core.engine.template import fill, names_in, paths_in
-from core.engine.values import Shape, as_text
+from core.engine.template import fill, paths_in
+from core.engine.values import Shape
 from core.errors import Invalid
 
 AGENT_SECONDS = 120.0
@@ -145,12 +145,7 @@ def is_inline(node: Node) -> bool:
 
 
 def _task_text(definition: AgentDefinition, template: str, scope: Scope, form: AnswerForm | None) -> str:
-    """Fill the template; what an edge brings and the template does not mention is added below it."""
-    mentioned = names_in(template)
-    added = [(name, scope.values.get(name)) for name in scope.sources if name not in mentioned]
-    parts = [fill(template, scope.values).strip()]
-    # Whether a condition holds is why the agent works at all, and nothing to work on.
-    parts += [f"Result of {name}:\n{as_text(value)}" for name, value in added if not isinstance(value, bool)]
+    parts = [fill(template, scope.values).strip(), *added_results(scope, [template])]
     if definition.expected_output:
         parts.append(f"Your answer should be: {definition.expected_output}")
     if form is not None:

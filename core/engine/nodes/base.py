@@ -16,7 +16,8 @@ from core.engine.form_check import form_problems
 from core.engine.forms import FormField
 from core.engine.graph import Node
 from core.engine.problems import Problem
-from core.engine.values import Shape, ValueType
+from core.engine.template import names_in
+from core.engine.values import Shape, ValueType, as_text
 from core.keys.models import OpenKey
 from core.keys.service import Keys
 from core.llm.base import Endpoint
@@ -174,6 +175,14 @@ class Scope:
 
     values: Mapping[str, Any]
     sources: tuple[str, ...] = ()
+
+
+def added_results(scope: Scope, templates: Iterable[str]) -> list[str]:
+    """Return what edges bring and none of the templates mentions, as text to add below a task."""
+    mentioned = {name for template in templates for name in names_in(template)}
+    found = [(name, scope.values.get(name)) for name in scope.sources if name not in mentioned]
+    # Whether a condition holds is why somebody works at all, and nothing to work on.
+    return [f"Result of {name}:\n{as_text(value)}" for name, value in found if not isinstance(value, bool)]
 
 
 @dataclass(frozen=True)

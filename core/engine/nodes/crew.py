@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from typing import Any, ClassVar
 
+from core.agents.models import AgentDefinition
 from core.engine import settings
+from core.engine.control import Stopped
 from core.engine.form_check import wrong
 from core.engine.forms import FormField
 from core.engine.graph import LONGEST_TIMEOUT_SECONDS, Node
+from core.engine.model_access import OpenModel, open_model
 from core.engine.nodes.agent import AGENT_SECONDS
-from core.engine.nodes.base import NodeKind, Resolver, Use
+from core.engine.nodes.base import Done, NodeContext, NodeKind, Resolver, Scope, Use, added_results
 from core.engine.problems import Problem
-from core.engine.template import paths_in
+from core.engine.template import fill, paths_in
 from core.engine.values import Shape
 
 MAX_AGENTS = 10
@@ -95,6 +99,41 @@ class CrewKind(NodeKind):
         limits = [settings.seconds(agent, "time_limit_seconds", AGENT_SECONDS) for agent in agents]
         total = sum(limits) or AGENT_SECONDS
         return min(LONGEST_TIMEOUT_SECONDS, 2 * total if _is_led(node) else total)
+
+    def run(self, context: NodeContext, node: Node, scope: Scope) -> Done:
+        """Let the crew work; raises ``CoreError``."""
+        agents = settings.group(node.config, "agents")
+        with ExitStack() as opened:
+            models = {
+                agent_id: opened.enter_context(
+                    open_model(context, node.id, AgentDefinition.model_validate(agents[agent_id]), agent_id)
+                )
+                for agent_id in agent_ids(node)
+            }
+            try:
+                return Done(_led(node, scope, models) if _is_led(node) else _in_turn(node, scope, models))
+            except Stopped as stop:
+                raise stop.error from None
+
+
+def _in_turn(node: Node, scope: Scope, models: Mapping[str, OpenModel]) -> str:
+    from core.engine.crew import run_in_turn
+
+    rows = settings.rows(node.config, "tasks")
+    templates = [settings.text(row, "task") for row in rows]
+    first, *others = [fill(template, scope.values) for template in templates]
+    tasks = ["\n\n".join([first, *added_results(scope, templates)]), *others]
+    workers = [models[settings.text(row, "agent_id")] for row in rows]
+    return run_in_turn(list(zip(workers, tasks, strict=True)))
+
+
+def _led(node: Node, scope: Scope, models: Mapping[str, OpenModel]) -> str:
+    from core.engine.crew import run_led
+
+    template = settings.text(node.config, "task")
+    task = "\n\n".join([fill(template, scope.values), *added_results(scope, [template])])
+    manager, *team = [models[agent_id] for agent_id in agent_ids(node)]
+    return run_led(manager, team, task)
 
 
 def agent_ids(node: Node) -> list[str]:

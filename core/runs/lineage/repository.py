@@ -33,6 +33,12 @@ def inside(connection: Connection, parent: Parent, since: datetime | None) -> st
     return connection.execute(query.order_by(runs.c.created_at.desc()).limit(1)).scalar()
 
 
+def newest_inside(connection: Connection, parent: Parent) -> str | None:
+    """Return the id of the newest run of a node, whatever became of it."""
+    query = select(runs.c.id).where(*_of(parent)).order_by(runs.c.created_at.desc()).limit(1)
+    return connection.execute(query).scalar()
+
+
 def active_inside(connection: Connection, run_id: str) -> list[str]:
     """Return the runs that nodes of a run have started, as far as they have not ended."""
     query = select(runs.c.id).where(runs.c.parent_run_id == run_id, runs.c.status.in_(ACTIVE))

@@ -95,10 +95,10 @@ def close(connection: Connection, run_id: str, at: datetime) -> None:
     )
 
 
-def forget(connection: Connection, run_id: str, nodes: Collection[tuple[str, int]]) -> None:
-    """Forget nodes or rounds, so that they begin anew."""
-    for node_id, item in nodes:
-        connection.execute(delete(run_nodes).where(_is(run_id, node_id, item)))
+def forget_one(connection: Connection, run_id: str, node_id: str, item: int, wanted: Collection[str]) -> bool:
+    """Forget a node that is in one of the ``wanted`` states, so that it begins anew; False when it is not."""
+    statement = delete(run_nodes).where(_is(run_id, node_id, item), _nodes.status.in_(wanted))
+    return connection.execute(statement).rowcount == 1
 
 
 def _is(run_id: str, node_id: str, item: int) -> ColumnElement[bool]:

@@ -64,6 +64,11 @@ def is_at_work(connection: Connection, run_id: str, segment: int, *, or_stopping
     return works and row is not None and (or_stopping or row.cancel_requested_at is None)
 
 
+def lock(connection: Connection, run_id: str) -> None:
+    """Let nobody else change a run or its nodes until this transaction ends."""
+    connection.execute(select(runs.c.id).where(runs.c.id == run_id).with_for_update())
+
+
 def wake(connection: Connection, run_id: str, at: datetime) -> bool:
     """Let a waiting run go on in a segment of its own, or note for one that works that something has happened.
 
@@ -78,6 +83,25 @@ def wake(connection: Connection, run_id: str, at: datetime) -> bool:
         return True
     connection.execute(update(runs).where(runs.c.id == run_id, runs.c.status == "running").values(wake_at=at))
     return False
+
+
+def resume(connection: Connection, run_id: str) -> bool:
+    """Put a run that went wrong back into the queue, in a segment of its own; False when it did not."""
+    statement = (
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.status.in_(("failed", "cancelled")))
+        .values(
+            status="queued",
+            segment=runs.c.segment + 1,
+            enqueued_at=None,
+            wake_at=None,
+            ended_at=None,
+            cancel_requested_at=None,
+            error_code=None,
+            error_message=None,
+        )
+    )
+    return connection.execute(statement).rowcount == 1
 
 
 def due(connection: Connection, at: datetime) -> list[str]:
