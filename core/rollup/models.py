@@ -37,7 +37,7 @@ class MonthUse:
 
 @dataclass(frozen=True)
 class Named:
-    """What an id or a slug in the sums belongs to; ``owner_id`` is there for agents and keys."""
+    """What an id or a slug in the sums belongs to; ``owner_id`` is there for agents, workflows and keys."""
 
     id: str
     name: str

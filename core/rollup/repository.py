@@ -22,7 +22,17 @@ from sqlalchemy import (
 )
 
 from core.db import Connection
-from core.db.tables import agents, departments, keys, model_calls, statements, usage_days, usage_months, users
+from core.db.tables import (
+    agents,
+    departments,
+    keys,
+    model_calls,
+    statements,
+    usage_days,
+    usage_months,
+    users,
+    workflows,
+)
 from core.db.upsert import upsert
 from core.rollup.models import GroupSums, MonthUse, Named
 
@@ -75,6 +85,7 @@ def add_call(connection: Connection, call_id: str, month: str, used_month: str) 
         func.coalesce(calls.department, ""),
         calls.user_id,
         func.coalesce(calls.agent_id, ""),
+        func.coalesce(calls.workflow_id, ""),
         calls.key_id,
         calls.provider,
         calls.model,
@@ -91,6 +102,7 @@ def add_call_to_day(connection: Connection, call_id: str, day: date) -> None:
         calls.user_id,
         func.coalesce(calls.department, ""),
         func.coalesce(calls.agent_id, ""),
+        func.coalesce(calls.workflow_id, ""),
         calls.key_id,
         calls.provider,
         calls.model,
@@ -153,10 +165,11 @@ def of_month(connection: Connection, month: str, user_id: str | None = None) -> 
 
 
 def named(connection: Connection, column: str, ids: Collection[str]) -> list[Named]:
-    """Return what a column of ``usage_days`` refers to: people, departments, agents or keys."""
+    """Return what a column of ``usage_days`` refers to: people, departments, agents, workflows or keys."""
     of: Mapping[str, tuple[Any, ...]] = {
         "user_id": (users.c.id, users.c.name, literal(None), literal(False)),
         "department": (departments.c.slug, departments.c.name, literal(None), literal(False)),
+        "workflow_id": (workflows.c.id, workflows.c.name, workflows.c.owner_id, literal(False)),
         "agent_id": (agents.c.id, agents.c.name, agents.c.owner_id, literal(False)),
         "key_id": (keys.c.id, keys.c.name, keys.c.owner_id, keys.c.is_pool),
     }

@@ -8,13 +8,13 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from core.usage.models import Group, GroupTotals, Totals, sum_of
 
-# The column that tells groups apart; no call knows of a workflow.
+# The column that tells groups apart.
 COLUMNS: Mapping[Group, str] = {
     "day": "day",
     "model": "model",
     "provider": "provider",
     "agent": "agent_id",
-    "workflow": "",
+    "workflow": "workflow_id",
     "user": "user_id",
     "department": "department",
     "key": "key_id",

@@ -68,6 +68,7 @@ def open_call(
             run_id=origin.run_id,
             node_id=origin.node_id,
             agent_id=origin.agent_id,
+            workflow_id=select(runs.c.workflow_id).where(runs.c.id == origin.run_id).scalar_subquery(),
             user_id=origin.user_id,
             department=origin.department,
             key_id=origin.key_id,

@@ -24,7 +24,8 @@ from tests.support.databases import PostgresTemplates, SqliteTemplates, postgres
 
 CALLS = 1_000_000
 PEOPLE, AGENTS_EACH, KEYS_EACH, MODELS, REPEATS = 200, 3, 2, 6, 30
-GROUPS: tuple[Group, ...] = ("day", "model", "agent", "user", "key")
+WORKFLOWS = 300
+GROUPS: tuple[Group, ...] = ("day", "model", "agent", "workflow", "user", "key")
 MASTER_KEYS = "1:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
 
 
@@ -72,19 +73,20 @@ def fill(core: Core, calls: int) -> User:
         f"'{{}}', 'Agent ' || n, 1, {now}, {now} FROM s",
         "INSERT INTO runs (id, owner_id, title, graph, inputs, status, created_at) "
         f"VALUES ('run_1', 'user_0', 'R', '{{}}', '{{}}', 'succeeded', {now})",
-        f"{numbers(calls)} INSERT INTO model_calls (id, run_id, node_id, agent_id, user_id, department, key_id, "
-        "provider, model, is_pool, status, input_tokens, output_tokens, bound_input_tokens, bound_output_tokens, "
-        "cost_micros, started_at, billed_month) "
-        f"SELECT 'call_' || n, 'run_1', 'a', 'agent_' || {agent}, 'user_' || {person}, {slug}, 'key_' || {key}, "
+        f"{numbers(calls)} INSERT INTO model_calls (id, run_id, node_id, agent_id, workflow_id, user_id, "
+        "department, key_id, provider, model, is_pool, status, input_tokens, output_tokens, bound_input_tokens, "
+        "bound_output_tokens, cost_micros, started_at, billed_month) "
+        f"SELECT 'call_' || n, 'run_1', 'a', 'agent_' || {agent}, 'workflow_' || (n % {WORKFLOWS}), "
+        f"'user_' || {person}, {slug}, 'key_' || {key}, "
         f"'openai', 'model-' || (n / 7 % {MODELS}), CASE WHEN n % 3 = 0 THEN {true} ELSE {false} END, 'answered', "
         f"n % 5000, n % 700, 9000, 900, CASE WHEN n % 50 = 0 THEN NULL ELSE n % 20000 END, {at}, '{month}' FROM s",
         "INSERT INTO usage_months SELECT billed_month, billed_month, COALESCE(department, ''), user_id, agent_id, "
-        "key_id, provider, model, is_pool, COUNT(*), SUM(input_tokens), SUM(output_tokens), "
+        "workflow_id, key_id, provider, model, is_pool, COUNT(*), SUM(input_tokens), SUM(output_tokens), "
         "COALESCE(SUM(cost_micros), 0), SUM(CASE WHEN cost_micros IS NULL THEN 1 ELSE 0 END) FROM model_calls "
-        "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9",
-        f"INSERT INTO usage_days SELECT {on_day}, user_id, COALESCE(department, ''), agent_id, key_id, provider, "
-        "model, COUNT(*), SUM(input_tokens), SUM(output_tokens), COALESCE(SUM(cost_micros), 0), "
-        "SUM(CASE WHEN cost_micros IS NULL THEN 1 ELSE 0 END) FROM model_calls GROUP BY 1, 2, 3, 4, 5, 6, 7",
+        "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10",
+        f"INSERT INTO usage_days SELECT {on_day}, user_id, COALESCE(department, ''), agent_id, workflow_id, "
+        "key_id, provider, model, COUNT(*), SUM(input_tokens), SUM(output_tokens), COALESCE(SUM(cost_micros), 0), "
+        "SUM(CASE WHEN cost_micros IS NULL THEN 1 ELSE 0 END) FROM model_calls GROUP BY 1, 2, 3, 4, 5, 6, 7, 8",
     ]
     with core.db.transaction() as connection:
         for statement in statements:

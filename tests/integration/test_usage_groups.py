@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from core.accounts.models import User
 from core.bootstrap import Core
@@ -19,6 +19,7 @@ from core.usage.models import Group, Scope, Totals, sum_of
 from tests.conftest import Cast
 from tests.support.booked_calls import Books
 from tests.support.stopped_clock import StoppedClock
+from tests.support.stub_queue import StubQueue, runs_with
 
 GROUPS: tuple[Group, ...] = get_args(Group)
 FIRST = datetime(2026, 3, 30, 22, 30, tzinfo=UTC)
@@ -102,6 +103,37 @@ def test_a_key_is_named_to_its_owner_and_to_administrators(
     of_hr = {line.group: line.label for line in core.usage.by(manager, "key", *window, "department")}
     assert of_hr[key.id] is None
     assert core.usage.by(cast.charlie, "key", *window) == []
+
+
+def test_calls_count_for_the_workflow_that_they_were_made_in(core: Core, alice: User, time: StoppedClock) -> None:
+    books = Books(core, alice)
+    node = {"id": "a", "kind": "agent", "agent_id": books.origin.agent_id, "task": "Go"}
+    made = core.workflows.create(alice, "Letters", "hr", graph={"nodes": [node], "edges": []})
+    core.workflows.publish(alice, made.id)
+    run = runs_with(core, StubQueue()).start_workflow_run(alice, made.id, {})
+    books.call("hr", 30)
+    books.origin = replace(books.origin, run_id=run.id)
+    books.call("hr", 100)
+    time.advance(days=40)
+    books.call("hr", 200)
+    for since, until, sums in [(-1, 50, [300, 30]), (-1, 1, [100, 30]), (39, 41, [200])]:
+        window = (FIRST + timedelta(days=since), FIRST + timedelta(days=until))
+        lines = core.usage.by(alice, "workflow", *window)
+        assert [line.totals.cost_micros for line in lines] == sums
+        assert [(line.group, line.label) for line in lines] == [(made.id, "Letters"), (None, None)][: len(sums)]
+
+
+def test_sums_by_workflow_are_added_up_on_the_way_back(
+    core: Core, booked: object, alice: User, time: StoppedClock
+) -> None:
+    window = (FIRST - timedelta(days=1), time() + timedelta(days=1))
+    before = core.usage.by(alice, "agent", *window)
+    with core.db.transaction() as connection:
+        of_alice = update(usage_days).where(usage_days.c.user_id == alice.id)
+        connection.execute(of_alice.values(workflow_id="workflow_1"))
+    downgrade(core.db, "0019")
+    upgrade(core.db)
+    assert core.usage.by(alice, "agent", *window) == before != []
 
 
 def test_what_was_used_before_there_were_sums_of_days_is_in_them(core: Core, booked: object) -> None:

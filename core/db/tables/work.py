@@ -184,6 +184,8 @@ model_calls = Table(
     Column("run_id", ForeignKey("runs.id"), nullable=False, index=True),
     Column("node_id", String(80), nullable=False),
     Column("agent_id", ForeignKey("agents.id")),
+    # The workflow that the run is of.
+    Column("workflow_id", Id),
     Column("user_id", ForeignKey("users.id"), nullable=False),
     Column("department", ForeignKey("departments.slug")),
     Column("key_id", ForeignKey("keys.id"), nullable=False),
