@@ -22,7 +22,8 @@ EXACT = 2**53 - 1
 
 def draw(actor: User, approval: Approval) -> None:
     """Draw the form; when it is sent, decide and draw the page anew."""
-    with st.form("approval_form", border=False):
+    # Nobody approves by a key that they press while typing.
+    with st.form("approval_form", border=False, enter_to_submit=False):
         value = None
         if approval.edit is not None:
             with st.container(border=True, key="approval_edit"):

@@ -71,7 +71,8 @@ class Estimates:
     def after_node(self, run: Run, node_id: str) -> int | None:
         """Return about what the agents after a node of a run may cost, in micro-dollars; None if nobody knows.
 
-        Each agent counts once, though a branch may leave it out and a list may repeat it.
+        Each agent counts once, though a branch may leave it out and a list may repeat it; a workflow counts by its
+        last runs.
         """
         with self._db.read() as connection:
             task = repository.task(connection, run.id)
@@ -79,14 +80,21 @@ class Estimates:
             return None
         graph = read_graph(task.graph)
         following = graph.downstream_of(node_id)
-        total = 0
-        nodes = [node.document() for node in graph.nodes if node.id in following]
-        for agent_id, definition in agents_in({"nodes": nodes}):
-            micros = self._of(agent_id, AgentDefinition.model_validate(definition), "").micros
-            if micros is None:
-                return None
-            total += micros
-        return total
+        document = {"nodes": [node.document() for node in graph.nodes if node.id in following]}
+        parts = [
+            self._of(agent_id, AgentDefinition.model_validate(definition), "").micros
+            for agent_id, definition in agents_in(document)
+        ]
+        for reference in references(read_graph(document)):
+            if reference.kind == "workflow":
+                parts.append(self._of_last(reference.id))
+        return _sum(parts)
+
+    def _of_last(self, workflow_id: str) -> int | None:
+        with self._db.read() as connection:
+            run_ids = repository.last_of_workflow(connection, workflow_id, LAST_RUNS)
+        found = self._of_runs(run_ids)
+        return found.micros if found else None
 
     def _of(self, agent_id: str | None, definition: AgentDefinition, text: str) -> Estimate:
         run_ids: list[str] = []
