@@ -162,9 +162,14 @@ def desk() -> None:
         kinds=KINDS,
         faces={n["id"]: face(n) for n in held.graph["nodes"]},
         states=run_states() if is_run else None,
+        selected=held.chosen,
         is_read_only=is_run,
         height=620,
     )
+    held.chosen = event.selected or held.chosen
+    if st.button("Select the last"):
+        held.chosen = held.graph["nodes"][-1]["id"]
+        st.rerun(scope="fragment")
     if event.graph is not None and event.number > held.heard:
         held.heard = event.number
         if event.base_revision == held.revision:
@@ -186,7 +191,7 @@ def page() -> None:
     held = st.session_state
     if "graph" not in held:
         held.graph = GRAPHS[st.query_params.get("graph", "invoice")]()
-        held.update(pages=0, drawings=0, revision=1, heard=0, stale=0, opened=[])
+        held.update(pages=0, drawings=0, revision=1, heard=0, stale=0, opened=[], chosen=None)
     held.pages += 1
     if st.query_params.get("tab"):
         _, behind = st.tabs(["Run", "Edit"])

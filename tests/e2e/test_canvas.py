@@ -371,6 +371,24 @@ def test_a_canvas_behind_a_tab_shows_its_graph_when_the_tab_opens(browser: Brows
         assert desk.messages == []
 
 
+def test_page_and_person_select_in_turn(browser: Browser, address: str) -> None:
+    with opened(browser, address) as desk:
+        chosen = desk.canvas.locator(".react-flow__node.selected")
+        for _ in range(2):
+            desk.node("Invoice, Input").click()
+            expect(chosen).to_have_attribute("data-id", "input_1")
+            desk.page.get_by_role("button", name="Select the last").click()
+            expect(chosen).to_have_attribute("data-id", "output_1")
+        # What the page repeats after an edit comes when something else is selected already.
+        desk.button("Tool").click()
+        desk.button("Show everything").click()
+        desk.node("Invoice, Input").click()
+        desk.waits_until("selected", "tool_1")
+        desk.page.get_by_role("button", name="Draw again").click()
+        desk.waits_until("selected", "input_1")
+        expect(chosen).to_have_attribute("data-id", "input_1")
+
+
 def test_what_is_not_selected_is_not_deleted(browser: Browser, address: str) -> None:
     with opened(browser, address) as desk:
         desk.node("Invoice, Input").click()

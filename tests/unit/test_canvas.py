@@ -54,8 +54,8 @@ def test_a_message_of_another_form_says_nothing(sent: object) -> None:
 
 
 def test_a_message_is_read_whole() -> None:
-    sent = {"graph": ONE, "base_revision": 2, "number": 3, "opened": "a", "opening": 1, "selected": "a"}
-    assert read(sent) == Message(ONE, 2, 3, "a", 1, "a")
+    sent: dict[str, Any] = {"graph": ONE, "base_revision": 2, "number": 3, "opened": "a", "opening": 1}
+    assert read({**sent, "selected": "b", "telling": 9}) == Message(ONE, 2, 3, "a", 1, "b", 9)
 
 
 def test_a_change_that_follows_a_saved_one_is_based_on_what_that_became() -> None:
@@ -90,3 +90,20 @@ def test_counting_never_goes_back() -> None:
     hearing, _ = Hearing().told(Message(ONE, 1, 5, "a", 3), 1)
     hearing, _ = hearing.told(Message(), 1)
     assert (hearing.number, hearing.opening) == (5, 3)
+
+
+def test_the_selection_is_the_newest_wish_of_page_or_person() -> None:
+    hearing, event = Hearing().drawn(ONE, 1, None).told(Message(selected="a", telling=1), 1)
+    assert (event.selected, hearing.wishes) == ("a", 0)
+    # A page that passes back what it was told has wished nothing.
+    hearing, event = hearing.drawn(ONE, 1, "a").told(Message(selected="c", telling=2), 1)
+    assert (event.selected, hearing.wishes) == ("c", 0)
+    # A wish holds against what was sent before it.
+    hearing, event = hearing.drawn(ONE, 1, "b").told(Message(selected="a", telling=3), 1)
+    assert (event.selected, hearing.wishes) == ("b", 1)
+    hearing, event = hearing.drawn(ONE, 1, "b").told(Message(selected="a", telling=3), 1)
+    assert (event.selected, hearing.wishes) == ("b", 1)
+    # And the same wish is one again after the person has selected something else.
+    hearing, event = hearing.drawn(ONE, 1, "b").told(Message(selected="a", telling=4), 1)
+    hearing, event = hearing.drawn(ONE, 1, "b").told(Message(selected="a", telling=4), 1)
+    assert (event.selected, hearing.wishes) == ("b", 2)

@@ -40,7 +40,8 @@ def draw(
         kinds: the palette, in its order.
         faces: how nodes are drawn, by node id; a node without one shows the label of its kind.
         states: the states of a run's nodes, by node id; None while editing.
-        selected: the node to select; the canvas follows when this changes.
+        selected: the node to select. Pass back ``event.selected``, another node to select that one, or None to
+            leave the selection to the person.
         is_read_only: shows a graph that cannot be changed.
         height: in pixels.
     """
@@ -55,7 +56,7 @@ def draw(
         height=height,
     )
     memory = f"{CANVAS_HEARING}_{key}"
-    hearing: Hearing = st.session_state.get(memory, Hearing()).drawn(graph, revision)
+    hearing: Hearing = st.session_state.get(memory, Hearing()).drawn(graph, revision, selected)
     result = registration.component()(
         key=key,
         data={
@@ -64,6 +65,8 @@ def draw(
             "number": hearing.number,
             "opening": hearing.opening,
             "settled": hearing.settled,
+            "telling": hearing.telling,
+            "wishes": hearing.wishes,
         },
         height=height,
         on_sent_change=lambda: None,

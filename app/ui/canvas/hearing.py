@@ -23,12 +23,23 @@ class Hearing:
     settled_graph: Graph | None = None
     # The revision that ``settled`` has become, once a page has drawn it.
     became: int = -1
+    # The newest message; the node that the page believes to be selected; how often it has wished another one.
+    telling: int = 0
+    selected: str | None = None
+    wishes: int = 0
+    has_wished: bool = False
 
-    def drawn(self, graph: Graph, revision: int) -> Hearing:
-        """Return what is known when ``graph`` is drawn as ``revision``."""
-        if self.settled_graph is not None and revision > self.became and graph == self.settled_graph:
-            return replace(self, became=revision)
-        return self
+    def drawn(self, graph: Graph, revision: int, selected: str | None = None) -> Hearing:
+        """Return what is known when ``graph`` is drawn as ``revision`` and a node is to be selected."""
+        is_saved = self.settled_graph is not None and revision > self.became and graph == self.settled_graph
+        is_wish = selected is not None and selected != self.selected
+        return replace(
+            self,
+            became=revision if is_saved else self.became,
+            selected=selected if is_wish else self.selected,
+            wishes=self.wishes + is_wish,
+            has_wished=is_wish,
+        )
 
     def told(self, message: Message, revision: int) -> tuple[Hearing, CanvasEvent]:
         """Return what is known after ``message``, and what to tell the page that has drawn ``revision``."""
@@ -36,17 +47,20 @@ class Hearing:
         if message.number >= self.settled:
             base = max(base, self.became)
         settles = message.number > self.settled and message.graph is not None and base >= revision
-        after = Hearing(
+        is_heard = message.telling > self.telling and not self.has_wished
+        after = replace(
+            self,
             number=max(self.number, message.number),
             opening=max(self.opening, message.opening),
             settled=message.number if settles else self.settled,
             settled_graph=message.graph if settles else self.settled_graph,
-            became=self.became,
+            telling=max(self.telling, message.telling),
+            selected=message.selected if is_heard else self.selected,
         )
         return after, CanvasEvent(
             graph=message.graph,
             base_revision=base,
             number=message.number,
             opened=message.opened if message.opening > self.opening else None,
-            selected=message.selected,
+            selected=after.selected,
         )

@@ -11,7 +11,7 @@ from app.ui.canvas.values import Graph, KindCard, NodeFace, NodeState
 
 @dataclass(frozen=True)
 class Message:
-    """What the canvas has sent last; ``opening`` counts how often a form was asked for."""
+    """What the canvas has sent last; ``telling`` counts messages, ``opening`` how often a form was asked for."""
 
     graph: Graph | None = None
     base_revision: int = 0
@@ -19,6 +19,7 @@ class Message:
     opened: str | None = None
     opening: int = 0
     selected: str | None = None
+    telling: int = 0
 
 
 def scene(
@@ -56,6 +57,7 @@ def read(sent: object) -> Message:
         opened=_text(sent.get("opened")),
         opening=_count(sent.get("opening")),
         selected=_text(sent.get("selected")),
+        telling=_count(sent.get("telling")),
     )
 
 

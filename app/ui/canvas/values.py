@@ -71,8 +71,8 @@ class CanvasEvent:
     change; ``number`` tells changes apart, so a caller keeps the last number it has dealt with and leaves it alone.
     ``base_revision`` is the revision that the graph contains: one that was passed to ``draw``. When it is not the
     newest, the graph lacks somebody else's change and must not be saved; the canvas sends it again, merged.
-    ``opened`` is the node whose form is wanted, told once. ``selected`` is the node that was last selected; while
-    editing it comes with the next change only.
+    ``opened`` is the node whose form is wanted, told once. ``selected`` is the one selected node, by the wish of
+    the page or the person; while editing, the canvas tells it with the next change or when the focus leaves it.
     """
 
     graph: Graph | None = None

@@ -103,13 +103,14 @@ export class Editor {
 
   receive(data: Data): void {
     const before = this.scene;
+    const { wishes } = this.data;
     this.data = data;
     this.scene = readScene(data, before);
     const places = new Map(this.graph.nodes.flatMap((node) => (node.position ? [[node.id, node.position]] : [])));
     const told: Told = { ...data, graph: withPlaces(graphOf(data), places, this.sizeOf) };
     if (this.scene.isReadOnly) this.#sync.replace(told);
     else if (this.#sync.receive(told) || this.#sync.isDirty) this.#sendSoon();
-    if (data.selected !== before.selected) this.#select(data.selected);
+    if (data.wishes > wishes) this.#select(data.selected);
     this.#redraw();
     this.emit();
   }
@@ -120,15 +121,21 @@ export class Editor {
     if (this.#sync.isDirty && !this.scene.isReadOnly) this.#tell(null);
   };
 
+  /** Sends it, and what is selected, before the person does something else on the page. */
+  leave(): void {
+    if (this.only === this.#toldSelection) this.flush();
+    else this.#tell(null);
+  }
+
   /** Asks for the form of a node; changes before it go along. */
   open(node: string): void {
-    clearTimeout(this.#timer);
     this.#tell(node);
   }
 
   #tell(opened: string | null): void {
+    clearTimeout(this.#timer);
     this.#toldSelection = this.only;
-    this.#send(this.#sync.message(this.#toldSelection, opened));
+    this.#send(this.#sync.message(this.only, opened));
   }
 
   #sendSoon(): void {

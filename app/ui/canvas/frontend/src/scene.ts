@@ -47,6 +47,8 @@ export interface Data extends Omit<Told, "graph"> {
   faces: [string, Face][];
   states: [string, State][] | null;
   selected: string | null;
+  /** How often the page has wished that another node be selected. */
+  wishes: number;
   is_read_only: boolean;
   height: number;
 }
@@ -56,7 +58,6 @@ export interface Scene {
   readonly groups: readonly string[];
   readonly faces: ReadonlyMap<string, Face>;
   readonly states: ReadonlyMap<string, State> | null;
-  readonly selected: string | null;
   readonly isReadOnly: boolean;
   readonly height: number;
 }
@@ -68,7 +69,6 @@ export function readScene(data: Data, before?: Scene): Scene {
     groups: kinds === before?.kinds ? before.groups : [...new Set(data.kinds.map((kind) => kind.group))],
     faces: keep(new Map(data.faces), before?.faces),
     states: data.states && keep(new Map(data.states), before?.states ?? undefined),
-    selected: data.selected,
     isReadOnly: data.is_read_only,
     height: data.height,
   };

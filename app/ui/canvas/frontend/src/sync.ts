@@ -11,6 +11,7 @@ export interface Sent {
   opened: string | null;
   opening: number;
   selected: string | null;
+  telling: number;
 }
 
 /** What Python says about the conversation with each drawing. */
@@ -22,6 +23,7 @@ export interface Told {
   /** The newest change and form request of this tab, so that counting goes on after the canvas was built anew. */
   number: number;
   opening: number;
+  telling: number;
 }
 
 export class Sync {
@@ -29,6 +31,7 @@ export class Sync {
   #revision: number;
   #number: number;
   #opening: number;
+  #telling: number;
   /** Sent graphs by number, from the newest settled one on; the first is what Python started from. */
   readonly #sent = new Map<number, Graph>();
   #last: { graph: Graph | null; base_revision: number; number: number };
@@ -38,6 +41,7 @@ export class Sync {
     this.#revision = told.revision;
     this.#number = told.number;
     this.#opening = told.opening;
+    this.#telling = told.telling;
     this.#sent.set(told.number, told.graph);
     this.#last = { graph: null, base_revision: told.revision, number: told.number };
   }
@@ -85,7 +89,8 @@ export class Sync {
       this.#last = { graph: this.graph, base_revision: this.#revision, number: this.#number };
     }
     if (opened !== null) this.#opening += 1;
-    return { ...this.#last, opened, opening: this.#opening, selected };
+    this.#telling += 1;
+    return { ...this.#last, opened, opening: this.#opening, selected, telling: this.#telling };
   }
 
   #known(settled: number): Graph {

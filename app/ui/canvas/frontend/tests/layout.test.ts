@@ -38,6 +38,15 @@ test("a straight line stays level", () => {
   assert.deepEqual(new Set([...arrange(line, size).values()].map((point) => point.y)), new Set([0]));
 });
 
+test("a long edge leads past the nodes of the layers between", () => {
+  const nodes = ["input", "check", "ask", "mail"].map((id) => node(id));
+  const places = arrange(graph(nodes, [edge("input", "check"), edge("check", "ask"), edge("ask", "mail"), edge("check", "mail")]), size);
+  const at = (id: string) => places.get(id)!.y + 40;
+  const straight = (at("check") + at("mail")) / 2;
+  assert.ok(Math.abs(at("ask") - straight) > 40, JSON.stringify([...places]));
+  assert.equal(at("input"), at("check"));
+});
+
 test("nodes without a place find one beside those that have", () => {
   const drawn = { nodes: [node("a", 50, 60), { id: "b", kind: "b" }, { id: "c", kind: "c" }], edges: [edge("a", "b")] };
   const placed = withPlaces(drawn, new Map(), size);

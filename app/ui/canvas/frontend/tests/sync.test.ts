@@ -6,7 +6,7 @@ import { Sync } from "../src/sync.ts";
 import { chances, edge, graph, node } from "./stage.ts";
 
 const start = graph([node("a"), node("b", 100)], [edge("a", "b")]);
-const told = (of: Graph, revision: number, settled = 0) => ({ graph: of, revision, settled, number: 0, opening: 0 });
+const told = (of: Graph, revision: number, settled = 0) => ({ graph: of, revision, settled, number: 0, opening: 0, telling: 0 });
 const moved = (of: Graph, id: string, x: number) => place(of, new Map([[id, { x, y: 0 }]]));
 const ids = (of: Graph) => of.nodes.map((n) => n.id);
 

@@ -161,7 +161,8 @@ function levels(net: Net): number[] {
     }
   }
   for (const layer of net.layers) {
-    stack(layer, (node) => mean([...(net.back[node] ?? []), ...(net.next[node] ?? [])], middle, node));
+    const isBend = (node: number) => net.sizes[node] === BEND;
+    stack(layer, (node) => mean([...(net.back[node] ?? []), ...((isBend(node) && net.next[node]) || [])], middle, node));
   }
   return middle;
 

@@ -41,7 +41,7 @@ export function Canvas({ editor, isDark }: { editor: Editor; isDark: boolean }) 
         aria-label="Workflow canvas"
         style={{ height }}
         onKeyDown={onKeyDown}
-        onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && editor.flush()}
+        onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && editor.leave()}
       >
         <Toolbar editor={editor} />
         <div className="desk">

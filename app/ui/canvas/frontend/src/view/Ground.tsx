@@ -59,7 +59,7 @@ export function Ground({ editor, isDark }: { editor: Editor; isDark: boolean }) 
   return (
     <ReactFlow<CardNode, WayEdge>
       ref={ground}
-      className="ground"
+      className={nodes.length > MANY ? "ground is-large" : "ground"}
       aria-label={isReadOnly ? "Steps of the run" : "Steps. Press question mark for the keys."}
       tabIndex={0}
       onFocus={(event) => enter(editor, event)}
