@@ -32,6 +32,9 @@ FREE: dict[str, str] = {
     "PUT /workflows/{workflow_id}/draft.graph.nodes[]": NODE,
     "POST /workflows/{workflow_id}/duplicate.graph.nodes[]": NODE,
     "POST /workflows/{workflow_id}/execute.inputs": INPUTS,
+    "POST /schedules.inputs": INPUTS,
+    "PATCH /schedules/{schedule_id}.inputs": INPUTS,
+    "POST /hooks/{trigger_id}": "the message of another program: it says what it wants",
     "POST /custom-agents.output_schema": SCHEMA,
     "PATCH /custom-agents/{agent_id}.output_schema": SCHEMA,
 }

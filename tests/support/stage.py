@@ -20,8 +20,10 @@ from core.passkeys.models import Site
 from core.prices.models import OverrideDraft
 from core.quotas.models import Allowance
 from core.runs.models import Run
+from core.schedules.models import ScheduleDraft
 from core.shared_costs.models import SharedCost
 from core.sharing.models import EVERYONE
+from core.triggers.models import TriggerDraft
 from core.webhooks.models import WebhookDraft
 from tests.conftest import PASSWORD
 from tests.fakes.authenticator import Authenticator
@@ -35,6 +37,7 @@ COST = SharedCost("", "Server", 1, MONTH, None, None)
 FLOW = Flow("google", "nonce", SecretStr("verifier"), None, "/")
 SITE = Site("localhost", "http://localhost:8501")
 HOOK = WebhookDraft("Hook", "https://example.com/hook", ("run.failed",))
+SCHEDULE = ScheduleDraft("S", "0 9 * * *", "UTC")
 LIMIT = Allowance(concurrent_runs=3)
 ANSWER = Answer("code", "", "", "http://127.0.0.1/oauth")
 
@@ -116,6 +119,12 @@ class Stage:
         self.core.workflows.save_draft(self.owner, workflow_id, self.drawing(), 1)
         self.core.workflows.publish(self.owner, workflow_id)
         return workflow_id
+
+    def schedule(self) -> str:
+        return self.core.schedules.create(self.owner, self.published(), SCHEDULE).id
+
+    def trigger(self) -> str:
+        return self.core.triggers.create(self.owner, self.published(), TriggerDraft("T")).trigger.id
 
     def budget(self) -> str:
         return self.core.budgets.add(self.owner, "agent", self.agent().id, "month", 1).budget.id

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Response
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from app import runtime
+from app.api.input_shapes import Inputs, in_inputs
 from app.api.principal import Principal, caller
 from app.api.problems import problems
 from app.api.route import router as new_router
@@ -26,11 +25,6 @@ Reads = Annotated[Principal, caller("workflows:read")]
 Runs = Annotated[Principal, caller("runs:write")]
 
 MAX_VERSION = 2**31 - 1
-MAX_INPUTS = 200
-Inputs = Annotated[
-    dict[Annotated[str, Field(max_length=80)], Any],
-    Field(max_length=MAX_INPUTS, examples=[{"text": "I was charged twice.", "amount": 12.5}]),
-]
 Version = Annotated[int, Field(ge=1, le=MAX_VERSION, description="An older version, instead of the published one.")]
 
 
@@ -63,7 +57,7 @@ async def execute_workflow(caller: Runs, workflow_id: Id, body: WorkflowExecutio
     if body.draft and body.version is not None:
         raise Invalid("Run either the draft or a version.", "version")
     start = partial(runtime.get_core().runs.start_workflow_run, version=body.version, is_test=body.draft)
-    with _in_inputs():
+    with in_inputs():
         run = await run_in_threadpool(start, caller.user, workflow_id, body.inputs, body.budget_micros)
     return await started(caller, run, wait)
 
@@ -73,14 +67,3 @@ def estimate_workflow(caller: Reads, workflow_id: Id, body: EstimateAsked) -> Es
     """Say what a run of a workflow may cost. An estimate binds nobody; ``budget_micros`` of a run does."""
     found = runtime.get_core().estimates.of_workflow_run(caller.user, workflow_id, body.version)
     return EstimateShown(cost_micros=found.micros, most_cost_micros=found.most_micros, runs=found.runs)
-
-
-@contextmanager
-def _in_inputs() -> Iterator[None]:
-    """Say of errors about input fields where these are in the body."""
-    try:
-        yield
-    except Invalid as error:
-        if error.field in (None, "budget_micros"):
-            raise
-        raise Invalid(error.sentence, f"inputs.{error.field}") from None
