@@ -6,7 +6,7 @@ is registered by hand through the same door.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
@@ -24,7 +24,7 @@ def component() -> ComponentRenderer:
     return _registered_with(get_bidi_component_manager())
 
 
-@cache
+@lru_cache(maxsize=1)
 def _registered_with(manager: BidiComponentManager) -> ComponentRenderer:
     manifest = ComponentManifest(_PACKAGE, "1", [ComponentConfig("workflow_canvas", "frontend/build")])
     manager.register_from_manifest(manifest, Path(__file__).parent)
