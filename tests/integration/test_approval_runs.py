@@ -131,8 +131,14 @@ def test_a_run_fails_when_nobody_answers_and_asks_anew_when_it_goes_on(
         walk.follow(run)
     assert failure.value.code == "approval_expired"
     core.journal.fail(run.id, failure.value)
-    # A run that goes on asks anew.
     assert the_one(core, cast.bob).status == "closed"
+    core.runs.resume(cast.alice, run.id)
+    assert walk.follow(run) is None
+    asked = the_one(core, cast.bob)
+    assert asked.may_decide
+    core.approvals.decide(cast.bob, asked.id, "approve")
+    walk.outcome(run)
+    assert walk.statuses(run)["paid"] == "succeeded"
 
 
 def test_a_run_without_anybody_to_ask_fails_with_a_sentence(
