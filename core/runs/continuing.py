@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -26,12 +26,6 @@ from core.runs.testing import node_alone
 
 class Continuing(Starting):
     """The part of ``Runs`` that goes on with what has begun."""
-
-    def node_states(self, actor: User, run_id: str) -> Sequence[NodeState]:
-        """Return what became of a run's nodes and their rounds so far; ``NotFound`` for a stranger's."""
-        with self._db.read() as connection:
-            run = self._task(connection, actor, run_id).run
-            return nodes.of_run(connection, run.id)
 
     def resume(self, actor: User, run_id: str) -> Run:
         """Go on with a run that failed or was cancelled, from there: what has finished is kept.

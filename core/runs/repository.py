@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, and_, case, cast, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Text, and_, case, cast, exists, func, insert, or_, select, update
 
 from core.db import Connection
 from core.db.tables import run_events, runs, workers
@@ -51,10 +51,20 @@ def insert_run(connection: Connection, run: Run, graph: Mapping[str, Any]) -> bo
     return added.first() is not None
 
 
-def run_of(connection: Connection, owner_id: str, run_id: str) -> Run | None:
-    """Return one of a person's runs."""
-    row = connection.execute(select(runs).where(runs.c.id == run_id, runs.c.owner_id == owner_id)).first()
+def run_of(connection: Connection, owner_id: str, run_id: str, *, or_shared: bool = False) -> Run | None:
+    """Return one of a person's runs; with ``or_shared`` also anybody's that is shared by its link."""
+    may = runs.c.owner_id == owner_id
+    may = or_(may, runs.c.shared_at.is_not(None)) if or_shared else may
+    row = connection.execute(select(runs).where(runs.c.id == run_id, may)).first()
     return _run(row) if row else None
+
+
+def runs_by_id(connection: Connection, run_ids: Collection[str]) -> list[Run]:
+    """Return these runs, the oldest first, whosever they are."""
+    rows = connection.execute(
+        select(*_COLUMNS).where(runs.c.id.in_(run_ids)).order_by(runs.c.created_at, runs.c.id)
+    )
+    return [_run(row) for row in rows]
 
 
 def runs_of(connection: Connection, owner_id: str, agent_id: str | None, limit: int) -> list[Run]:
@@ -123,6 +133,11 @@ def change_status(connection: Connection, run_id: str, wanted: Collection[str], 
     )
 
 
+def set_shared(connection: Connection, run_id: str, at: datetime | None) -> None:
+    """Note since when a run is shared by its link; None: it is not."""
+    connection.execute(update(runs).where(runs.c.id == run_id).values(shared_at=at))
+
+
 def ask_to_stop(connection: Connection, run_id: str, at: datetime) -> None:
     """Note that a run which works should stop; the first wish counts."""
     connection.execute(
@@ -134,24 +149,12 @@ def ask_to_stop(connection: Connection, run_id: str, at: datetime) -> None:
 
 def last_succeeded(connection: Connection, agent_id: str, limit: int) -> list[str]:
     """Return the ids of an agent's last runs that succeeded, whoever started them."""
-    rows = connection.execute(
-        select(runs.c.id)
-        .where(runs.c.agent_id == agent_id, runs.c.status == "succeeded")
-        .order_by(runs.c.created_at.desc())
-        .limit(limit)
-    )
-    return [row.id for row in rows]
+    return _last(connection, limit, runs.c.agent_id == agent_id)
 
 
 def last_of_workflow(connection: Connection, workflow_id: str, limit: int) -> list[str]:
     """Return the ids of a workflow's last runs that succeeded, tests left out, whoever started them."""
-    rows = connection.execute(
-        select(runs.c.id)
-        .where(runs.c.workflow_id == workflow_id, runs.c.status == "succeeded", runs.c.is_test.is_(False))
-        .order_by(runs.c.created_at.desc())
-        .limit(limit)
-    )
-    return [row.id for row in rows]
+    return _last(connection, limit, runs.c.workflow_id == workflow_id, runs.c.is_test.is_(False))
 
 
 def any_at_work(connection: Connection) -> bool:
@@ -255,6 +258,11 @@ def live_workers(connection: Connection, since: datetime) -> list[WorkerInfo]:
     """Return the workers that were heard since a moment and have not ended."""
     rows = connection.execute(select(workers).where(workers.c.heartbeat_at > since, workers.c.stopped_at.is_(None)))
     return [_worker(row) for row in rows]
+
+
+def _last(connection: Connection, limit: int, *wanted: ColumnElement[bool]) -> list[str]:
+    query = select(runs.c.id).where(*wanted, runs.c.status == "succeeded")
+    return list(connection.execute(query.order_by(runs.c.created_at.desc()).limit(limit)).scalars())
 
 
 def _length(value: Any) -> int:

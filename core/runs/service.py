@@ -1,4 +1,4 @@
-"""Watch and cancel runs; ``core.runs.starting`` starts them."""
+"""List and cancel runs; ``core.runs.starting`` starts them, ``core.runs.watching`` looks at one."""
 
 from __future__ import annotations
 
@@ -12,27 +12,24 @@ from core.accounts.models import User
 from core.agents.service import Agents
 from core.audit.service import Audit
 from core.db import Connection, Database
-from core.errors import NotFound, OwnerInactive
+from core.errors import OwnerInactive
 from core.keys.models import Dependent
 from core.keys.service import Keys
 from core.ledger.service import Ledger
 from core.quotas.service import Quotas
 from core.runs import repository
-from core.runs.continuing import Continuing
 from core.runs.ended import Ended
-from core.runs.models import Backlog, QueuePlace, Run, RunEvent, RunFilter, RunPage, WorkerInfo
+from core.runs.models import Backlog, Run, RunFilter, RunPage, WorkerInfo
 from core.runs.queue import RunQueue
 from core.runs.segments import repository as segments
 from core.runs.stopping import Stopping
+from core.runs.watching import Watching
 from core.turns.service import WORKER_SILENT_AFTER
-from core.usage.models import ModelCall
 from core.usage.service import Usage
 from core.workflows.service import Workflows
 
-MAX_EVENTS = 2000
 
-
-class Runs(Continuing):
+class Runs(Watching):
     """A person's runs."""
 
     def __init__(
@@ -56,13 +53,6 @@ class Runs(Continuing):
         self.ended = Ended()
         self.ended.on_end(self._tell_above)
         self._stopping = Stopping(self.ended)
-
-    def get(self, actor: User, run_id: str) -> Run:
-        """Return one run with its costs and its limit; ``NotFound`` for a stranger's."""
-        run = self._owned(actor, run_id)
-        with self._db.read() as connection:
-            limit_micros = self._ledger.caps(connection, [run.id]).get(run.id)
-        return replace(run, totals=self._usage.of_runs([run.id])[run.id], budget_micros=limit_micros)
 
     def list(self, actor: User, agent_id: str | None = None, limit: int = 50) -> Sequence[Run]:
         """Return the actor's runs with their costs, newest first."""
@@ -89,21 +79,6 @@ class Runs(Continuing):
         totals = self._usage.of_runs(ids)
         runs = (replace(run, totals=totals[run.id], budget_micros=caps.get(run.id)) for run in found.items)
         return RunPage(tuple(runs), found.has_more)
-
-    def events(self, actor: User, run_id: str, after: int = 0, limit: int = MAX_EVENTS) -> Sequence[RunEvent]:
-        """Return what happened after event number ``after``, in order, 2,000 events at most."""
-        run = self._owned(actor, run_id)
-        with self._db.read() as connection:
-            # A browser may name any number; the column holds 31 bits.
-            return repository.events_after(connection, run.id, min(after, 2**31 - 1), min(limit, MAX_EVENTS))
-
-    def model_calls(self, actor: User, run_id: str) -> Sequence[ModelCall]:
-        """Return a run's model calls in the order of sending."""
-        return self._usage.calls_of_run(self._owned(actor, run_id).id)
-
-    def place(self, actor: User, run_id: str) -> QueuePlace | None:
-        """Return why a run waits for its turn; None when it does not wait."""
-        return self.dispatch.place(self._owned(actor, run_id))
 
     def cancel(self, actor: User, run_id: str) -> Run:
         """Ask a run to stop: at once when it is queued or waits, at its next breath when it works."""
@@ -153,10 +128,3 @@ class Runs(Continuing):
     def _tell_above(self, connection: Connection, run: Run) -> None:
         if run.parent is not None:
             self.waking.wake(connection, run.parent.run_id)
-
-    def _owned(self, actor: User, run_id: str) -> Run:
-        with self._db.read() as connection:
-            run = repository.run_of(connection, actor.id, run_id)
-        if run is None:
-            raise NotFound(what="run")
-        return run

@@ -163,3 +163,15 @@ class GroupTotals:
 def sum_of(parts: Iterable[Totals]) -> Totals:
     """Add sums up."""
     return Totals(*map(sum, zip(*map(astuple, parts), strict=True)))
+
+
+def counted(calls: Iterable[ModelCall]) -> Totals:
+    """Add calls up as the books do: open ones have used nothing yet, failed ones never."""
+    used = [call for call in calls if call.status in ("answered", "interrupted")]
+    return Totals(
+        len(used),
+        sum(call.input_tokens or 0 for call in used),
+        sum(call.output_tokens or 0 for call in used),
+        sum(call.cost_micros or 0 for call in used),
+        sum(call.cost_micros is None for call in used),
+    )

@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, or_, select
 
 from core.db import Connection
-from core.db.tables import runs
+from core.db.tables import firings, runs, schedules, triggers, users
+from core.runs.lineage.models import Source
 from core.runs.models import ACTIVE, WENT_WRONG, Parent
 
 
@@ -43,6 +44,28 @@ def active_inside(connection: Connection, run_id: str) -> list[str]:
     """Return the runs that nodes of a run have started, as far as they have not ended."""
     query = select(runs.c.id).where(runs.c.parent_run_id == run_id, runs.c.status.in_(ACTIVE))
     return [row.id for row in connection.execute(query.order_by(runs.c.id))]
+
+
+def all_inside(connection: Connection, run_id: str) -> list[str]:
+    """Return the runs that nodes of a run have started."""
+    return list(connection.execute(select(runs.c.id).where(runs.c.parent_run_id == run_id)).scalars())
+
+
+def owner_name(connection: Connection, owner_id: str) -> str:
+    """Return what people call whoever has started a run."""
+    return str(connection.execute(select(users.c.name).where(users.c.id == owner_id)).scalar() or "")
+
+
+def source_of(connection: Connection, firing_id: str) -> Source | None:
+    """Return the schedule or trigger that a firing belongs to, deleted ones too; None when nobody remembers it."""
+    mine = firings.c.id == firing_id
+    by_clock = select(schedules.c.name).join(firings, firings.c.source_id == schedules.c.id).where(mine)
+    by_message = select(triggers.c.name).join(firings, firings.c.source_id == triggers.c.id).where(mine)
+    if (name := connection.execute(by_clock).scalar()) is not None:
+        return Source("schedule", name)
+    if (name := connection.execute(by_message).scalar()) is not None:
+        return Source("trigger", name)
+    return None
 
 
 def lock_working(connection: Connection, run_id: str) -> bool:
