@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -46,16 +47,25 @@ class Nursery:
 
     def __init__(self, settings: Settings) -> None:
         self._environment = environment_of(settings)
+        self._folder = settings.data_dir
         self._process: subprocess.Popen[str] | None = None
         self.fledglings: list[Fledgling] = []
 
-    def worker(self, crash_at: str | None = None, after: int = 0) -> Fledgling:
-        """Start a worker; it kills itself when it has come to ``crash_at`` more than ``after`` times."""
-        return self._fork({"crash_at": crash_at, "after": after})
+    def worker(self, grace_seconds: float | None = None) -> Fledgling:
+        """Start a worker, in which nodes that do not stop are left behind after a time of its own if told."""
+        return self._fork({"who": "worker", "grace_seconds": grace_seconds})
 
-    def starter(self, crash_at: str, **arguments: Any) -> Fledgling:
-        """Start a process that starts a graph run with these arguments, and kills itself at a place."""
-        return self._fork({"crash_at": crash_at, "after": 0, "start": arguments})
+    def starter(self, **arguments: Any) -> Fledgling:
+        """Start a process that starts a graph run with these arguments."""
+        return self._fork({"who": "starter", "start": arguments})
+
+    def arm(self, who: str, point: str) -> None:
+        """Let the next process of those that reaches a place kill itself there."""
+        (self._folder / f"crash.{who}").write_text(point)
+
+    def has_struck(self, who: str) -> bool:
+        """Whether that has happened."""
+        return not (self._folder / f"crash.{who}").exists()
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
@@ -116,21 +126,21 @@ def _nurse() -> None:
 
 def _live(settings: Settings, wanted: dict[str, Any]) -> None:
     from core.bootstrap import build_core
-    from core.engine import crash_points
+    from core.engine import control, crash_points
     from core.worker.process import WorkerProcess
 
-    left = wanted["after"]
+    armed = settings.data_dir / f"crash.{wanted['who']}"
 
     def listen(point: str) -> None:
-        nonlocal left
-        if point == wanted["crash_at"]:
-            left -= 1
-            if left < 0:
+        with suppress(FileNotFoundError):
+            if armed.read_text() == point:
+                armed.unlink()
                 os.kill(os.getpid(), signal.SIGKILL)
 
     code = 1
     try:
         crash_points.listen(listen)
+        control.GRACE_SECONDS = wanted.get("grace_seconds") or control.GRACE_SECONDS
         core = build_core(settings)
         if start := wanted.get("start"):
             actor = core.accounts.user(start.pop("actor_id"))

@@ -5,27 +5,38 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from core import clock
 from core.engine.graph import Node
-from core.engine.nodes.base import Done, NodeContext, NodeKind, Result, Scope, Waiting
+from core.engine.nodes.base import Done, NodeContext, NodeKind, Outcome, Result, Scope, Waiting
 from core.engine.nodes.registry import all_kinds
 
 
 class Mark(NodeKind):
-    """``{seconds?}``: writes down that it ran."""
+    """``{seconds?, ways?, way?}``: writes down that it ran, and in which process."""
 
     name, label, group = "mark", "Mark", "Data"
 
+    def outcomes(self, node: Node) -> tuple[Outcome, ...]:
+        return tuple(Outcome(way) for way in node.config.get("ways", [""]))
+
     def run(self, context: NodeContext, node: Node, scope: Scope) -> Result:
         note(context.services.data_dir, "marks", f"{context.run_id}:{node.id}:{context.item}")
+        note(context.services.data_dir, "pids", str(os.getpid()))
+        note(
+            context.services.data_dir,
+            "times",
+            f"{context.run_id}:{node.id}:{context.item} {clock.now().isoformat()}",
+        )
         end = time.monotonic() + node.config.get("seconds", 0)
         while time.monotonic() < end:
             context.control.check()
             time.sleep(0.02)
-        return Done(node.id)
+        return Done(node.id, node.config.get("way", ""))
 
 
 class Act(NodeKind):
@@ -67,6 +78,16 @@ class Rounds(NodeKind):
         )
 
 
+class Inner(NodeKind):
+    """``{workflow_id}``: runs another workflow."""
+
+    name, label, group = "inner", "Inner", "Flow"
+
+    def run(self, context: NodeContext, node: Node, scope: Scope) -> Result:
+        child = context.child(node.config["workflow_id"], {"input": "x"}, None)
+        return Waiting() if child.is_active else Done(child.status)
+
+
 class Spin(NodeKind):
     """Hears nothing until a file says so."""
 
@@ -81,8 +102,20 @@ class Spin(NodeKind):
 
 def add_odd_kinds() -> None:
     """Have them found like any other kind, in this process."""
-    for kind in (Mark(), Act(), Pause(), Rounds(), Spin()):
+    for kind in (Mark(), Act(), Pause(), Rounds(), Inner(), Spin()):
         all_kinds()[kind.name] = kind
+
+
+@contextmanager
+def odd_kinds() -> Iterator[None]:
+    """Have them found for a while."""
+    before = dict(all_kinds())
+    add_odd_kinds()
+    try:
+        yield
+    finally:
+        all_kinds().clear()
+        all_kinds().update(before)
 
 
 def note(folder: Path, name: str, line: str) -> None:
@@ -90,6 +123,15 @@ def note(folder: Path, name: str, line: str) -> None:
     file = os.open(folder / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.write(file, f"{line}\n".encode())
     os.close(file)
+
+
+def noted_at(folder: Path) -> dict[str, list[datetime]]:
+    """Return when each mark was made."""
+    found: dict[str, list[datetime]] = {}
+    for line in noted(folder, "times").elements():
+        key, moment = line.split()
+        found.setdefault(key, []).append(datetime.fromisoformat(moment))
+    return found
 
 
 def noted(folder: Path, name: str) -> Counter[str]:
