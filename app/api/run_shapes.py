@@ -65,6 +65,7 @@ class RunShown(Output):
     outputs: Annotated[dict[str, Any] | None, Field(description="What its output nodes gave, by name.")]
     wake_at: Annotated[datetime | None, Field(description="When a waiting run goes on by itself.")]
     origin_run_id: Annotated[Id | None, Field(description="The run whose results it took over.")]
+    shared_at: Annotated[datetime | None, Field(description="Since when whoever has its link may look at it.")]
     parent_run_id: Annotated[Id | None, Field(description="The run that waits for it: it is a part of that.")]
     budget_micros: Annotated[int | None, Field(description="The most it may cost; null without a limit.")]
     model_calls: int
@@ -155,6 +156,7 @@ def run_shown(run: Run, place: QueuePlace | None = None) -> RunShown:
         outputs=dict(run.outputs) if run.outputs is not None else None,
         wake_at=run.wake_at,
         origin_run_id=run.origin_run_id,
+        shared_at=run.shared_at,
         parent_run_id=run.parent.run_id if run.parent else None,
         budget_micros=run.budget_micros,
         model_calls=totals.calls,

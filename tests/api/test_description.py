@@ -35,6 +35,8 @@ FREE: dict[str, str] = {
     "POST /schedules.inputs": INPUTS,
     "PATCH /schedules/{schedule_id}.inputs": INPUTS,
     "POST /hooks/{trigger_id}": "the message of another program: it says what it wants",
+    "POST /workflows/{workflow_id}/nodes/{node_id}/test.graph.nodes[]": NODE,
+    "POST /workflows/{workflow_id}/nodes/{node_id}/test.values": INPUTS,
     "POST /custom-agents.output_schema": SCHEMA,
     "PATCH /custom-agents/{agent_id}.output_schema": SCHEMA,
 }

@@ -29,7 +29,7 @@ SHAPE = {
     *("id", "status", "output", "error", "cost_micros", "input_tokens", "output_tokens", "created_at", "ended_at"),
     *("title", "agent_id", "department", "inputs", "started_at", "budget_micros", "is_stopping", "queue"),
     *("model_calls", "unpriced_calls", "workflow_id", "workflow_version", "is_test", "outputs", "wake_at"),
-    *("origin_run_id", "parent_run_id"),
+    *("origin_run_id", "parent_run_id", "shared_at"),
 }
 
 

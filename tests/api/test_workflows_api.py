@@ -204,3 +204,47 @@ def test_an_estimate_and_a_difference_say_what_the_core_says(stage: Stage, calle
     same = caller.get(f"/workflows/{published}/versions/1/difference", to=1)
     assert same == {"nodes": [], "edges": [], "moved": 0}
     assert caller.do(404, "GET", f"/workflows/{published}/versions/1/difference", to=2)["code"] == "not_found"
+
+
+# --- going on ---------------------------------------------------------------------------------------
+
+
+def test_a_run_goes_on_from_its_steps(stage: Stage, caller: Caller, published: str) -> None:
+    sent = {"inputs": {"text": "Hello", "amount": 1}}
+    run_id = caller.do(202, "POST", f"/workflows/{published}/execute", sent)["run_id"]
+    assert caller.do(409, "POST", f"/runs/{run_id}/resume")["code"] == "conflict"
+    caller.do(200, "POST", f"/runs/{run_id}/cancel")
+    assert caller.get(f"/runs/{run_id}/nodes") == {"items": [], "next": None}
+    assert caller.do(202, "POST", f"/runs/{run_id}/resume")["run_id"] == run_id
+    assert caller.get(f"/runs/{run_id}")["status"] == "queued"
+    caller.do(200, "POST", f"/runs/{run_id}/cancel")
+    again = caller.do(202, "POST", f"/runs/{run_id}/nodes/a/run-again")["run_id"]
+    assert caller.get(f"/runs/{again}")["origin_run_id"] == run_id
+    assert caller.do(404, "POST", f"/runs/{run_id}/nodes/nowhere/run-again")["code"] == "not_found"
+    assert caller.do(409, "POST", f"/runs/{again}/nodes/a/doubt", {"happened": True})["code"] == "conflict"
+
+
+def test_one_node_is_tried_out_with_given_values(stage: Stage, caller: Caller, published: str) -> None:
+    address = f"/workflows/{published}/nodes/a/test"
+    run_id = caller.do(202, "POST", address, {"values": {"text": "Hello"}})["run_id"]
+    shown = caller.get(f"/runs/{run_id}")
+    assert (shown["is_test"], shown["workflow_version"]) == (True, None)
+    assert caller.do(404, "POST", f"/workflows/{published}/nodes/nowhere/test", {})["code"] == "not_found"
+    graph = stage.drawing()
+    caller.do(202, "POST", address, {"values": {}, "graph": graph})
+
+
+def test_a_run_is_shown_to_who_has_its_link_as_long_as_it_is_shared(
+    stage: Stage, caller: Caller, client: TestClient, charlie: User, published: str
+) -> None:
+    sent = {"inputs": {"text": "Hello", "amount": 1}}
+    run_id = caller.do(202, "POST", f"/workflows/{published}/execute", sent)["run_id"]
+    his = Caller(stage.core, client, charlie)
+    his.do(404, "GET", f"/runs/{run_id}")
+    assert caller.do(200, "POST", f"/runs/{run_id}/link")["shared_at"]
+    assert his.get(f"/runs/{run_id}")["inputs"] == {"text": "Hello", "amount": 1}
+    assert his.get(f"/runs/{run_id}/nodes")["items"] == []
+    assert his.get("/runs")["items"] == []
+    his.do(404, "POST", f"/runs/{run_id}/cancel")
+    caller.do(204, "DELETE", f"/runs/{run_id}/link")
+    his.do(404, "GET", f"/runs/{run_id}")

@@ -244,6 +244,7 @@ def test_a_node_that_asks_again_is_given_its_run_until_that_goes_wrong(
     core: Core, alice: User, workflow_id: str
 ) -> None:
     outer = core.runs.start_workflow_run(alice, workflow_id, INPUTS)
+    core.journal.begin(outer.id)
 
     def start(item: int = -1) -> Run:
         return core.runs.start_workflow_run(alice, workflow_id, INPUTS, parent=Parent(outer.id, "inner", item))
@@ -261,7 +262,9 @@ def test_a_node_that_asks_again_is_given_its_run_until_that_goes_wrong(
 def test_workflows_do_not_run_each_other_without_end(core: Core, alice: User, workflow_id: str) -> None:
     run = core.runs.start_workflow_run(alice, workflow_id, INPUTS)
     for _ in range(9):
+        core.journal.begin(run.id)
         run = core.runs.start_workflow_run(alice, workflow_id, INPUTS, parent=Parent(run.id, "inner", -1))
+    core.journal.begin(run.id)
     with pytest.raises(Conflict, match="more than 10 levels deep"):
         core.runs.start_workflow_run(alice, workflow_id, INPUTS, parent=Parent(run.id, "inner", -1))
 
@@ -278,7 +281,9 @@ def call(core: Core, run: Run, key_id: str, micros: int) -> None:
 
 def test_a_run_pays_for_the_workflows_inside_it(core: Core, alice: User, workflow_id: str, key_id: str) -> None:
     outer = core.runs.start_workflow_run(alice, workflow_id, INPUTS, 1000)
+    core.journal.begin(outer.id)
     inner = core.runs.start_workflow_run(alice, workflow_id, INPUTS, parent=Parent(outer.id, "inner", -1))
+    core.journal.begin(inner.id)
     deeper = core.runs.start_workflow_run(alice, workflow_id, INPUTS, parent=Parent(inner.id, "inner", -1))
     other = core.runs.start_workflow_run(alice, workflow_id, INPUTS)
     call(core, outer, key_id, 100)
@@ -358,6 +363,40 @@ def test_a_retry_asks_again_for_the_right_to_everything(
         core.runs.retry(bob, run.id)
     with pytest.raises(NotFound, match="run"):
         core.runs.retry(alice, run.id)
+
+
+# --- shared by a link -------------------------------------------------------------------------------
+
+
+def test_who_has_the_link_of_a_shared_run_looks_at_it_and_changes_nothing(
+    core: Core, cast: Cast, workflow_id: str
+) -> None:
+    alice, charlie = cast.alice, cast.charlie
+    run = core.runs.start_workflow_run(alice, workflow_id, INPUTS)
+    looks: list[Callable[[], object]] = [
+        lambda: core.runs.get(charlie, run.id).inputs,
+        lambda: core.runs.events(charlie, run.id),
+        lambda: core.runs.model_calls(charlie, run.id),
+        lambda: core.runs.node_states(charlie, run.id),
+        lambda: core.runs.place(charlie, run.id),
+    ]
+    changes: list[Callable[[], object]] = [
+        lambda: core.runs.cancel(charlie, run.id),
+        lambda: core.runs.retry(charlie, run.id),
+        lambda: core.runs.resume(charlie, run.id),
+        lambda: core.runs.run_again_from(charlie, run.id, "clerk"),
+        lambda: core.runs.settle_doubt(charlie, run.id, "clerk", -1, True),
+        lambda: core.runs.share(charlie, run.id),
+        lambda: core.runs.unshare(charlie, run.id),
+    ]
+    assert [code_of(call) for call in looks + changes] == ["not_found"] * 12
+    assert core.runs.share(alice, run.id).shared_at is not None
+    assert [code_of(call) for call in looks] == ["ok"] * 5
+    assert [code_of(call) for call in changes] == ["not_found"] * 7
+    assert core.runs.list(charlie) == []
+    assert core.runs.get(charlie, run.id) == core.runs.get(alice, run.id)
+    assert core.runs.unshare(alice, run.id).shared_at is None
+    assert [code_of(call) for call in looks] == ["not_found"] * 5
 
 
 # --- strangers --------------------------------------------------------------------------------------
