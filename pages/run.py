@@ -1,10 +1,9 @@
-"""One run: watch it, cancel it, read its answer, try it again."""
+"""One run: watch it, cancel it, read its answer, try it again, share it."""
 
 import streamlit as st
 
 from app import navigation, runtime, session
-from app.feedback import reporting
-from app.ui import layout, rights, run_view
+from app.ui import layout, run_head, run_view
 from core.errors import NotFound
 
 core = runtime.get_core()
@@ -18,19 +17,6 @@ except NotFound as error:
     st.stop()
 
 with layout.header(run.title):
-    if run.agent_id:
-        navigation.link(navigation.AGENT, "Open the agent", icon=":material/smart_toy:", id=run.agent_id)
-    if run.is_active and st.button(
-        "Cancel run", icon=":material/stop_circle:", key="run_cancel", disabled=run.is_stopping
-    ):
-        with reporting():
-            core.runs.cancel(user, run.id)
-            st.rerun()
-    can_retry = run.can_be_retried and rights.may(user, "runs.start")
-    retry = can_retry and st.button("Retry", icon=":material/replay:", key="run_retry")
-
-if retry:
-    with reporting():
-        navigation.go(navigation.RUN, id=core.runs.retry(user, run.id).id)
-
+    run_head.actions(user, run)
+run_head.origin(user, run)
 run_view.draw_live(user, run.id)

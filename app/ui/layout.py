@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app import navigation
 from app.ui import answer, formats
+from core.engine.values import as_text
 from core.runs.models import Run
 
 
@@ -61,10 +62,15 @@ def _run_row(run: Run) -> None:
     label, icon, colour = formats.status(run)
     with about, st.container(gap=None):
         navigation.link(navigation.RUN, run.title, id=run.id)
-        st.caption(answer.harmless(_one_line(next(iter(run.inputs.values()), ""))))
+        st.caption(answer.harmless(_one_line(_about(run))))
     state.badge(label, icon=icon, color=colour)
     spent.caption(formats.cost(run.totals) if run.totals.calls else "–", text_alignment="right")
     when.caption(formats.ago(run.created_at), text_alignment="right")
+
+
+def _about(run: Run) -> str:
+    """Return what a run was asked: the texts of its inputs, one after the other."""
+    return " · ".join(as_text(value) for value in run.inputs.values() if value not in (None, ""))
 
 
 def _one_line(text: str, limit: int = 70) -> str:

@@ -1,39 +1,30 @@
-"""Draws a run: its head, its trace and its answer; live while it works."""
+"""Draws a run: its head, its steps or its trace, and what came out; live while it works."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from app import runtime
-from app.feedback import reporting
 from app.guarded import guarded
-from app.ui import answer, formats, layout
-from app.ui.trace import Item, Step, Trace
+from app.ui import answer, formats, layout, run_head, run_steps, run_trace, run_values
 from core import money
 from core.accounts.models import User
 from core.runs.models import Run
 
-MAX_SHOWN = 4000
-
-_ICONS = {
-    "model": ":material/psychology:",
-    "tool": ":material/build:",
-    "note": ":material/info:",
-    "problem": ":material/warning:",
-}
-_STEP_STATES = {"running": "running", "done": "complete", "failed": "error"}
+# How often a run is looked at again; one that waits may do so for days.
+SECONDS = {"queued": 1.0, "running": 1.0, "waiting": 3.0}
 
 
 def draw_live(actor: User, run_id: str) -> None:
-    """Draw a run and look again every second until it has ended; then the page is drawn once more."""
+    """Draw a run and look again until it has ended; when it changes its pace, the page is drawn once more."""
     run = runtime.get_core().runs.get(actor, run_id)
 
-    @st.fragment(run_every=1.0 if run.is_active else None)
+    @st.fragment(run_every=SECONDS.get(run.status))
     @guarded
     def live() -> None:
         current = runtime.get_core().runs.get(actor, run_id)
-        if run.is_active and not current.is_active:
-            st.rerun()  # without the timer
+        if SECONDS.get(run.status) != SECONDS.get(current.status):
+            st.rerun()  # with another timer, or none
         _draw(actor, current)
 
     live()
@@ -48,16 +39,35 @@ def _draw(actor: User, run: Run) -> None:
     elif run.error:
         st.error(run.error.message, icon=":material/error:")
         st.caption(f"Code: `{run.error.code}`")
-    if run.output is not None:
-        st.subheader("Answer", anchor=False)
-        with st.container(border=True, key="run_answer"):
-            answer.draw(run.output)
-    _trace(actor, run)
+    _answer(run)
+    if run.agent_id is None:
+        run_steps.draw(actor, run)
+        run_head.children(actor, run)
+        return
+    trace = run_trace.read(actor, run)
+    if trace.steps:
+        st.subheader("Trace", anchor=False)
+        run_trace.draw(run, trace, {})
     with st.expander("Input", icon=":material/input:"):
         for name, text in run.inputs.items():
             if len(run.inputs) > 1:
                 st.caption(name)
             st.text(text)
+
+
+def _answer(run: Run) -> None:
+    """Draw what came out: the values of the output nodes by name, else the last answer."""
+    if run.outputs:
+        st.subheader("Result", anchor=False)
+        with st.container(border=True, key="run_answer"):
+            if len(run.outputs) == 1:
+                run_values.draw(next(iter(run.outputs.values())), "run_result")
+            else:
+                run_values.named(run.outputs, "run_result")
+    elif run.output is not None:
+        st.subheader("Answer", anchor=False)
+        with st.container(border=True, key="run_answer"):
+            answer.draw(run.output)
 
 
 def _metrics(run: Run) -> None:
@@ -92,37 +102,3 @@ def _waiting_note(actor: User, run: Run) -> None:
             "Starting the worker; the first run after a pause takes a few seconds.",
             icon=":material/schedule:",
         )
-
-
-def _trace(actor: User, run: Run) -> None:
-    trace = Trace()
-    with reporting():
-        while events := runtime.get_core().runs.events(actor, run.id, trace.last_seq):
-            trace.add(events)
-    if not trace.steps:
-        return
-    st.subheader("Trace", anchor=False)
-    if trace.was_resumed:
-        st.caption("This run went on after its worker was interrupted. Finished steps were not repeated.")
-    for number, step in enumerate(trace.steps.values(), start=1):
-        _step(step, number, len(trace.steps), is_active=run.is_active)
-
-
-def _step(step: Step, number: int, count: int, *, is_active: bool) -> None:
-    title = step.node_id if count > 1 else "Steps"
-    state = _STEP_STATES[step.state] if is_active or step.state != "running" else "error"
-    box = st.status(f"{number}. {title}" if count > 1 else title, state=state, expanded=True)  # type: ignore[arg-type]
-    with box.container():  # leaving the status itself would call a running step complete
-        for item in step.items:
-            _item(item)
-        if not step.items:
-            st.caption("Getting ready …")
-
-
-def _item(item: Item) -> None:
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.markdown(f"{_ICONS[item.kind]} **{answer.harmless(item.title)}**", width="content")
-        if item.detail:
-            st.caption(answer.harmless(item.detail), width="content")
-    if item.text:
-        st.text(item.text if len(item.text) < MAX_SHOWN else item.text[:MAX_SHOWN] + " …")

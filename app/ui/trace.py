@@ -28,7 +28,7 @@ class Step:
     """A node of the run with its lines."""
 
     node_id: str
-    state: Literal["running", "done", "failed"] = "running"
+    state: Literal["running", "waiting", "done", "failed", "skipped"] = "running"
     items: list[Item] = field(default_factory=list)
 
 
@@ -93,6 +93,16 @@ class Trace:
             case "node_retry":
                 pause = formats.duration(data["pause_seconds"])
                 step.items.append(Item("problem", f"{data['message']} Next try in {pause}."))
+            case "node_waiting":
+                step.state = "waiting"
+            case "node_skipped":
+                step.state = "skipped"
+            case "node_in_doubt" | "round_in_doubt":
+                step.items.append(Item("problem", "It may have acted before it was interrupted."))
+            case "node_settled":
+                step.items.append(Item("note", "It did happen." if data["happened"] else "It is done again."))
+            case "round_failed":
+                step.items.append(Item("problem", f"Round {data['round'] + 1}: {data['message']}"))
             case "node_finished":
                 step.state = "done"
             case "node_failed":

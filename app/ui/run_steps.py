@@ -1,0 +1,80 @@
+"""The steps of a run on the canvas, live, and one of them in detail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from app import runtime
+from app.ui import canvas, run_node, run_states, run_trace, run_values, run_waiting, workflow_faces
+from core import clock
+from core.accounts.models import User
+from core.engine.graph import Graph, read_graph
+from core.runs.models import Run
+from core.runs.nodes.models import NodeState
+from core.usage.models import Totals
+
+HEIGHT = 420
+STEP, TRACE, INPUT = "Step", "Trace", "Input"
+
+
+def draw(actor: User, run: Run) -> None:
+    """Draw what waits, the canvas, and below it the view that was chosen."""
+    core = runtime.get_core()
+    graph = read_graph(core.runs.graph(actor, run.id))
+    states, totals = core.runs.node_states(actor, run.id), core.runs.node_totals(actor, run.id)
+    run_waiting.draw(actor, run, graph, states)
+    key = f"run_step_{run.id}"
+    chosen = _canvas(run, graph, states, totals, st.session_state.get(key) or run_states.telling(graph, states))
+    if chosen != st.session_state.get(key):
+        st.session_state[key] = chosen  # before the widget is drawn
+    view = st.segmented_control(
+        "Details", [STEP, TRACE, INPUT], default=STEP, required=True, label_visibility="collapsed", key="run_view"
+    )
+    if view == INPUT:
+        run_values.named(run.inputs, "run_input")
+        if not run.inputs:
+            st.caption("This run was asked for nothing.")
+        return
+    trace = run_trace.read(actor, run)
+    titles = {node.id: node.title for node in graph.nodes}
+    if view == TRACE:
+        run_trace.draw(run, trace, titles)
+        return
+    node_id = st.selectbox(
+        "Step",
+        list(titles),
+        format_func=lambda one: f"{titles[one]} · {run_states.LABELS[run_states.status_of(one, states)][0]}",
+        label_visibility="collapsed",
+        key=key,
+    )
+    run_node.draw(actor, run, graph, node_id, states, totals.get(node_id, Totals()), trace)
+
+
+def _canvas(
+    run: Run, graph: Graph, states: Sequence[NodeState], totals: Mapping[str, Totals], selected: str
+) -> str:
+    """Draw the canvas and return the node that is selected, by the person or by ``selected``."""
+    event = canvas.draw(
+        f"run_canvas_{run.id}",
+        _shape(graph),
+        0,
+        faces=workflow_faces.faces(graph, ()),
+        kinds=workflow_faces.palette(),
+        states=run_states.on_canvas(graph, states, totals, clock.now()),
+        selected=selected,
+        is_read_only=True,
+        height=HEIGHT,
+    )
+    return event.selected if event.selected and event.selected in graph.by_id else selected
+
+
+def _shape(graph: Graph) -> dict[str, Any]:
+    """Return what the canvas draws: the settings of nodes and their agents stay here."""
+    nodes: list[dict[str, Any]] = []
+    for node in graph.nodes:
+        place = {} if node.position is None else {"position": {"x": node.position[0], "y": node.position[1]}}
+        nodes.append({"id": node.id, "kind": node.kind, "label": node.label, **place})
+    return {"nodes": nodes, "edges": [edge.document() for edge in graph.edges]}
