@@ -5,15 +5,15 @@ import {
   type Connection,
   ControlButton,
   Controls,
+  type EdgeChange,
   type FinalConnectionState,
-  type IsValidConnection,
   MiniMap,
-  type NodeMouseHandler,
   ReactFlow,
+  type ReactFlowProps,
   SelectionMode,
   useStoreApi,
 } from "@xyflow/react";
-import { type DragEvent, type FocusEvent, useEffect, useRef } from "react";
+import { type DragEvent, type FocusEvent, useEffect, useMemo, useRef } from "react";
 import * as actions from "../actions.ts";
 import { type Editor, useEditor } from "../editor.ts";
 import { firstNode, focusHere, focusNode } from "../focus.ts";
@@ -26,6 +26,7 @@ import { Way } from "./Way.tsx";
 
 const NODE_TYPES = { card: Card };
 const EDGE_TYPES = { way: Way };
+const GRID: [number, number] = [10, 10];
 const BOTH = ["Control", "Meta", "Shift"];
 const NAMES = {
   "controls.ariaLabel": "View",
@@ -47,47 +48,20 @@ export function Ground({ editor, isDark }: { editor: Editor; isDark: boolean }) 
     editor.ground = ground.current;
   }, [editor]);
 
-  const open: NodeMouseHandler<CardNode> = (_, node) => {
-    actions.openForm(editor, node.data.id);
-  };
-  const drop = (event: DragEvent) => {
-    const kind = event.dataTransfer.getData(DRAGGED_KIND);
-    if (!kind || !editor.flow) return;
-    event.preventDefault();
-    actions.addAt(editor, kind, editor.flow.screenToFlowPosition({ x: event.clientX, y: event.clientY }));
-  };
+  // The same functions with each drawing: React Flow draws every node again when it gets another one.
+  const handlers = useMemo(() => handlersOf(editor), [editor]);
   return (
     <ReactFlow<CardNode, WayEdge>
       ref={ground}
       className={nodes.length > MANY ? "ground is-large" : "ground"}
       aria-label={isReadOnly ? "Steps of the run" : "Steps. Press question mark for the keys."}
       tabIndex={0}
-      onFocus={(event) => enter(editor, event)}
-      onBlur={leave}
-      onDrop={drop}
-      onDragOver={(event) => event.dataTransfer.types.includes(DRAGGED_KIND) && event.preventDefault()}
+      {...handlers}
       nodes={nodes}
       edges={edges}
       nodeTypes={NODE_TYPES}
       edgeTypes={EDGE_TYPES}
       colorMode={isDark ? "dark" : "light"}
-      onInit={(flow) => {
-        editor.flow = flow;
-        showFirst(editor);
-      }}
-      onNodesChange={editor.changeNodes}
-      onNodeClick={(_, node) => focusHere(editor, node.data.id)}
-      onNodeDragStart={(_, node) => focusHere(editor, node.data.id)}
-      onPaneClick={() => focusHere(editor, null)}
-      onEdgeClick={() => focusHere(editor, null)}
-      onMoveEnd={(_, { zoom }) => editor.ground?.style.setProperty("--unzoom", String(Math.max(1, 1 / zoom)))}
-      onNodeDoubleClick={open}
-      onEdgesChange={(changes) => selectEdges(editor, changes)}
-      onConnect={(connection) => join(editor, connection)}
-      isValidConnection={(connection) => refusalOf(editor, connection) === undefined}
-      onConnectEnd={(_, state) => explain(editor, state)}
-      onClickConnectEnd={(_, state) => explain(editor, state)}
-      onClickConnectStart={() => editor.say("Choose where it leads")}
       nodesDraggable={!isReadOnly}
       nodesConnectable={!isReadOnly}
       edgesReconnectable={false}
@@ -105,7 +79,7 @@ export function Ground({ editor, isDark }: { editor: Editor; isDark: boolean }) 
       selectNodesOnDrag
       elevateEdgesOnSelect
       snapToGrid
-      snapGrid={[10, 10]}
+      snapGrid={GRID}
       minZoom={0.1}
       maxZoom={2}
       connectionRadius={28}
@@ -118,10 +92,45 @@ export function Ground({ editor, isDark }: { editor: Editor; isDark: boolean }) 
           <Sign name="fit" />
         </ControlButton>
       </Controls>
-      {!isNarrow && <MiniMap<CardNode> pannable zoomable nodeClassName={(node) => `mini-${node.data.state?.status ?? "step"}`} />}
+      {!isNarrow && <MiniMap<CardNode> pannable zoomable nodeClassName={miniClass} />}
       <CancelConnecting editor={editor} />
     </ReactFlow>
   );
+}
+
+const miniClass = (node: CardNode) => `mini-${node.data.state?.status ?? "step"}`;
+
+function handlersOf(editor: Editor) {
+  return {
+    onInit: (flow) => {
+      editor.flow = flow;
+      showFirst(editor);
+    },
+    onFocus: (event) => enter(editor, event),
+    onBlur: leave,
+    onDrop: (event) => drop(editor, event),
+    onDragOver: (event) => event.dataTransfer.types.includes(DRAGGED_KIND) && event.preventDefault(),
+    onNodesChange: editor.changeNodes,
+    onNodeClick: (_, node) => focusHere(editor, node.data.id),
+    onNodeDoubleClick: (_, node) => actions.openForm(editor, node.data.id),
+    onNodeDragStart: (_, node) => focusHere(editor, node.data.id),
+    onPaneClick: () => focusHere(editor, null),
+    onEdgeClick: () => focusHere(editor, null),
+    onEdgesChange: (changes) => selectEdges(editor, changes),
+    onConnect: (connection) => join(editor, connection),
+    isValidConnection: (connection) => refusalOf(editor, connection as Connection) === undefined,
+    onConnectEnd: (_, state) => explain(editor, state),
+    onClickConnectEnd: (_, state) => explain(editor, state),
+    onClickConnectStart: () => editor.say("Choose where it leads"),
+    onMoveEnd: (_, { zoom }) => editor.ground?.style.setProperty("--unzoom", String(Math.max(1, 1 / zoom))),
+  } satisfies ReactFlowProps<CardNode, WayEdge>;
+}
+
+function drop(editor: Editor, event: DragEvent): void {
+  const kind = event.dataTransfer.getData(DRAGGED_KIND);
+  if (!kind || !editor.flow) return;
+  event.preventDefault();
+  actions.addAt(editor, kind, editor.flow.screenToFlowPosition({ x: event.clientX, y: event.clientY }));
 }
 
 /** Coming by Tab, the focus goes on to a node; `tabIndex` makes way so that Shift+Tab leads out again. */
@@ -138,7 +147,7 @@ function leave(event: FocusEvent<HTMLDivElement>): void {
   if (!(goesTo instanceof Node && event.currentTarget.contains(goesTo))) event.currentTarget.tabIndex = 0;
 }
 
-function selectEdges(editor: Editor, changes: Parameters<NonNullable<Parameters<typeof ReactFlow<CardNode, WayEdge>>[0]["onEdgesChange"]>>[0]): void {
+function selectEdges(editor: Editor, changes: EdgeChange<WayEdge>[]): void {
   const keys = new Map(editor.edges.map((edge) => [edge.id, edge.data?.key ?? ""]));
   const selected = new Set(editor.selectedEdges);
   for (const change of changes) {
@@ -151,15 +160,15 @@ function selectEdges(editor: Editor, changes: Parameters<NonNullable<Parameters<
 }
 
 /** Returns our own names for what React Flow calls a connection. */
-function ends(editor: Editor, connection: Connection | WayEdge): [string, string, string] | undefined {
+function ends(editor: Editor, connection: Connection): [string, string, string] | undefined {
   const source = editor.nodes.find((node) => node.id === connection.source)?.data;
   const target = editor.nodes.find((node) => node.id === connection.target)?.data;
   const outcome = source?.outcomes.find(({ name }) => handleOf(name) === connection.sourceHandle);
   return source && target && outcome ? [source.id, outcome.name, target.id] : undefined;
 }
 
-function refusalOf(editor: Editor, connection: Parameters<IsValidConnection<WayEdge>>[0]): string | undefined {
-  const found = ends(editor, connection as Connection);
+function refusalOf(editor: Editor, connection: Connection): string | undefined {
+  const found = ends(editor, connection);
   return found ? actions.whyNot(editor, ...found) : "There is no such step";
 }
 
