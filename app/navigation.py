@@ -55,6 +55,7 @@ KEY = Entry("key.py", "Key", ":material/key:", None)
 API = Entry("api.py", "API", ":material/api:", "Build")
 RUNS = Entry("runs.py", "Runs", ":material/play_circle:", "Watch")
 RUN = Entry("run.py", "Run", ":material/play_circle:", None)
+COMPARE = Entry("compare.py", "Compare runs", ":material/compare_arrows:", None)
 APPROVALS = Entry("approvals.py", "Approvals", ":material/how_to_reg:", "Watch")
 APPROVAL = Entry("approval.py", "Approval", ":material/how_to_reg:", None)
 USAGE = Entry("usage.py", "Usage", ":material/bar_chart:", "Watch")
@@ -98,6 +99,7 @@ ALL = (
     API,
     RUNS,
     RUN,
+    COMPARE,
     APPROVALS,
     APPROVAL,
     USAGE,

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import navigation, runtime, session
 from app.feedback import reporting
-from app.ui import answer, formats, layout, rights
+from app.ui import answer, formats, layout, rights, run_compare
 from core.accounts.models import User
 from core.runs.lineage.models import Lineage
 from core.runs.models import Run
@@ -29,6 +29,8 @@ def actions(actor: User, run: Run) -> None:
             st.rerun()
     if rights.may(actor, "runs.start"):
         _share(actor, run)
+    run_compare.choice(actor, run)
+    if rights.may(actor, "runs.start"):
         _go_on(actor, run)
 
 

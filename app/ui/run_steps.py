@@ -8,7 +8,17 @@ from typing import Any
 import streamlit as st
 
 from app import runtime
-from app.ui import canvas, run_node, run_states, run_trace, run_values, run_waiting, workflow_faces
+from app.ui import (
+    canvas,
+    run_node,
+    run_states,
+    run_timeline,
+    run_trace,
+    run_values,
+    run_waiting,
+    theme,
+    workflow_faces,
+)
 from core import clock
 from core.accounts.models import User
 from core.engine.graph import Graph, read_graph
@@ -17,7 +27,7 @@ from core.runs.nodes.models import NodeState
 from core.usage.models import Totals
 
 HEIGHT = 420
-STEP, TRACE, INPUT = "Step", "Trace", "Input"
+STEP, TIMELINE, TRACE, INPUT = "Step", "Timeline", "Trace", "Input"
 
 
 def draw(actor: User, run: Run) -> None:
@@ -31,17 +41,24 @@ def draw(actor: User, run: Run) -> None:
     if chosen != st.session_state.get(key):
         st.session_state[key] = chosen  # before the widget is drawn
     view = st.segmented_control(
-        "Details", [STEP, TRACE, INPUT], default=STEP, required=True, label_visibility="collapsed", key="run_view"
+        "Details",
+        [STEP, TIMELINE, TRACE, INPUT],
+        default=STEP,
+        required=True,
+        label_visibility="collapsed",
+        key="run_view",
     )
     if view == INPUT:
         run_values.named(run.inputs, "run_input")
         if not run.inputs:
             st.caption("This run was asked for nothing.")
         return
-    trace = run_trace.read(actor, run)
     titles = {node.id: node.title for node in graph.nodes}
+    if view == TIMELINE:
+        _timeline(actor, run, graph, states, totals)
+        return
     if view == TRACE:
-        run_trace.draw(run, trace, titles)
+        run_trace.draw(run, run_trace.read(actor, run), titles)
         return
     node_id = st.selectbox(
         "Step",
@@ -50,7 +67,7 @@ def draw(actor: User, run: Run) -> None:
         label_visibility="collapsed",
         key=key,
     )
-    run_node.draw(actor, run, graph, node_id, states, totals.get(node_id, Totals()), trace)
+    run_node.draw(actor, run, graph, node_id, states, totals.get(node_id, Totals()), run_trace.read(actor, run))
 
 
 def _canvas(
@@ -69,6 +86,22 @@ def _canvas(
         height=HEIGHT,
     )
     return event.selected if event.selected and event.selected in graph.by_id else selected
+
+
+def _timeline(
+    actor: User, run: Run, graph: Graph, states: Sequence[NodeState], totals: Mapping[str, Totals]
+) -> None:
+    found = run_timeline.spans(states, run_trace.events(actor, run), totals, clock.now())
+    if not found:
+        st.caption("Nothing has begun yet.")
+        return
+    titles = {node.id: node.title for node in graph.nodes}
+    st.plotly_chart(
+        run_timeline.figure(found, run_timeline.handovers(graph, states), titles, theme.timeline_colours()),
+        key="run_timeline",
+        config={"displayModeBar": False},
+        alt="Who worked and waited when",
+    )
 
 
 def _shape(graph: Graph) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from app.feedback import reporting
 from app.ui import answer
 from app.ui.trace import Item, Step, Trace
 from core.accounts.models import User
-from core.runs.models import Run
+from core.runs.models import Run, RunEvent
 
 MAX_SHOWN = 4000
 
@@ -27,10 +27,17 @@ _STEP_STATES = {"running": "running", "waiting": "running", "done": "complete", 
 def read(actor: User, run: Run) -> Trace:
     """Return the story of a run so far."""
     trace = Trace()
-    with reporting():
-        while events := runtime.get_core().runs.events(actor, run.id, trace.last_seq):
-            trace.add(events)
+    trace.add(events(actor, run))
     return trace
+
+
+def events(actor: User, run: Run) -> list[RunEvent]:
+    """Return everything that has happened in a run."""
+    found: list[RunEvent] = []
+    with reporting():
+        while more := runtime.get_core().runs.events(actor, run.id, found[-1].seq if found else 0):
+            found += more
+    return found
 
 
 def draw(run: Run, trace: Trace, titles: Mapping[str, str]) -> None:

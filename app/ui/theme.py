@@ -39,6 +39,12 @@ def chart_colours() -> list[str]:
     return list(_option("chartCategoricalColors") or [])
 
 
+def timeline_colours() -> list[str]:
+    """Return the colours of working, waiting and failing."""
+    blue, _, orange, _, red, *_ = chart_colours()
+    return [blue, orange, red]
+
+
 def apply() -> None:
     """Add the rules to the page."""
     st.html(_CSS.replace("PRIMARY", str(_option("primaryColor"))))

@@ -174,3 +174,31 @@ def test_charlie_looks_at_a_shared_run_and_can_do_nothing_to_it(
     assert "Letters" not in visit(charlie).open(navigation.RUNS).text
     page.press("run_share_off")
     assert visit(charlie).open(navigation.RUN, id=run.id).errors == REFUSED
+
+
+def test_the_timeline_is_drawn(visit: Visitor, alice: User, run: Run, worker: Worker) -> None:
+    page = visit(alice).open(navigation.RUN, id=run.id).fill(run_view="Timeline").rerun()
+    assert "Nothing has begun yet." in page.captions
+    worker.to_the_letter()
+    page.rerun()
+    assert len(page.app.get("plotly_chart")) == 1
+    assert not page.app.exception
+
+
+def test_alice_compares_two_runs_of_a_workflow(
+    visit: Visitor, page_core: Core, alice: User, charlie: User, run: Run, worker: Worker
+) -> None:
+    worker.to_the_letter()
+    page_core.journal.succeed(run.id, "rain", {"letter": "About rain"})
+    assert run.workflow_id is not None
+    other = page_core.runs.start_workflow_run(alice, run.workflow_id, {"topic": "sun"})
+    Worker(page_core, other)
+    page_core.journal.succeed(other.id, "sun", {"letter": "About sun"})
+    page = visit(alice).open(navigation.RUN, id=run.id).press("run_compare_go")
+    assert page.title == "Compare two runs"
+    assert not page.app.exception
+    assert [code.value for code in page.app.code] == ["⋯\n-About sun\n+About rain"]
+    assert len(page.app.dataframe) == 1
+    refused = visit(charlie).open(navigation.COMPARE, a=run.id, b=other.id)
+    assert refused.errors == REFUSED
+    assert "rain" not in refused.text
