@@ -8,12 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from app import runtime, session
+from app import runtime, session, state
 from app.guarded import guarded
-from app.ui import answer, workflow_faces
+from app.ui import answer, node_form_trial, workflow_faces
 from app.ui.node_form_fields import draw_form
 from app.ui.node_form_place import Place, quiet_problem, seed
-from app.ui.workflow_desk import Desk
+from app.ui.workflow_desk import Desk, Step
 from core.accounts.models import User
 from core.engine import graph_edits
 from core.engine.graph import LONGEST_TIMEOUT_SECONDS, MAX_ATTEMPTS, MAX_LABEL, Graph, Handling, Node, OnError
@@ -60,8 +60,6 @@ def draw(desk: Desk) -> None:
 
 def _close() -> None:
     """Forget that the drawer is open. Only this tab's memory is changed, so nobody has to be asked who they are."""
-    from app import state
-
     desk = st.session_state.get(state.DESK)
     if isinstance(desk, Desk):
         desk.drawer = None
@@ -94,9 +92,11 @@ def _drawer(desk: Desk, node: Node) -> None:
     _say_problems(desk, actor, place, step)
     if is_saved:
         _save(desk, actor, place, step)
+    if kind.is_target:
+        _try_out(actor, place, step, new_id)
 
 
-def _save(desk: Desk, actor: User, place: Place, step: Any) -> None:
+def _save(desk: Desk, actor: User, place: Place, step: Step) -> None:
     if not place.unread and desk.take(actor, step):
         desk.drawer = None
         st.rerun()
@@ -108,7 +108,16 @@ def _save(desk: Desk, actor: User, place: Place, step: Any) -> None:
     st.error(answer.harmless(sentence), icon=":material/error:")
 
 
-def _say_problems(desk: Desk, actor: User, place: Place, step: Any) -> None:
+def _try_out(actor: User, place: Place, step: Step, node_id: str) -> None:
+    try:
+        graph = step(place.graph)
+    except CoreError:
+        return
+    if node_id in graph.by_id:
+        node_form_trial.draw(actor, place, graph, node_id)
+
+
+def _say_problems(desk: Desk, actor: User, place: Place, step: Step) -> None:
     """Draw under each field what would be wrong with it if this were saved."""
     try:
         document = step(place.graph).document()

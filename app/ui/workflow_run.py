@@ -39,22 +39,23 @@ def draw(actor: User, draft: Draft) -> None:
         return
     with st.form("workflow_run_form", border=True):
         given = _inputs(fields)
-        go, cap, about = st.columns([2, 3, 7], vertical_alignment="bottom")
-        is_sent = go.form_submit_button(
-            "Run",
-            type="primary",
-            icon=":material/play_arrow:",
-            key="workflow_run",
-            disabled=not rights.may(actor, "runs.start"),
-        )
-        limit = cap.text_input(
-            "May cost at most",
-            placeholder="no limit",
-            help="US dollars. A call that may not fit any more is not sent, and the run ends.",
-            key="workflow_limit",
-        )
-        if not is_test:
-            about.caption(_estimate(actor, draft))
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            is_sent = st.form_submit_button(
+                "Run",
+                type="primary",
+                icon=":material/play_arrow:",
+                key="workflow_run",
+                disabled=not rights.may(actor, "runs.start"),
+            )
+            limit = st.text_input(
+                "May cost at most",
+                placeholder="no limit",
+                help="US dollars. A call that may not fit any more is not sent, and the run ends.",
+                key="workflow_limit",
+                width=220,
+            )
+            if not is_test:
+                st.caption(_estimate(actor, draft), width="content")
     if is_sent:
         with reporting():
             run = core.runs.start_workflow_run(actor, draft.id, given, amounts.micros(limit), is_test=is_test)
