@@ -9,6 +9,9 @@ from typing import Literal
 from app.ui import formats
 from core.runs.models import RunEvent
 
+WAITS = "Waits for somebody, or for its time."
+IN_DOUBT = "It is not known whether this has happened. Say what did, and the run goes on."
+
 Kind = Literal["model", "tool", "note", "problem"]
 
 
@@ -103,6 +106,21 @@ class Trace:
                 step.items.append(Item("note", "It did happen." if data["happened"] else "It is done again."))
             case "round_failed":
                 step.items.append(Item("problem", f"Round {data['round'] + 1}: {data['message']}"))
+            case "node_waiting" | "round_waiting":
+                if not step.items or step.items[-1].title != WAITS:
+                    step.items.append(Item("note", WAITS))
+            case "node_in_doubt" | "round_in_doubt":
+                self._close_open(step)
+                step.items.append(Item("problem", IN_DOUBT))
+            case "node_settled":
+                step.items.append(Item("note", "It has happened." if data["happened"] else "It has not happened."))
+            case "node_skipped":
+                step.state = "done"
+                step.items.append(Item("note", "No way led here."))
+            case "round_failed":
+                step.items.append(Item("problem", str(data["message"])))
+            case "round_started" | "round_finished":
+                pass  # what it does is told by itself
             case "node_finished":
                 step.state = "done"
             case "node_failed":

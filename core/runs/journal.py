@@ -45,8 +45,10 @@ class RunJournal:
         at = clock.now()
         with self._db.transaction() as connection:
             if segments.begin(connection, run_id, segment, at):
-                kind, told = ("run_started", {}) if segment == 1 else ("run_continued", {"segment": segment})
-                repository.add_event(connection, run_id, at, kind, None, told)
+                told = {} if segment == 1 else {"segment": segment}
+                repository.add_event(
+                    connection, run_id, at, "run_started" if segment == 1 else "run_continued", None, told
+                )
                 return "begun"
             if segments.is_at_work(connection, run_id, segment):
                 repository.add_event(connection, run_id, at, "run_resumed", None, {})

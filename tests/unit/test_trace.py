@@ -18,7 +18,20 @@ from core.runs.models import RunEvent
 ROOT = Path(__file__).resolve().parents[2]
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 # What happens to a run as a whole is told by its status and its answer, not by a line of the trace.
-OF_THE_RUN = {"run_queued", "run_started", "run_resumed", "run_succeeded", "run_failed", "run_cancelled"}
+OF_THE_RUN = {
+    "run_queued",
+    "run_started",
+    "run_resumed",
+    "run_continued",
+    "run_waiting",
+    "run_woken",
+    "run_succeeded",
+    "run_failed",
+    "run_cancelled",
+}
+# What is told of a node is told of a round of it, too.
+OF_ROUNDS = ("started", "waiting", "in_doubt", "failed", "finished")
+WRITERS = ("event", "add_event", "_end", "_tell", "_change")
 
 STARTED = {"call_id": "call_1", "model": "gpt-4.1-mini"}
 FINISHED = {
@@ -203,11 +216,11 @@ def test_a_story_read_in_parts_is_the_same_story(cuts: list[int]) -> None:
 
 
 def kinds_written_by_core() -> set[str]:
-    """Return every kind of event in a call of ``event``, ``add_event`` or ``_end``."""
-    found: set[str] = set()
+    """Return every kind of event in a call of what writes one."""
+    found = {f"round_{word}" for word in OF_ROUNDS}
     for path in (ROOT / "core").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("event", "add_event", "_end"):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in WRITERS:
                 texts = {c.value for arg in node.args for c in ast.walk(arg) if isinstance(c, ast.Constant)}
                 found |= {
                     t for t in texts if isinstance(t, str) and t.startswith(("run_", "node_", "model_", "tool_"))

@@ -58,13 +58,13 @@ class NodeMemory:
             if not segments.is_at_work(connection, run.id, run.segment, or_stopping=False):
                 return None
             if nodes.start(connection, run.id, node_id, item, at):
-                _tell(connection, run, at, "started", node_id, item)
+                _tell(connection, run, at, "node_started", node_id, item)
             return nodes.one(connection, run.id, node_id, item)
 
     def wait(self, run: Run, node_id: str, item: int = NODE, due_at: datetime | None = None) -> bool:
         """Note that a node waits; False when the result was dropped."""
         told = {"due_at": due_at.isoformat() if due_at else None}
-        return self._change(run, node_id, item, "waiting", told, due_at=due_at)
+        return self._change(run, node_id, item, "waiting", "node_waiting", told, due_at=due_at)
 
     def finish(self, run: Run, node_id: str, item: int, output: Any, branch: str = "", **values: Any) -> bool:
         """Note that a node has finished with plain data that was redacted; False when the result was dropped."""
@@ -72,7 +72,16 @@ class NodeMemory:
         if "error_code" in values:
             told["instead_of"] = {"code": values["error_code"], "message": values["error_message"]}
         return self._change(
-            run, node_id, item, "succeeded", told, output=output, branch=branch, ended_at=clock.now(), **values
+            run,
+            node_id,
+            item,
+            "succeeded",
+            "node_finished",
+            told,
+            output=output,
+            branch=branch,
+            ended_at=clock.now(),
+            **values,
         )
 
     def fail(self, run: Run, node_id: str, item: int, error: CoreError, branch: str = "", **values: Any) -> bool:
@@ -83,6 +92,7 @@ class NodeMemory:
             node_id,
             item,
             "failed",
+            "node_failed",
             {**told, **({"branch": branch} if branch else {})},
             output=told,
             branch=branch,
@@ -94,7 +104,7 @@ class NodeMemory:
 
     def doubt(self, run: Run, node_id: str, item: int = NODE) -> bool:
         """Note that a node may have acted outside or not; False when it was dropped."""
-        return self._change(run, node_id, item, "in_doubt", {})
+        return self._change(run, node_id, item, "in_doubt", "node_in_doubt", {})
 
     def skip(self, run: Run, node_ids: Iterable[str]) -> bool:
         """Note that no way leads to these nodes; False when it was dropped."""
@@ -104,7 +114,7 @@ class NodeMemory:
                 return False
             for node_id in node_ids:
                 nodes.add(connection, run.id, [NodeState(node_id, NODE, "skipped", started_at=at, ended_at=at)])
-                _tell(connection, run, at, "skipped", node_id, NODE)
+                _tell(connection, run, at, "node_skipped", node_id, NODE)
         return True
 
     def act(self, run: Run, node_id: str, item: int = NODE) -> bool:
@@ -125,7 +135,9 @@ class NodeMemory:
 
         return self._patiently(run, write)
 
-    def _change(self, run: Run, node_id: str, item: int, status: str, told: dict[str, Any], **values: Any) -> bool:
+    def _change(
+        self, run: Run, node_id: str, item: int, status: str, kind: str, told: dict[str, Any], **values: Any
+    ) -> bool:
         at = clock.now()
 
         def write(connection: Connection) -> bool:
@@ -133,8 +145,7 @@ class NodeMemory:
                 # Written before the connection was lost?
                 state = nodes.one(connection, run.id, node_id, item)
                 return state is not None and state.status == status
-            word = "finished" if status == "succeeded" else status
-            _tell(connection, run, at, word, node_id, item, told)
+            _tell(connection, run, at, kind, node_id, item, told)
             return True
 
         return self._patiently(run, write)
@@ -159,13 +170,14 @@ def _tell(
     connection: Connection,
     run: Run,
     at: datetime,
-    word: str,
+    kind: str,
     node_id: str,
     item: int,
     data: dict[str, Any] | None = None,
 ) -> None:
-    what, number = ("node", {}) if item == NODE else ("round", {"round": item})
-    repository.add_event(connection, run.id, at, f"{what}_{word}", node_id, {**(data or {}), **number})
+    number = {} if item == NODE else {"round": item}
+    said = kind if item == NODE else kind.replace("node_", "round_", 1)
+    repository.add_event(connection, run.id, at, said, node_id, {**(data or {}), **number})
 
 
 def _shown(output: Any) -> Any:
