@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from core import clock
 from core.quotas.models import Allowance
@@ -98,6 +99,12 @@ def ago(moment: datetime | None) -> str:
         return f"{int(seconds // 3600)} h ago"
     days = int(seconds // 86_400)
     return f"{days} day{'s' if days > 1 else ''} ago" if days < 8 else f"{moment:%Y-%m-%d}"
+
+
+def at_place(moment: datetime, timezone: str) -> str:
+    """Show a moment as clocks in a time zone do: Mon 2 Mar 09:00."""
+    local = moment.astimezone(ZoneInfo(timezone))
+    return f"{local:%a} {local.day} {local:%b %H:%M}"
 
 
 def share(part: float | None) -> str:

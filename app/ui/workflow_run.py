@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
-from typing import Any
-
 import streamlit as st
 
 from app import navigation, runtime
 from app.feedback import reporting
-from app.ui import amounts, answer, rights, run_form, workflow_editor, workflow_publish
+from app.ui import amounts, answer, rights, run_form, workflow_editor, workflow_inputs, workflow_publish
 from core.accounts.models import User
 from core.engine.graph import read_graph
-from core.engine.values import Field
 from core.errors import CoreError
 from core.runs.inputs import fields_of
 from core.workflows.models import Draft
@@ -38,7 +33,7 @@ def draw(actor: User, draft: Draft) -> None:
         st.info(answer.harmless(error.sentence), icon=":material/block:")
         return
     with st.form("workflow_run_form", border=True):
-        given = _inputs(fields)
+        given = workflow_inputs.draw(fields, "workflow_input")
         with st.container(horizontal=True, vertical_alignment="bottom"):
             is_sent = st.form_submit_button(
                 "Run",
@@ -81,39 +76,6 @@ def _asks_which(actor: User, draft: Draft) -> bool:
         key="workflow_run_what",
     )
     return chosen == DRAFT
-
-
-def _inputs(fields: Sequence[Field]) -> dict[str, Any]:
-    """Draw a field for each thing that the workflow asks for, by its type."""
-    if not fields:
-        st.caption("This workflow asks for nothing.")
-    return {field.name: _input(field) for field in fields}
-
-
-def _input(field: Field) -> Any:
-    label = field.name if field.is_required else f"{field.name} (optional)"
-    key, about = f"workflow_input_{field.name}", field.help or None
-    match field.type:
-        case "number":
-            return st.text_input(label, key=key, help=about, placeholder="5000 or 12.5")
-        case "boolean":
-            words = {True: "Yes", False: "No"}
-            return st.segmented_control(label, list(words), format_func=words.__getitem__, key=key, help=about)
-        case "date":
-            chosen = st.date_input(label, None, key=key, help=about, format="YYYY-MM-DD")
-            return chosen.isoformat() if isinstance(chosen, date) else None
-        case "list":
-            return as_list(st.text_area(label, key=key, help=about, placeholder="One entry a line", height=110))
-        case "object":
-            return st.text_area(label, key=key, help=about, placeholder='{"name": "value"}', height=110)
-    return st.text_area(label, key=key, help=about, height=110)
-
-
-def as_list(text: str) -> str | list[str]:
-    """Return JSON as it was typed; else one entry for each line that has something in it."""
-    if text.strip().startswith("["):
-        return text
-    return [line.strip() for line in text.splitlines() if line.strip()] or ""
 
 
 def _estimate(actor: User, draft: Draft) -> str:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from app.ui import workflow_editor, workflow_run, workflow_runs, workflow_settings, workflow_versions
+from app.ui import (
+    workflow_editor,
+    workflow_run,
+    workflow_runs,
+    workflow_settings,
+    workflow_starts,
+    workflow_versions,
+)
 from core.accounts.models import User
 from core.workflows.models import Draft
 
@@ -13,6 +20,7 @@ VIEWS: Mapping[str, Callable[[User, Draft], None]] = {
     "Edit": workflow_editor.draw,
     "Versions": workflow_versions.draw,
     "Runs": workflow_runs.draw,
+    "Starts": workflow_starts.draw,
     "Settings": workflow_settings.draw,
 }
 

@@ -48,6 +48,10 @@ class Schedules:
         cleaned, zone = cron.clean_cron(expression), cron.clean_timezone(timezone)
         return Preview(cron.in_words(cleaned), tuple(cron.next_times(cleaned, zone, clock.now(), SHOWN)))
 
+    def time_zones(self) -> Sequence[str]:
+        """Return the names of the time zones that can be chosen."""
+        return cron.time_zones()
+
     def list(self, actor: User, workflow_id: str | None = None) -> Sequence[Schedule]:
         """Return the actor's schedules; of a workflow that they may edit, everybody's. Newest first.
 
