@@ -24,7 +24,9 @@ from core.runs.nodes.models import NODE
 from core.runs.queue import RunQueue
 from core.shared_costs.models import Rule
 from core.sharing.models import EVERYONE
+from core.triggers.models import TriggerDraft
 from core.webhooks.models import WebhookChange
+from core.workflows.interchange.models import Choices
 from tests.conftest import PASSWORD
 from tests.fakes.model_server import FakeModelServer
 from tests.support.stage import (
@@ -37,7 +39,9 @@ from tests.support.stage import (
     MONTH,
     NOW,
     OTHER_DEPARTMENT,
+    SCHEDULE,
     SITE,
+    WORKFLOW_FILE,
     Stage,
 )
 
@@ -245,6 +249,34 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     ),
     "runs.test_node": (FOR_MEMBERS, lambda s, a: s.core.runs.test_node(a, s.workflow(), "a", {})),
     "runs.unshare": (OWN, lambda s, a: s.core.runs.unshare(a, s.run().id)),
+    "interchange.apply_import": (
+        ("ok", "forbidden", "ok", "ok", "ok"),
+        lambda s, a: s.core.interchange.apply_import(
+            a, s.core.interchange.plan_import(a, WORKFLOW_FILE), Choices()
+        ),
+    ),
+    "interchange.export": (OWN, lambda s, a: s.core.interchange.export(a, s.workflow(), "json")),
+    "interchange.plan_import": (
+        ("ok", "forbidden", "ok", "ok", "ok"),
+        lambda s, a: s.core.interchange.plan_import(a, WORKFLOW_FILE),
+    ),
+    "schedules.change": (FOR_MEMBERS, lambda s, a: s.core.schedules.change(a, s.schedule(), SCHEDULE, 1)),
+    "schedules.create": (FOR_MEMBERS, lambda s, a: s.core.schedules.create(a, s.published(), SCHEDULE)),
+    "schedules.delete": (OWN, lambda s, a: s.core.schedules.delete(a, s.schedule())),
+    "schedules.get": (OWN, lambda s, a: s.core.schedules.get(a, s.schedule())),
+    "schedules.go_on": (FOR_MEMBERS, lambda s, a: s.core.schedules.go_on(a, s.schedule())),
+    "schedules.history": (OWN, lambda s, a: s.core.schedules.history(a, s.schedule())),
+    "schedules.list": (everybody("ok"), lambda s, a: s.core.schedules.list(a)),
+    "schedules.pause": (OWN, lambda s, a: s.core.schedules.pause(a, s.schedule())),
+    "triggers.change": (FOR_MEMBERS, lambda s, a: s.core.triggers.change(a, s.trigger(), TriggerDraft("T"), 1)),
+    "triggers.create": (FOR_MEMBERS, lambda s, a: s.core.triggers.create(a, s.published(), TriggerDraft("T"))),
+    "triggers.delete": (OWN, lambda s, a: s.core.triggers.delete(a, s.trigger())),
+    "triggers.get": (OWN, lambda s, a: s.core.triggers.get(a, s.trigger())),
+    "triggers.go_on": (FOR_MEMBERS, lambda s, a: s.core.triggers.go_on(a, s.trigger())),
+    "triggers.history": (OWN, lambda s, a: s.core.triggers.history(a, s.trigger())),
+    "triggers.list": (everybody("ok"), lambda s, a: s.core.triggers.list(a)),
+    "triggers.pause": (OWN, lambda s, a: s.core.triggers.pause(a, s.trigger())),
+    "triggers.rotate_secret": (FOR_MEMBERS, lambda s, a: s.core.triggers.rotate_secret(a, s.trigger())),
     "sessions.end": (OWN, lambda s, a: s.core.sessions.end(a, s.session())),
     "sessions.end_others": (everybody("ok"), lambda s, a: s.core.sessions.end_others(a, None)),
     "sessions.list": (everybody("ok"), lambda s, a: s.core.sessions.list(a)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,7 @@ from core.shared_costs.models import SharedCost
 from core.sharing.models import EVERYONE
 from core.triggers.models import TriggerDraft
 from core.webhooks.models import WebhookDraft
+from core.workflows.interchange.models import ImportPlan
 from tests.conftest import PASSWORD
 from tests.fakes.authenticator import Authenticator
 from tests.fakes.model_server import FakeModelServer
@@ -37,6 +39,9 @@ COST = SharedCost("", "Server", 1, MONTH, None, None)
 FLOW = Flow("google", "nonce", SecretStr("verifier"), None, "/")
 SITE = Site("localhost", "http://localhost:8501")
 HOOK = WebhookDraft("Hook", "https://example.com/hook", ("run.failed",))
+WORKFLOW_FILE = json.dumps(
+    {"zoark": "workflow/1", "name": "W", "department": DEPARTMENT, "graph": {"nodes": [], "edges": []}}
+).encode()
 SCHEDULE = ScheduleDraft("S", "0 9 * * *", "UTC")
 LIMIT = Allowance(concurrent_runs=3)
 ANSWER = Answer("code", "", "", "http://127.0.0.1/oauth")
@@ -119,6 +124,9 @@ class Stage:
         self.core.workflows.save_draft(self.owner, workflow_id, self.drawing(), 1)
         self.core.workflows.publish(self.owner, workflow_id)
         return workflow_id
+
+    def planned(self, actor: User) -> ImportPlan:
+        return self.core.interchange.plan_import(actor, WORKFLOW_FILE)
 
     def schedule(self) -> str:
         return self.core.schedules.create(self.owner, self.published(), SCHEDULE).id
