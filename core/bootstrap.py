@@ -36,6 +36,7 @@ from core.notify.outbox import Outbox
 from core.notify.registry import chosen_transport
 from core.notify.service import Mail
 from core.notify.stops import Stops
+from core.notify.tool_mail import ToolMail
 from core.oauth.service import OAuth
 from core.organisation.service import Organisation
 from core.passkeys.service import Passkeys
@@ -113,6 +114,7 @@ class Core:
     rates: Rates
     local_model: LocalModel
     mail: Mail
+    tool_mail: ToolMail
     outbox: Outbox
     webhooks: Webhooks
     webhook_deliveries: Deliveries
@@ -211,14 +213,8 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
     tell_webhooks(runs.ended, usage, budgets, KeyAlarm(keys, usage))
     master_keys = MasterKeys(db, vault, rings, audit)
     idempotency = Idempotency(db, vault)
-    master_keys.on_lost(
-        two_factor.lost.reset_unreadable,
-        oauth.forget_unreadable,
-        outbox.fail_unreadable,
-        idempotency.forget_unreadable,
-        webhooks.forget_unreadable,
-        triggers.forget_unreadable,
-    )
+    master_keys.on_lost(two_factor.lost.reset_unreadable, oauth.forget_unreadable, outbox.fail_unreadable)
+    master_keys.on_lost(idempotency.forget_unreadable, webhooks.forget_unreadable, triggers.forget_unreadable)
     dependents: Dependents = [("llm", agents.using_keys), ("email", chosen.using_keys)]
     return Core(
         settings=settings,
@@ -259,6 +255,7 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
         rates=Rates(db),
         local_model=local_model,
         mail=mail,
+        tool_mail=ToolMail(db, mail, organisation, limits, audit),
         outbox=outbox,
         webhooks=webhooks,
         webhook_deliveries=Deliveries(db, webhooks, limits, audit),

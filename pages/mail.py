@@ -32,6 +32,7 @@ else:
     mail_view.facts(status)
     mail_view.test_mail(user)
     mail_view.send_with(user, status)
+    mail_view.recipients()
 with layout.metric_row("mail_metrics"):
     sent = f"{status.sent_today:,}" + (f" of {status.daily_cap:,}" if status.daily_cap else "")
     st.metric("Sent today (UTC)", sent, border=True, help="What is over the daily cap waits for the next day.")

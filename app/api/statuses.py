@@ -118,6 +118,7 @@ ELSEWHERE = frozenset(
         "rate_limit_reached",
         "rate_limit_timeout",
         "rate_limit_too_small",
+        "recipient_refused",
         "settings_wrong",
         "too_many_entries",
         "too_many_nested",

@@ -114,6 +114,28 @@ def send_with(actor: User, status: MailStatus) -> None:
     step_up.carry_out("mail_choose", submitted, save)
 
 
+def recipients() -> None:
+    """Let an administrator choose whom agents and workflows may write to."""
+    core = runtime.get_core()
+    with st.expander("Mail of agents and workflows", icon=":material/smart_toy:"), st.form("mail_domains_form"):
+        text = st.text_area(
+            "They may also write to addresses at",
+            "\n".join(core.organisation.get().mail_domains),
+            placeholder="partner.example.com",
+            height=80,
+            help="One domain a line. Without any they write to people of this organisation only.",
+            key="mail_domains",
+        )
+        submitted = st.form_submit_button("Save", key="mail_domains_save")
+
+    def save(user: User) -> None:
+        core.organisation.change(user, {"mail_domains": text.replace(",", "\n").split("\n")})
+        done("The domains were saved.")
+        st.rerun()
+
+    step_up.carry_out("mail_domains", submitted, save)
+
+
 def _named(key: Key) -> str:
     kind = kind_named(key.provider)
     return f"{key.name} · {kind.label} · {kind.leads_to(key)}"

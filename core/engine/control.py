@@ -6,17 +6,21 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
 from core import clock
 from core.errors import CoreError, ModelTimeout, RunCancelled
 
-if TYPE_CHECKING:
-    from core.security.egress import GuardedClient
-
 Reason = Literal["cancelled", "timeout"]
 # Who was told to stop and has not after so long is left behind: a thread cannot be ended from outside.
 GRACE_SECONDS = 10.0
+
+
+class Abortable(Protocol):
+    """A connection that can be cut off from another thread."""
+
+    def abort(self) -> object:
+        """End what is under way."""
 
 
 class Stopped(BaseException):
@@ -40,7 +44,7 @@ class RunControl:
         self._deadline = clock.monotonic_seconds() + deadline_seconds
         self._reason: Reason | None = None
         self._stopped_at = math.inf
-        self._clients: list[GuardedClient] = []
+        self._clients: list[Abortable] = []
         self._lock = Lock()
 
     def lift_deadline(self) -> None:
@@ -56,7 +60,7 @@ class RunControl:
         """Whether it was told to stop a while ago and still has not."""
         return clock.monotonic_seconds() - self._stopped_at > GRACE_SECONDS
 
-    def attach(self, client: GuardedClient) -> None:
+    def attach(self, client: Abortable) -> None:
         """Have ``client`` aborted on a stop."""
         with self._lock:
             self._clients.append(client)

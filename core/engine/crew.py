@@ -11,20 +11,16 @@ from crewai.agents.agent_builder.base_agent import BaseAgent
 from crewai.tools import BaseTool
 from crewai.utilities.task_output_storage_handler import TaskOutputStorageHandler
 from crewai_core.printer import set_suppress_console_output
-from pydantic import BaseModel, PrivateAttr
+from pydantic import PrivateAttr
 
-from core import clock
 from core.engine.control import RunControl, Stopped
-from core.engine.metering import NodeMeter
 from core.engine.model_access import OpenModel
-from core.errors import BadResponse, CoreError, ToolFailed
+from core.errors import BadResponse, CoreError
 from core.llm.bridge import MeteredLLM, shielded
 from core.llm.failures import classify
-from core.security.redact import redact
 from core.tools.base import Tool
 from core.tools.registry import all_tools
 
-MAX_SHOWN = 4000
 _QUIET: Mapping[str, Any] = {"verbose": False, "memory": False, "cache": False, "planning": False, "tracing": False}
 
 
@@ -104,7 +100,7 @@ def _agent(model: OpenModel, llm: MeteredLLM, *, role: str = "", is_manager: boo
         goal=shielded(definition.goal),
         backstory=shielded(definition.backstory or "You do careful work."),
         llm=llm,
-        tools=[_CrewTool.of(all_tools()[name], model.meter) for name in tools],
+        tools=[_CrewTool.of(all_tools()[name], model) for name in tools],
         max_iter=definition.max_iterations,
         max_retry_limit=0,
         respect_context_window=False,
@@ -180,32 +176,16 @@ class _Crew(Crew):
 
 
 class _CrewTool(BaseTool):
-    """One of our tools in CrewAI's clothes, with its use written to the trace."""
+    """One of our tools in CrewAI's clothes."""
 
-    _tool: Tool = PrivateAttr()
-    _meter: NodeMeter = PrivateAttr()
+    _use: Callable[[Mapping[str, Any]], str] = PrivateAttr()
 
     @classmethod
-    def of(cls, tool: Tool, meter: NodeMeter) -> _CrewTool:
-        """Wrap ``tool``."""
+    def of(cls, tool: Tool, model: OpenModel) -> _CrewTool:
+        """Wrap ``tool`` for an agent."""
         wrapped = cls(name=tool.name, description=tool.description, args_schema=tool.arguments)
-        wrapped._tool = tool
-        wrapped._meter = meter
+        wrapped._use = lambda given: model.uses.by_agent(tool, given, model.agent_id)
         return wrapped
 
     def _run(self, **arguments: Any) -> str:
-        self._meter.control.check()
-        began = clock.monotonic_seconds()
-        self._meter.event("tool_started", {"tool": self._tool.name, "arguments": arguments})
-        try:
-            parsed: BaseModel = self._tool.arguments.model_validate(arguments)
-            result, ok = redact(self._tool.run(parsed)), True
-        except (ValueError, ToolFailed) as error:
-            # The model reads this and can try again with better arguments.
-            result, ok = f"Error: {redact(str(error))}"[:MAX_SHOWN], False
-        duration_ms = int((clock.monotonic_seconds() - began) * 1000)
-        self._meter.event(
-            "tool_finished",
-            {"tool": self._tool.name, "ok": ok, "result": result[:MAX_SHOWN], "duration_ms": duration_ms},
-        )
-        return result
+        return self._use(arguments)

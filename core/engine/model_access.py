@@ -11,9 +11,11 @@ from core.agents.models import AgentDefinition
 from core.engine.gate import RateGate
 from core.engine.metering import NodeMeter
 from core.engine.nodes.base import NodeContext
+from core.engine.tool_use import ToolUses
 from core.llm.base import ChatOptions
 from core.llm.registry import provider_named
 from core.security.egress import guarded_client
+from core.tools.registry import all_tools
 from core.usage.models import CallOrigin
 
 if TYPE_CHECKING:
@@ -27,20 +29,31 @@ class OpenModel:
     """An agent with its model, ready to be called; ``chat_model`` takes whether usage is wished for in streams."""
 
     definition: AgentDefinition
+    agent_id: str | None
     meter: NodeMeter
+    uses: ToolUses
     chat_model: Callable[[bool], BaseChatModel]
 
 
 @contextmanager
 def open_model(
-    context: NodeContext, node_id: str, definition: AgentDefinition, agent_id: str | None
+    context: NodeContext,
+    node_id: str,
+    definition: AgentDefinition,
+    agent_id: str | None,
+    uses: ToolUses | None = None,
 ) -> Iterator[OpenModel]:
     """Hold an agent's model; every call counts for this agent, its key and the run's owner.
 
+    ``uses`` are those of the whole node, where several agents work in it.
+
     Raises:
+        InDoubt: the agent's tools may have acted before an earlier attempt broke off.
         CoreError: the key cannot be used, or its address not be called.
     """
     services = context.services
+    uses = uses or ToolUses(context, node_id)
+    uses.require_fresh([all_tools()[name] for name in definition.tools if name in all_tools()])
     opened = services.keys.open(context.user, definition.key_id, agent_id)
     provider = provider_named(opened.key.provider)
     origin = CallOrigin(
@@ -63,7 +76,9 @@ def open_model(
             services.keys.note_use(opened.key.id)
             yield OpenModel(
                 definition,
+                agent_id,
                 meter,
+                uses,
                 lambda stream_usage: provider.chat_model(endpoint, _options(definition, stream_usage), client),
             )
 

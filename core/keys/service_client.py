@@ -109,6 +109,10 @@ class ServiceClient:
         """Fetch ``url``; see ``request``."""
         return self.request("GET", url, params=params)
 
+    def abort(self) -> None:
+        """Cut off what is under way, from another thread."""
+        self._guarded.abort()
+
     def close(self) -> None:
         """Close all connections."""
         self._http.close()

@@ -18,6 +18,12 @@ class MailSetUpWrong(CoreError):
     retryable = True
 
 
+class RecipientRefused(CoreError):
+    """Agents and workflows write to people here only. An administrator can allow addresses at {domain}, too."""
+
+    code = "recipient_refused"
+
+
 class MailDelayed(CoreError):
     """The mail server could not take this message now: {answer}"""
 

@@ -25,6 +25,7 @@ MailKind = Literal[
     "approval_reminder",
     "approval_ended",
     "stopped",
+    "tool",
     "digest",
     "test",
 ]
@@ -47,6 +48,9 @@ NOTICES: tuple[MailKind, ...] = (
     "token_added",
     "budget_reached",
 )
+
+# Programs write them, any number: near the cap they wait for the next day, so that people get theirs.
+BULK: tuple[MailKind, ...] = ("tool",)
 
 # queued → sending → sent, or failed, or unknown when the worker died while it sent. A notice near the cap is
 # held → digested; void is written for an unknown address, so that it costs the same work as a known one.

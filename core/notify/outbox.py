@@ -15,7 +15,7 @@ from core.errors import CoreError, SecretUnreadable
 from core.notify import messages, repository
 from core.notify.base import Outgoing
 from core.notify.failures import MailDelayed, MailRefused, MailSetUpWrong, MailUnsure
-from core.notify.models import BODY_KEPT, NOTICES, Letter, Waiting
+from core.notify.models import BODY_KEPT, BULK, NOTICES, Letter, Waiting
 from core.notify.service import LOST_AFTER, Mail, midnight, sealing_context
 from core.security.sealing import Vault
 
@@ -76,8 +76,11 @@ class Outbox:
             gone = repository.handed_over(connection, midnight(at))
             cap = self._mail.cap(connection)
             while waiting := repository.next_due(connection, at):
-                if cap is not None and waiting.kind in NOTICES and gone >= cap * NOTICE_SHARE:
+                is_scarce = cap is not None and gone >= cap * NOTICE_SHARE
+                if is_scarce and waiting.kind in NOTICES:
                     self._hold(connection, waiting)
+                elif is_scarce and waiting.kind in BULK:
+                    repository.change(connection, waiting.id, "queued", due_at=midnight(at) + timedelta(days=1))
                 elif cap is not None and gone >= cap:
                     repository.postpone(connection, at, midnight(at) + timedelta(days=1))
                 elif letter := self._take(connection, waiting):
@@ -98,10 +101,6 @@ class Outbox:
     def fail_unreadable(self, connection: Connection, master_keys: Collection[int]) -> dict[str, int]:
         """Mark the mails as failed that were sealed with lost master keys."""
         return {"e-mails failed": repository.fail_sealed_with(connection, master_keys, UNREADABLE)}
-
-    def _is_over(self, gone: int, waiting: Waiting) -> bool:
-        cap = self._mail.daily_cap
-        return cap is not None and waiting.kind in NOTICES and gone >= cap * NOTICE_SHARE
 
     def _hold(self, connection: Connection, notice: Waiting) -> None:
         """Keep a notice for tomorrow's digest, of which each person gets one."""

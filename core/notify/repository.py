@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, or_, select, text, update
+from sqlalchemy import and_, delete, func, or_, select, text, update
 
 from core.db import Connection
 from core.db.sealed import is_sealed_with
@@ -23,8 +23,9 @@ box = mail_outbox.c
 
 
 def insert_mail(connection: Connection, **values: Any) -> None:
-    """Add a mail."""
-    connection.execute(insert(mail_outbox).values(attempts=0, **values))
+    """Add a mail; one that is there already stays as it is."""
+    statement = upsert(connection, mail_outbox).values(attempts=0, **values)
+    connection.execute(statement.on_conflict_do_nothing(index_elements=["id"]))
 
 
 def lock(connection: Connection) -> None:

@@ -84,15 +84,22 @@ class Mail:
         return f"{self._base_url}/{path}?{urlencode(query)}" if self._base_url else ""
 
     def put(
-        self, connection: Connection, recipient: str, message: Message, *, is_decoy: bool = False
+        self,
+        connection: Connection,
+        recipient: str,
+        message: Message,
+        *,
+        is_decoy: bool = False,
+        mail_id: str | None = None,
     ) -> str | None:
         """Write a mail into the outbox, in the caller's transaction; return its id, None without transport.
 
-        A decoy is written and never sent: it makes an unknown address cost the same work as a known one.
+        A decoy is written and never sent: it makes an unknown address cost the same work as a known one. Under a
+        ``mail_id`` of the caller's it is written once.
         """
         if self.transport is None and self._chosen.current(connection) is None:
             return None
-        mail_id, at = clock.new_id("mail"), clock.now()
+        mail_id, at = mail_id or clock.new_id("mail"), clock.now()
         sealed = self._vault.seal(message.body.get_secret_value(), **sealing_context(mail_id))
         status: MailState = "void" if is_decoy else "queued"
         repository.insert_mail(
@@ -107,6 +114,10 @@ class Mail:
             due_at=at,
         )
         return mail_id
+
+    def has(self, connection: Connection, mail_id: str) -> bool:
+        """Whether there is such a mail in the outbox, in any state."""
+        return repository.by_id(connection, mail_id) is not None
 
     def next_due_at(self) -> datetime | None:
         """Return when the worker has mail to send, None when nothing waits or mail is not set up."""

@@ -27,6 +27,8 @@ class OrganisationSettings(BaseModel):
     registration: Registration = "invite"
     two_factor_for: DemandedOf = "nobody"
     allowed_email_domains: tuple[str, ...] = Field((), max_length=MAX_DOMAINS, strict=False)
+    # Whom agents and workflows may write to besides people here.
+    mail_domains: tuple[str, ...] = Field((), max_length=MAX_DOMAINS, strict=False)
     # OWASP Session Management: 15 to 30 minutes for high value, more where a lost tab costs little.
     session_idle_minutes: Annotated[int, Field(ge=5, le=1440)] = 60
     session_life_hours: Annotated[int, Field(ge=1, le=336)] = 24
@@ -39,15 +41,15 @@ class OrganisationSettings(BaseModel):
             raise PydanticCustomError("company_name", "it has characters that cannot be shown")
         return name
 
-    @field_validator("allowed_email_domains", mode="before")
+    @field_validator("allowed_email_domains", "mail_domains", mode="before")
     @classmethod
     def _are_domains(cls, value: Any) -> tuple[str, ...]:
         if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-            raise PydanticCustomError("allowed_email_domains", "write a list of domains")
+            raise PydanticCustomError("domains", "write a list of domains")
         domains = [item.strip().lower().removeprefix("@").rstrip(".") for item in value]
         for domain in filter(None, domains):
             if not _DOMAIN.fullmatch(_ascii(domain)):
-                raise PydanticCustomError("allowed_email_domains", "write domains such as example.com")
+                raise PydanticCustomError("domains", "write domains such as example.com")
         return tuple(dict.fromkeys(filter(None, domains)))
 
     @model_validator(mode="after")
@@ -63,6 +65,10 @@ class OrganisationSettings(BaseModel):
     def shortest_password(self, role: Role) -> int:
         """Return how many characters a new password of somebody with this role needs."""
         return passwords.MIN_LENGTH_OF_TWO if self.demands_two_factor(role) else passwords.MIN_LENGTH
+
+    def may_write_to(self, email: str) -> bool:
+        """Whether agents and workflows may write to an address that is nobody's here."""
+        return _ascii(email.rpartition("@")[2].lower()) in map(_ascii, self.mail_domains)
 
     def accepts(self, email: str) -> bool:
         """Whether an address may register: its domain is in the list, not below one that is."""

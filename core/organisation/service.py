@@ -21,6 +21,7 @@ _SAID = {
     "registration": "way to register",
     "two_factor_for": "choice who needs two-factor sign-in",
     "allowed_email_domains": "list of e-mail domains",
+    "mail_domains": "list of domains to write to",
     "session_idle_minutes": "idle time",
     "session_life_hours": "length of a session",
 }

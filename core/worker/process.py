@@ -18,6 +18,7 @@ from core.engine.nodes.base import Services
 from core.logs import get_logger
 from core.runs.models import WorkerInfo
 from core.runs.queue import APP_NAME, APP_VERSION, QUEUE_NAME, system_database_url
+from core.tools.base import ToolServices
 from core.worker.adoption import adopt_orphans
 from core.worker.approvals import ApprovalClock
 from core.worker.audit_witness import AuditWitness
@@ -109,6 +110,7 @@ class WorkerProcess:
             core.rates,
             core.runs,
             core.approvals,
+            ToolServices(core.keys, core.tool_mail),
         )
         config = DBOSConfig(
             name=APP_NAME,

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as given_settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from core.agents.service import parse_definition
-from core.errors import ToolFailed
-from core.tools.base import Tool
+from core.bootstrap import build_core
+from core.config import load_settings
+from core.engine.values import as_text
+from core.errors import CoreError
+from core.security.sealing import KeyRing
+from core.tools.base import Tool, ToolContext, ToolServices, never
 from core.tools.registry import all_tools
+from tests.support.databases import SqliteTemplates
 
 TOOLS = all_tools()
+# For tools that need nobody.
+NOBODY = cast(ToolContext, None)
 # Longer results would fill a small model's context.
 MAX_RESULT = 20_000
 
@@ -83,21 +92,44 @@ def test_a_tool_has_a_valid_schema_whose_fields_are_described(tool: Tool) -> Non
     assert schema["type"] == "object"
     assert all(field.get("description") for field in schema["properties"].values())
     texts = [field for field in schema["properties"].values() if field.get("type") == "string"]
-    assert all("maxLength" in field for field in texts), "a model can write any length"
+    assert all("maxLength" in field or "enum" in field for field in texts), "a model can write any length"
 
 
-@settings(max_examples=300, deadline=2000)
+@pytest.fixture(scope="module")
+def desk(sqlite_templates: SqliteTemplates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ToolContext]:
+    """Somebody with nothing to call: no key, and no mail is set up."""
+    folder = tmp_path_factory.mktemp("desk")
+    with sqlite_templates.fresh(folder) as url:
+        master_keys = KeyRing.generate().render()
+        settings = load_settings(
+            DATABASE_URL=url, ZOARK_DATA_DIR=folder, ZOARK_REGISTRATION="open", ZOARK_MASTER_KEYS=master_keys
+        )
+        core = build_core(settings)
+        alice = core.accounts.register("alice@example.com", "Alice", "correct horse battery staple")
+        yield ToolContext(ToolServices(core.keys, core.tool_mail), alice, key="run:node:-1")
+        core.close()
+
+
+@given_settings(max_examples=150, deadline=None)
 @given(st.data())
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS.keys())
-def test_a_tool_returns_text_or_a_sentence_that_the_model_can_act_on(tool: Tool, data: st.DataObject) -> None:
+def test_a_tool_returns_data_or_a_sentence_that_the_model_can_act_on(
+    tool: Tool, desk: ToolContext, data: st.DataObject
+) -> None:
     schema = tool.arguments.model_json_schema()
     arguments = tool.arguments.model_validate(data.draw(values_of(schema, schema)))
+    assert isinstance(tool.acts(arguments), bool)
+    assert tool.may_act or not tool.acts(arguments)
     try:
-        told = tool.run(arguments)
-    except (ValueError, ToolFailed) as error:
+        told = as_text(tool.run(arguments, desk))
+    except (ValueError, CoreError) as error:
         told = str(error)
-    assert isinstance(told, str)
     assert 0 < len(told) <= MAX_RESULT
+
+
+def test_a_tool_that_never_acts_says_so(tool: Tool) -> None:
+    assert tool.may_act or (tool.acts, tool.is_repeatable) == (never, never)
+    assert (tool.name in ("send_email", "call_service")) == tool.may_act
 
 
 def test_an_agent_may_have_every_tool() -> None:
@@ -109,7 +141,7 @@ def test_an_agent_may_have_every_tool() -> None:
 def test_the_calculator_refuses_numbers_of_no_sensible_size(expression: str) -> None:
     calculator = TOOLS["calculator"]
     with pytest.raises(ValueError, match="too large"):
-        calculator.run(calculator.arguments(expression=expression))
+        calculator.run(calculator.arguments(expression=expression), NOBODY)
 
 
 @pytest.mark.parametrize(
@@ -127,4 +159,4 @@ def test_the_calculator_refuses_numbers_of_no_sensible_size(expression: str) -> 
 )
 def test_the_calculator_is_exact(expression: str, value: str) -> None:
     calculator = TOOLS["calculator"]
-    assert calculator.run(calculator.arguments(expression=expression)) == value
+    assert calculator.run(calculator.arguments(expression=expression), NOBODY) == value

@@ -62,7 +62,7 @@ def http_api() -> Iterator[Api]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_POST = do_GET
+        do_POST = do_PUT = do_GET
 
         def log_message(self, *_: Any) -> None:
             """Be quiet."""

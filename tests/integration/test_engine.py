@@ -34,6 +34,7 @@ from core.quotas.models import EVERY, Allowance
 from core.runs.models import Run, RunEvent
 from core.runs.queue import RunQueue
 from core.security.egress import EgressPolicy, connections_opened
+from core.tools.base import ToolServices
 from core.usage.models import CallOrigin, ModelCall
 from tests.fakes.model_server import FakeModelServer
 from tests.fakes.request_log import RequestRecord
@@ -104,6 +105,7 @@ class Stage:
             core.rates,
             core.runs,
             core.approvals,
+            ToolServices(core.keys, core.tool_mail),
         )
         self.key = core.keys.add(
             alice,

@@ -12,7 +12,9 @@ import pytest
 from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
+from core.errors import CoreError
 from tests.fakes.model_server import FakeModelServer
+from tests.support.courses import Walks, document_of, walks
 from tests.support.node_stage import CALL_MICROS, NodeStage, worker_like_process
 
 # Nothing here depends on the kind of database.
@@ -154,3 +156,50 @@ def test_a_round_that_fails_is_the_failure_of_the_node(stage: NodeStage) -> None
     body = {"kind": "transform", "operation": "to_number", "source": "item"}
     _, outcome = stage.run("for_each", {"items": "l", "body": body}, l=["1", "two", "3"])
     assert (outcome.code, outcome.message) == ("value_wrong", "“two” is not a number, which item should be.")
+
+
+# --- workflows inside ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def above(core: Core, alice: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[Walks]:
+    with walks(core, alice, monkeypatch) as made:
+        yield made
+
+
+def published(above: Walks, *outputs: str) -> str:
+    """Publish a workflow that doubles an amount, with these outputs."""
+    nodes: dict[str, dict[str, Any]] = {
+        "begin": {"kind": "input", "fields": [{"name": "amount", "type": "number"}]},
+        "double": {"kind": "tool", "tool": "calculator", "arguments": {"expression": "{{amount}} * 2"}},
+    }
+    nodes |= {name: {"kind": "output", "name": name, "value": f"{name} {{{{double}}}}"} for name in outputs}
+    graph = document_of(nodes, "begin > double", *(f"double > {name}" for name in outputs))
+    made = above.core.workflows.create(above.alice, "Inside", "hr", graph=graph)
+    above.core.workflows.publish(above.alice, made.id)
+    return made.id
+
+
+@pytest.mark.parametrize(
+    ("outputs", "result"),
+    [((), "10000"), (("a",), "a 10000"), (("a", "b"), {"a": "a 10000", "b": "b 10000"})],
+)
+def test_a_workflow_inside_takes_typed_inputs_and_gives_its_outputs(
+    above: Walks, outputs: tuple[str, ...], result: Any
+) -> None:
+    inner = {"kind": "workflow", "workflow_id": published(above, *outputs), "inputs": {"amount": "{{n}}"}}
+    run = above.start({"inside": inner}, n="5,000")
+    assert above.follow(run) is None
+    (child,) = above.children(run)
+    assert child.inputs == {"amount": 5000}
+    above.end(child)
+    above.outcome(run)
+    assert above.states(run)["inside"].output == result
+
+
+def test_a_workflow_inside_that_gets_a_wrong_input_fails_with_its_name(above: Walks) -> None:
+    inner = {"kind": "workflow", "workflow_id": published(above), "inputs": {"amount": "{{n}} euros"}}
+    run = above.start({"inside": inner}, n="5")
+    with pytest.raises(CoreError, match="amount: Enter a number"):
+        above.follow(run)
+    assert above.children(run) == []

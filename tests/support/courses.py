@@ -31,6 +31,7 @@ from core.runs.models import Run, RunEvent
 from core.runs.nodes.models import NODE, NodeState
 from core.runs.queue import RunQueue
 from core.security.egress import EgressPolicy
+from core.tools.base import ToolServices
 
 FAILURES: Mapping[str, type[CoreError]] = {"bad_key": BadKey, "unreachable": Unreachable}
 
@@ -149,6 +150,7 @@ class Walks:
             core.rates,
             core.runs,
             core.approvals,
+            ToolServices(core.keys, core.tool_mail),
         )
         runner = NodeRunner(services, core.accounts, self.controls)
         course = Course(core.journal, runner, self.controls, task, lambda _, go: go())

@@ -25,6 +25,7 @@ from core.llm.base import Endpoint
 from core.runs import repository
 from core.runs.models import Run
 from core.security.egress import EgressPolicy
+from core.tools.base import ToolServices
 from core.usage.models import ModelCall
 from tests.fakes.model_server import FakeModelServer
 
@@ -91,6 +92,7 @@ class NodeStage:
             core.rates,
             core.runs,
             core.approvals,
+            ToolServices(core.keys, core.tool_mail),
         )
         self.runner = NodeRunner(self.services, core.accounts, self.controls)
         self.key = self.add_key(SECRET)

@@ -31,6 +31,7 @@ class OrganisationShown(Output):
     registration_is_fixed: bool
     two_factor_for: DemandedOf
     allowed_email_domains: Strings
+    mail_domains: Strings
     session_idle_minutes: int
     session_life_hours: int
 
@@ -42,6 +43,10 @@ class OrganisationChange(Change):
     registration: Registration
     two_factor_for: DemandedOf
     allowed_email_domains: Annotated[list[Domain], Field(max_length=MAX_DOMAINS)]
+    mail_domains: Annotated[
+        list[Domain],
+        Field(max_length=MAX_DOMAINS, description="Whom agents and workflows may write to besides people here."),
+    ]
     session_idle_minutes: Annotated[int, Field(ge=5, le=1440)]
     session_life_hours: Annotated[int, Field(ge=1, le=336)]
 

@@ -26,6 +26,7 @@ from core.runs.journal import RunJournal
 from core.runs.models import Parent, Run
 from core.runs.nodes.models import NODE
 from core.security.egress import EgressPolicy
+from core.tools.base import ToolServices
 from core.usage.service import Usage
 
 Group = Literal["Start and end", "Agents", "Flow", "People", "Data"]
@@ -67,6 +68,7 @@ class Services:
     rates: Rates
     runs: RunsInside
     approvals: Desk
+    tools: ToolServices
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from core.engine.nodes.agent import AGENT_SECONDS
 from core.engine.nodes.base import Done, NodeContext, NodeKind, Resolver, Scope, Use, added_results
 from core.engine.problems import Problem
 from core.engine.template import fill, paths_in
+from core.engine.tool_use import ToolUses
 from core.engine.values import Shape
 
 MAX_AGENTS = 10
@@ -103,12 +104,12 @@ class CrewKind(NodeKind):
     def run(self, context: NodeContext, node: Node, scope: Scope) -> Done:
         """Let the crew work; raises ``CoreError``."""
         agents = settings.group(node.config, "agents")
+        definitions = {one: AgentDefinition.model_validate(agents[one]) for one in agent_ids(node)}
+        uses = ToolUses(context, node.id)
         with ExitStack() as opened:
             models = {
-                agent_id: opened.enter_context(
-                    open_model(context, node.id, AgentDefinition.model_validate(agents[agent_id]), agent_id)
-                )
-                for agent_id in agent_ids(node)
+                agent_id: opened.enter_context(open_model(context, node.id, definition, agent_id, uses))
+                for agent_id, definition in definitions.items()
             }
             try:
                 return Done(_led(node, scope, models) if _is_led(node) else _in_turn(node, scope, models))

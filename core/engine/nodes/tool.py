@@ -9,9 +9,11 @@ from core.engine import settings
 from core.engine.form_check import missing, wrong
 from core.engine.forms import FormField
 from core.engine.graph import Node
-from core.engine.nodes.base import NodeKind, Use
+from core.engine.nodes.base import Done, NodeContext, NodeKind, Scope, Use
 from core.engine.problems import Problem
-from core.engine.template import paths_in
+from core.engine.template import fill_value, paths_in
+from core.engine.values import Shape
+from core.errors import ToolFailed
 from core.tools.base import Tool
 from core.tools.registry import all_tools
 
@@ -55,6 +57,22 @@ class ToolKind(NodeKind):
         """Return the tool's label."""
         tool = _tool(node)
         return tool.label if tool else ""
+
+    def run(self, context: NodeContext, node: Node, scope: Scope) -> Done:
+        """Call the tool; raises ``CoreError``, and ``InDoubt`` when it may have acted before a crash."""
+        from core.engine.tool_use import ToolUses  # which needs this package
+
+        tool = _tool(node)
+        if tool is None:
+            raise ToolFailed(tool=settings.text(node.config, "tool"), reason="there is none of this name any more.")
+        templates = settings.group(node.config, "arguments")
+        given = {name: fill_value(str(text), scope.values) for name, text in templates.items()}
+        return Done(ToolUses(context, node.id).by_node(tool, given))
+
+    def shape(self, node: Node) -> Shape:
+        """Return what the tool gives."""
+        tool = _tool(node)
+        return tool.shape if tool else Shape("any")
 
 
 def _tool(node: Node) -> Tool | None:

@@ -20,7 +20,7 @@ from decimal import (
 
 from pydantic import BaseModel, Field
 
-from core.tools.base import Tool
+from core.tools.base import Tool, ToolContext
 
 MAX_LENGTH = 500
 MAX_EXPONENT = 1000
@@ -51,7 +51,7 @@ class Arguments(BaseModel):
     expression: str = Field(description="Arithmetic such as (1200 + 85.50) * 0.19", max_length=MAX_LENGTH)
 
 
-def calculate(arguments: BaseModel) -> str:
+def calculate(arguments: BaseModel, _: ToolContext | None = None) -> str:
     """Return the value of an expression of numbers, + - * / // % ** and brackets.
 
     Raises:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, Field
 
 from core import clock
-from core.tools.base import Tool
+from core.tools.base import Tool, ToolContext
 
 
 class Arguments(BaseModel):
@@ -16,7 +16,7 @@ class Arguments(BaseModel):
     time_zone: str = Field("UTC", description="IANA time zone such as Europe/Berlin", max_length=60)
 
 
-def current_date(arguments: BaseModel) -> str:
+def current_date(arguments: BaseModel, _: ToolContext | None = None) -> str:
     """Return the date, weekday and time in a time zone.
 
     Raises:
