@@ -20,7 +20,7 @@ def local_weights() -> Path:
 @pytest.fixture(scope="session")
 def local_server(local_weights: Path) -> Iterator[LocalModelServer]:
     """One server for the whole ring: a start costs two seconds, and 600 MB."""
-    server = LocalModelServer(local_weights)
+    server = LocalModelServer(local_weights, threads=1)
     yield server
     server.stop()
 

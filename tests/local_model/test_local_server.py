@@ -43,7 +43,7 @@ _QUESTION = {"role": "user", "content": "Where is order 48213? Use the tool."}
 def own_server(local_weights: Path, local_server: LocalModelServer) -> Iterator[LocalModelServer]:
     """A server a test may kill; the shared one is stopped meanwhile, so that only one is in memory."""
     local_server.stop()
-    server = LocalModelServer(local_weights, idle_seconds=60)
+    server = LocalModelServer(local_weights, idle_seconds=60, threads=1)
     yield server
     server.stop()
 
