@@ -14,8 +14,13 @@ run: $(VENV)/.installed-run ## migrate and serve the app on :8501
 	exec $(BIN)/streamlit run app/main.py --server.port $(PORT) --server.address $(ADDRESS)
 
 test: $(VENV)/.installed-dev ## everything that must pass, on two processes
-	$(MAKE) --no-print-directory lint
-	CHROMIUM="$$(.ci/chromium $(BIN)/python)" $(BIN)/python -m pytest --all-rings -n 2 --dist loadfile --durations=15
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@# Types are checked while tests wait for something; what was found is told at the end.
+	@told=$$(mktemp); nice $(BIN)/mypy >$$told 2>&1 & mypy=$$!; \
+	CHROMIUM="$$(.ci/chromium $(BIN)/python)" \
+	$(BIN)/python -m pytest --all-rings -n 2 --dist loadfile --no-loadscope-reorder --durations=15; tests=$$?; \
+	wait $$mypy; types=$$?; echo "$(BIN)/mypy"; cat $$told; rm $$told; exit $$((tests | types))
 
 demo: $(VENV)/.installed-run ## one real agent run in the terminal, on the built-in model
 	$(BIN)/python -m core demo

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import zip_longest
 
 import pytest
 
+# What takes long begins first, and browsers beside what needs few processors; the shortest files fill the end.
+BEGINS = ("e2e", "local_model", "integration", "contract", "api", "pages", "unit", "architecture")
 RINGS = ("architecture", "unit", "contract", "integration", "pages", "api", "e2e", "local_model")
 
 
@@ -16,6 +19,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def ring_of(nodeid: str) -> str:
     part = nodeid.split("/")[1]
     return "architecture" if part.startswith("test_architecture") else part
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the files of a whole run in the order in which they begin; ``--no-loadscope-reorder`` keeps it."""
+    if not config.getoption("--all-rings"):
+        return
+    files: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    ranked = sorted(files, key=lambda file: BEGINS.index(ring_of(file)))
+    browsers = [file for file in ranked if ring_of(file) == "e2e"]
+    others = ranked[len(browsers) :]
+    pairs = [file for pair in zip_longest(browsers, others[: len(browsers)]) for file in pair if file]
+    items[:] = [item for file in [*pairs, *others[len(browsers) :]] for item in files[file]]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
