@@ -30,6 +30,9 @@ MOST, MOST_OF_ONE = 200, 20
 RETRY_SECONDS = 5
 # A slow database must not take all the threads of the web process.
 THREADS = 8
+# So long a run has to wait before a request gives up on it.
+WAIT_SECONDS = 2.0
+WAITS = frozenset({"run_waiting", "node_waiting"})
 ENDS = frozenset({"run_succeeded", "run_failed", "run_cancelled"})
 
 _open: Counter[str] = Counter()
@@ -51,20 +54,17 @@ class OpenRun:
         self._is_closed = False
 
     @classmethod
-    async def start(cls, principal: Principal, agent_id: str, text: str, budget_micros: int | None = None) -> Self:
-        """Start an agent's run.
+    async def start(cls, principal: Principal, begin: Callable[[], Run]) -> Self:
+        """Start a run by ``begin``.
 
         Raises:
             TooManyOpen: too many requests wait already.
-            CoreError: what ``Runs.start_agent_run`` raises.
+            CoreError: what ``begin`` raises.
         """
         opened = cls(principal)
-        runs = runtime.get_core().runs
         try:
             with anyio.CancelScope(shield=True):  # once it has started it is known, so that it can be cancelled
-                opened._run = await in_thread(
-                    lambda: runs.start_agent_run(principal.user, agent_id, text, budget_micros)
-                )
+                opened._run = await in_thread(begin)
         except BaseException:
             await opened.close()
             raise
@@ -79,12 +79,16 @@ class OpenRun:
     async def events(self) -> AsyncIterator[Sequence[RunEvent]]:
         """Yield what has happened since, in order; an empty piece now and then; end with the run.
 
+        They end, too, when it waits for a person or a time: nobody holds a request open for that, and the run goes
+        on without one.
+
         Raises:
             NotSignedIn: the caller was signed out, or the token revoked.
             Stopping: the server stops.
         """
         core, user, seq = runtime.get_core(), self._principal.user, 0
         asked_at, pause_seconds = clock.monotonic_seconds(), POLL_SECONDS
+        waits_since: float | None = None
         while not self._has_ended:
             found = await in_thread(partial(core.runs.events, user, self.run.id, seq))
             if found:
@@ -93,6 +97,13 @@ class OpenRun:
             yield found
             if self._has_ended:
                 return
+            if found:
+                waits_since = clock.monotonic_seconds() if found[-1].kind in WAITS else None
+            elif waits_since is not None and clock.monotonic_seconds() - waits_since >= WAIT_SECONDS:
+                if await in_thread(self._only_waits):
+                    self._has_ended = True
+                    return
+                waits_since = clock.monotonic_seconds()
             if server_is_stopping():
                 raise Stopping(wait_seconds=RETRY_SECONDS)
             if clock.monotonic_seconds() - asked_at >= ALIVE_SECONDS:
@@ -101,6 +112,13 @@ class OpenRun:
                     raise NotSignedIn
             pause_seconds = POLL_SECONDS if found else min(pause_seconds * SLOWER, LONGEST_POLL_SECONDS)
             await anyio.sleep(pause_seconds)
+
+    def _only_waits(self) -> bool:
+        """Whether the run waits, and nothing inside it works."""
+        runs, user = runtime.get_core().runs, self._principal.user
+        if runs.get(user, self.run.id).status != "waiting":
+            return False
+        return all(child.status not in ("queued", "running") for child in runs.lineage(user, self.run.id).children)
 
     async def result(self) -> Run:
         """Return the run as it is now."""

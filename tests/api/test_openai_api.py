@@ -118,9 +118,9 @@ def test_usage_that_a_provider_did_not_tell_is_unknown(api_core: Core, stage: St
                 call_id = api_core.usage.open_call(origin, Tokens(9, 9), OwnPrice(1_000_000, 1_000_000))
                 api_core.usage.settle(call_id, origin, said, 5)
 
-        api_core.runs._listeners.insert(0, book)
+        api_core.runs.waking._listeners.insert(0, book)
         usage = post(stage.agent().id).json()["usage"]
-        api_core.runs._listeners.pop(0)
+        api_core.runs.waking._listeners.pop(0)
         assert (usage and usage["total_tokens"]) == expected
         if usage:
             assert (usage["prompt_tokens_details"], usage["cost_micros"]) == ({"cached_tokens": 2}, 10)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import anyio
@@ -236,6 +237,124 @@ def test_langchain_asks_and_streams(desk: Served) -> None:
     assert sum((piece.usage_metadata or {}).get("total_tokens", 0) for piece in pieces) == 120
     wait_until(lambda: not any(run.is_active for run in desk.runs_of(agent_id)), 10, "both runs have ended")
     assert {run.status for run in desk.runs_of(agent_id)} == {"succeeded"}
+
+
+# --- workflows ----------------------------------------------------------------------------------------
+
+
+def workflow(desk: Served, name: str, fields: list[dict[str, Any]], *between: dict[str, Any]) -> str:
+    """Publish a workflow that asks an agent, and then does what stands ``between`` that and its output."""
+    task = " ".join(f"{{{{{field['name']}}}}}" for field in fields)
+    agent_id = desk.at.agent("fake-1@text=Dear guest.", name=f"Clerk of {name}")
+    nodes = [
+        {"id": "start", "kind": "input", "fields": fields},
+        {"id": "clerk", "kind": "agent", "agent_id": agent_id, "task": task},
+        *between,
+        {"id": "end", "kind": "output", "name": "answer", "format": "text", "value": "{{clerk}}"},
+    ]
+    edges = [
+        {"source": a["id"], "target": b["id"], **({"when": "approved"} if a["kind"] == "approval" else {})}
+        for a, b in pairwise(nodes)
+    ]
+    made = desk.core.workflows.create(
+        desk.alice, name, "hr", f"{name} for guests", {"nodes": nodes, "edges": edges}
+    )
+    desk.core.workflows.publish(desk.alice, made.id)
+    return made.id
+
+
+WIDE = ["agents:read", "workflows:read", "runs:write"]
+TEXT = {"name": "letter", "type": "text", "help": "The whole letter"}
+AMOUNT = {"name": "amount", "type": "number"}
+
+
+def run_of(desk: Served, workflow_id: str) -> Any:
+    return next(run for run in desk.core.runs.list(desk.alice) if run.workflow_id == workflow_id)
+
+
+def test_a_published_workflow_is_a_model(desk: Served, client: OpenAI, bob: User) -> None:
+    workflow_id = workflow(desk, "Answer letters", [TEXT])
+    wide = client.with_options(api_key=desk.token(WIDE))
+    assert wide.models.retrieve(workflow_id).model_extra["name"] == "Answer letters"  # type: ignore[index]
+    assert workflow_id not in {model.id for model in client.models.list()}
+    conversation: list[Any] = [{"role": "system", "content": "Be short."}, *said("Hello")]
+    for model in (workflow_id, "Answer letters"):
+        answer = client.chat.completions.create(model=model, messages=conversation)
+        run = run_of(desk, workflow_id)
+        assert (answer.id, answer.model, answer.choices[0].message.content) == (run.id, workflow_id, "Dear guest.")
+        assert (run.inputs, run.outputs) == ({"letter": "Hello"}, {"answer": "Dear guest."})
+        assert answer.usage is not None
+        assert answer.usage.total_tokens == 120
+    chunks = list(client.chat.completions.create(model=workflow_id, messages=said("Hello"), stream=True))
+    assert text_of(chunks) == "Dear guest."
+    bobs = desk.core.tokens.create(bob, "w", WIDE, 1).secret.get_secret_value()
+    stranger = client.with_options(api_key=bobs)
+    assert list(stranger.models.list()) == []
+    with pytest.raises(openai.NotFoundError):
+        stranger.chat.completions.create(model=workflow_id, messages=said("Hello"))
+
+
+def test_several_inputs_of_a_workflow_are_a_json_object(desk: Served, client: OpenAI) -> None:
+    workflow_id = workflow(desk, "Check invoices", [TEXT, AMOUNT])
+    client.chat.completions.create(model=workflow_id, messages=said('{"letter": "Pay", "amount": "5,000"}'))
+    assert run_of(desk, workflow_id).inputs == {"letter": "Pay", "amount": 5000}
+    for text, sentence in (("Pay", "JSON object with: letter, amount"), ('{"letter": "Pay"}', "amount is missing")):
+        with pytest.raises(openai.UnprocessableEntityError, match=sentence):
+            client.chat.completions.create(model=workflow_id, messages=said(text))
+
+
+def test_a_workflow_that_waits_for_a_person_says_so_and_goes_on(desk: Served, client: OpenAI) -> None:
+    approver = {"kind": "person", "id": desk.alice.id}
+    approval = {"id": "ask", "kind": "approval", "title": "Send it?", "approver": approver, "show": ["clerk"]}
+    workflow_id = workflow(desk, "Send letters", [TEXT], approval)
+    answer = client.chat.completions.create(model=workflow_id, messages=said("Hello"))
+    assert answer.id in str(answer.choices[0].message.content)
+    assert "waits for somebody's decision" in str(answer.choices[0].message.content)
+    chunks = list(client.chat.completions.create(model=workflow_id, messages=said("Hello"), stream=True))
+    assert chunks[0].id in text_of(chunks)
+
+    async def call(session: ClientSession) -> CallToolResult:
+        return await session.call_tool("send_letters", {"letter": "Hello"})
+
+    result = with_client(desk, call, desk.token(WIDE))
+    assert (result.isError, result.structuredContent["status"]) == (False, "waiting")  # type: ignore[index]
+    waiting = [answer.id, chunks[0].id, result.structuredContent["run_id"]]  # type: ignore[index]
+    assert [desk.core.runs.get(desk.alice, run_id).status for run_id in waiting] == ["waiting"] * 3
+    for run_id in waiting:
+        desk.core.runs.cancel(desk.alice, run_id)
+
+
+def test_a_published_workflow_is_a_tool_with_its_inputs_as_arguments(desk: Served) -> None:
+    optional = {**AMOUNT, "name": "most", "is_required": False}
+    workflow_id = workflow(desk, "Judge letters", [TEXT, AMOUNT, optional])
+
+    async def use(session: ClientSession) -> tuple[dict[str, Tool], CallToolResult, CallToolResult]:
+        tools = {tool.name: tool for tool in (await session.list_tools()).tools}
+        right = await session.call_tool("judge_letters", {"letter": "Hello", "amount": 3})
+        return tools, right, await session.call_tool("judge_letters", {"letter": "Hello"})
+
+    tools, right, wrong = with_client(desk, use, desk.token(WIDE))
+    tool = tools["judge_letters"]
+    assert (tool.meta, tool.description) == ({"zoark/workflow_id": workflow_id}, "Judge letters for guests")
+    assert tool.inputSchema == {
+        "type": "object",
+        "properties": {
+            "letter": {"type": "string", "description": "The whole letter"},
+            "amount": {"type": "number"},
+            "most": {"type": "number"},
+        },
+        "required": ["letter", "amount"],
+        "additionalProperties": False,
+    }
+    assert right.content[0].text == "Dear guest."
+    assert right.structuredContent["outputs"] == {"answer": "Dear guest."}
+    assert run_of(desk, workflow_id).inputs == {"letter": "Hello", "amount": 3, "most": None}
+    assert wrong.isError
+
+    async def listed(session: ClientSession) -> set[str]:
+        return {tool.name for tool in (await session.list_tools()).tools}
+
+    assert "judge_letters" not in with_client(desk, listed)
 
 
 # --- MCP ----------------------------------------------------------------------------------------------

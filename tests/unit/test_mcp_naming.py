@@ -10,6 +10,7 @@ import pytest
 from app.api.mcp.calls import Calls
 from app.api.mcp.naming import MAX_NAME, named
 from app.api.mcp.progress import SENTENCES, sentence_of
+from app.api.offers import Offer, of_agent
 from core import clock
 from core.agents.models import Agent, AgentDefinition
 from core.runs.models import RunEvent
@@ -17,10 +18,10 @@ from core.runs.models import RunEvent
 NOW = clock.now()
 
 
-def agent(name: str, age_days: int = 0) -> Agent:
+def agent(name: str, age_days: int = 0) -> Offer:
     made = NOW - timedelta(days=age_days)
     fields = {"name": name, "department": "hr", "role": "r", "goal": "g", "key_id": "k", "model": "m"}
-    return Agent(clock.new_id("agent"), "user_1", AgentDefinition.model_validate(fields), 1, made, made)
+    return of_agent(Agent(clock.new_id("agent"), "user_1", AgentDefinition.model_validate(fields), 1, made, made))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
-"""The SDK's server with our agents as its tools. Imported at the first request: the SDK weighs 12 MB."""
+"""The SDK's server with agents and workflows as its tools. Imported at the first request: the SDK weighs 12 MB."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import anyio
@@ -12,19 +13,25 @@ from mcp.server.streamable_http import StreamableHTTPServerTransport
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from app import runtime
+from app.api import offers
 from app.api.mcp.calls import CALLS
 from app.api.mcp.naming import named
 from app.api.mcp.progress import sentence_of
+from app.api.offers import Offer
 from app.api.open_runs import OpenRun, in_thread
+from app.api.openai.answers import text_of
+from app.api.openai.streaming import ANSWERED
 from app.api.principal import Principal
-from core.agents.models import Agent
+from core.engine.values import Field
 from core.errors import CoreError, Invalid, NotFound
 from core.logs import get_logger
 from core.runs.models import Run
 
 MAX_DESCRIPTION = 1000
-INSTRUCTIONS = "Each tool is an AI agent of this organisation. Give it the whole task as text; it cannot ask back."
+INSTRUCTIONS = (
+    "Each tool is an AI agent or a workflow of this organisation. Give an agent the whole task as text; it cannot "
+    "ask back. A workflow may answer that it waits for somebody's decision: its run goes on without you."
+)
 INPUT = {
     "type": "object",
     "properties": {"input": {"type": "string", "description": "What the agent should work on, in full."}},
@@ -37,11 +44,21 @@ OUTPUT = {
         "run_id": {"type": "string"},
         "status": {"type": "string"},
         "output": {"type": "string"},
+        "outputs": {"type": "object", "description": "What a workflow's outputs are, by name."},
         "cost_micros": {"type": ["integer", "null"], "description": "Micro-dollars; null while unknown."},
         "input_tokens": {"type": "integer"},
         "output_tokens": {"type": "integer"},
     },
     "required": ["run_id", "status", "output", "cost_micros", "input_tokens", "output_tokens"],
+}
+
+TYPES: Mapping[str, dict[str, str]] = {
+    "text": {"type": "string"},
+    "number": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "date": {"type": "string", "format": "date"},
+    "list": {"type": "array"},
+    "object": {"type": "object"},
 }
 
 log = get_logger(__name__)
@@ -72,10 +89,10 @@ async def _serve(
 
 
 async def _list(_request: types.ListToolsRequest) -> types.ServerResult:
-    actor, agents = _principal().user, runtime.get_core().agents
-    names = named(await in_thread(lambda: _visible(actor)))
-    runnable = {agent.id for agent in await in_thread(lambda: agents.runnable(actor))}
-    tools = [_tool(name, agent) for name, agent in names.items() if agent.id in runnable]
+    principal = _principal()
+    names = named(await in_thread(lambda: offers.visible(principal)))
+    runnable = {offer.id for offer in await in_thread(lambda: offers.runnable(principal))}
+    tools = [_tool(name, offer) for name, offer in names.items() if offer.id in runnable]
     return types.ServerResult(types.ListToolsResult(tools=tools))
 
 
@@ -96,13 +113,13 @@ async def _call(request: types.CallToolRequest) -> types.ServerResult:
 
 
 async def _work(principal: Principal, name: str, arguments: dict[str, Any]) -> types.CallToolResult:
+    offer = named(await in_thread(lambda: offers.visible(principal))).get(name)
     text = arguments.get("input")
-    if not isinstance(text, str) or set(arguments) != {"input"}:
+    if (offer is None or offer.kind == "agent") and (not isinstance(text, str) or set(arguments) != {"input"}):
         raise Invalid("Send one argument, input: the text to work on.", "input")
-    agent = named(await in_thread(lambda: _visible(principal.user))).get(name)
-    if agent is None:
+    if offer is None:
         raise NotFound(what="tool")
-    opened = await OpenRun.start(principal, agent.id, text)
+    opened = await OpenRun.start(principal, lambda: offers.start(principal.user, offer, arguments))
     try:
         await _follow(opened)
         return _result(await opened.result())
@@ -129,31 +146,38 @@ def _principal() -> Principal:
     return found
 
 
-def _visible(actor: Any) -> list[Agent]:
-    """Return every agent that may have a name among the tools, also those that lack a key just now."""
-    return [agent for agent in runtime.get_core().agents.list(actor) if agent.access.reaches("run")]
-
-
-def _tool(name: str, agent: Agent) -> types.Tool:
-    told = agent.definition
+def _tool(name: str, offer: Offer) -> types.Tool:
     return types.Tool(
         name=name,
-        title=told.name,
-        description=f"{told.role}: {told.goal}"[:MAX_DESCRIPTION],
-        inputSchema=INPUT,
+        title=offer.name,
+        description=offer.description[:MAX_DESCRIPTION],
+        inputSchema=INPUT if offer.kind == "agent" else _schema_of(offer.fields),
         outputSchema=OUTPUT,
-        annotations=types.ToolAnnotations(title=told.name, readOnlyHint=False, openWorldHint=True),
-        _meta={"zoark/agent_id": agent.id},
+        annotations=types.ToolAnnotations(title=offer.name, readOnlyHint=False, openWorldHint=True),
+        _meta={f"zoark/{offer.kind}_id": offer.id},
     )
 
 
+def _schema_of(fields: Sequence[Field]) -> dict[str, Any]:
+    """Return the JSON Schema of a workflow's inputs."""
+    return {
+        "type": "object",
+        "properties": {
+            field.name: {**TYPES.get(field.type, {}), **({"description": field.help} if field.help else {})}
+            for field in fields
+        },
+        "required": [field.name for field in fields if field.is_required],
+        "additionalProperties": False,
+    }
+
+
 def _result(run: Run) -> types.CallToolResult:
-    if run.status != "succeeded":
+    if run.status not in ANSWERED:
         code, message = (
             (run.error.code, run.error.message) if run.error else ("cancelled", "The run was cancelled.")
         )
         return _refusal(code, message, run)
-    text = types.TextContent(type="text", text=run.output or "")
+    text = types.TextContent(type="text", text=text_of(run))
     return types.CallToolResult(content=[text], structuredContent=_told(run))
 
 
@@ -168,6 +192,7 @@ def _told(run: Run) -> dict[str, Any]:
         "run_id": run.id,
         "status": run.status,
         "output": run.output or "",
+        **({"outputs": dict(run.outputs)} if run.outputs is not None else {}),
         "cost_micros": run.totals.known_cost_micros,
         "input_tokens": run.totals.input_tokens,
         "output_tokens": run.totals.output_tokens,

@@ -1,4 +1,4 @@
-"""Answers in the shapes of OpenAI's protocol, made of runs and agents."""
+"""Answers in the shapes of OpenAI's protocol, made of runs, agents and workflows."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from app.api.offers import Offer, waiting_sentence
 from app.api.schemas import Output
-from core.agents.models import Agent
 from core.runs.models import Run
 from core.usage.models import ModelCall
 
 
 class Model(Output):
-    """An agent as a model. ``id`` is what to send as ``model``."""
+    """An agent or a published workflow as a model. ``id`` is what to send as ``model``."""
 
     id: str
     object: Literal["model"] = "model"
@@ -25,7 +25,7 @@ class Model(Output):
 
 
 class Models(Output):
-    """The agents that the caller may run."""
+    """The agents and workflows that the caller may run."""
 
     object: Literal["list"] = "list"
     data: list[Model]
@@ -75,16 +75,15 @@ class ChatCompletion(Output):
     usage: ChatUsage | None
 
 
-def model_of(agent: Agent) -> Model:
-    """Return an agent as a model."""
-    told = agent.definition
+def model_of(offer: Offer) -> Model:
+    """Return an agent or a workflow as a model."""
     return Model(
-        id=agent.id,
-        created=int(agent.created_at.timestamp()),
-        owned_by=agent.access.owner_name or "zoark",
-        name=told.name,
-        department=told.department,
-        description=f"{told.role}: {told.goal}",
+        id=offer.id,
+        created=int(offer.created_at.timestamp()),
+        owned_by=offer.owner_name,
+        name=offer.name,
+        department=offer.department,
+        description=offer.description,
     )
 
 
@@ -105,14 +104,19 @@ def usage_of(run: Run, calls: Sequence[ModelCall]) -> ChatUsage | None:
 
 
 def completion_of(run: Run, usage: ChatUsage | None) -> ChatCompletion:
-    """Return a run that succeeded as an answer."""
+    """Return a run that succeeded, or waits, as an answer."""
     return ChatCompletion(
         id=run.id,
         created=int(run.created_at.timestamp()),
-        model=run.agent_id or "",
-        choices=[Choice(message=Said(content=run.output or ""))],
+        model=run.agent_id or run.workflow_id or "",
+        choices=[Choice(message=Said(content=text_of(run)))],
         usage=usage,
     )
+
+
+def text_of(run: Run) -> str:
+    """Return what a run has to say: its answer, or that it waits."""
+    return waiting_sentence(run) if run.status == "waiting" else run.output or ""
 
 
 class Chunks:
@@ -124,7 +128,7 @@ class Chunks:
             "id": run.id,
             "object": "chat.completion.chunk",
             "created": int(run.created_at.timestamp()),
-            "model": run.agent_id or "",
+            "model": run.agent_id or run.workflow_id or "",
         }
         self._has_usage = has_usage
 

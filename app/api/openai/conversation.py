@@ -62,7 +62,12 @@ class ChatRequest(Lenient):
     """A chat completion. Parameters that are not listed are ignored: an agent has its own settings."""
 
     model: Annotated[
-        str, Field(min_length=1, max_length=200, description="An agent's id, or its name where one has it.")
+        str,
+        Field(
+            min_length=1,
+            max_length=200,
+            description="The id of an agent or a workflow, or its name where one has it.",
+        ),
     ]
     messages: Annotated[
         list[Message], Field(min_length=1, max_length=1000, examples=[[{"role": "user", "content": "Hello"}]])
@@ -104,6 +109,14 @@ def check(asked: ChatRequest) -> None:
     ):
         if is_wrong:
             raise Invalid(sentence, field)
+
+
+def last_message(messages: list[Message]) -> str:
+    """Return the text of the user's last message: what a workflow works on. Raises ``Invalid``."""
+    for index in range(len(messages) - 1, -1, -1):
+        if messages[index].role == "user" and (text := _text(index, messages[index])):
+            return text
+    raise Invalid("Send at least one message with text.", "messages")
 
 
 def input_of(messages: list[Message]) -> str:

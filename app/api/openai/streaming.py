@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from app import runtime
 from app.api.open_runs import OpenRun, in_thread
-from app.api.openai.answers import ChatUsage, Chunks, sse, usage_of
+from app.api.openai.answers import ChatUsage, Chunks, sse, text_of, usage_of
 from app.api.openai.errors import body_of
 from app.api.statuses import status_of
 from core.accounts.models import User
@@ -23,6 +23,8 @@ from core.errors import CoreError
 from core.runs.models import Run, RunError, RunEvent
 
 PIECE = 400
+# A run that waits for a person says so.
+ANSWERED = frozenset({"succeeded", "waiting"})
 PING_SECONDS = 10
 # Who does not take what is sent is gone.
 SEND_SECONDS = 60
@@ -113,10 +115,10 @@ class ChatStream(EventSourceResponse):
                     if delta := self._text.take(event):
                         yield self._chunks.text(delta)
             run = await self._opened.result()
-            if run.status != "succeeded":
+            if run.status not in ANSWERED:
                 yield _failure(run.error)
                 return
-            for piece in _cut(self._text.rest(run.output or "")):
+            for piece in _cut(self._text.rest(text_of(run))):
                 yield self._chunks.text(piece)
             yield self._chunks.end(await usage(self._actor, run))
         except AnswerBroken as error:
