@@ -91,14 +91,16 @@ def _drawer(desk: Desk, node: Node) -> None:
         place.slots["save"] = st.container()
     _say_problems(desk, actor, place, step)
     if is_saved:
-        _save(desk, actor, place, step)
+        _save(desk, actor, place, step, new_id)
     if kind.is_target:
         _try_out(actor, place, step, new_id)
 
 
-def _save(desk: Desk, actor: User, place: Place, step: Step) -> None:
+def _save(desk: Desk, actor: User, place: Place, step: Step, new_id: str) -> None:
     if not place.unread and desk.take(actor, step):
         desk.drawer = None
+        # The keyboard's focus goes back to what is selected.
+        desk.selected = new_id
         st.rerun()
     if desk.clash:
         desk.drawer = None

@@ -111,7 +111,10 @@ export class Editor {
     if (this.scene.isReadOnly) this.#sync.replace(told);
     else if (this.#sync.receive(told) || this.#sync.isDirty) this.#sendSoon();
     if (data.wishes > wishes) this.#select(data.selected);
+    const { focused } = this;
     this.#redraw();
+    // A form may give its node another id: the focus goes on with the node that is selected instead.
+    if (focused !== null && this.focused === null) this.focused = this.only;
     this.emit();
   }
 
