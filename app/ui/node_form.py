@@ -196,14 +196,14 @@ def _handling(node: Node, wanted: ValueType, place: Place) -> Handling:
             seed(f"{prefix}_default", as_text(now.default))
             text = st.text_area("Default value", key=f"{prefix}_default", help="Its result then.", height=90)
             try:
-                default = _read_default(text, wanted)
+                default = read_default(text, wanted)
             except ValueError as error:
                 place.unread.append(f"Default value: {error}")
         place.slots["default"] = place.slots["on_error"] = st.container()
     return Handling(attempts, timeout, on_error or "stop", default if on_error == "default" else None)
 
 
-def _read_default(text: str, wanted: ValueType) -> Any:
+def read_default(text: str, wanted: ValueType) -> Any:
     """Return the default that was typed; raises ``ValueError`` with a sentence when it has not the wanted type."""
     if wanted not in ("any", "file"):
         return read_value(text, wanted)

@@ -16,6 +16,9 @@ from core.errors import CoreError
 from core.runs.inputs import fields_of
 from core.tools.registry import all_tools
 
+# Texts of up to so many characters have one line.
+ONE_LINE = 500
+
 
 def tool(field: FormField, value: Any, key: str, place: Place, above: Mapping[str, Any]) -> str | None:
     """Draw the choice of a tool, and what it does."""
@@ -67,7 +70,7 @@ def arguments(field: FormField, value: Any, key: str, place: Place, above: Mappi
             f"{key}_{chosen.name}_{name}",
             place,
             about=_about(about),
-            is_line=True,
+            is_line=_is_line(about),
         )
         if text:
             typed[name] = text
@@ -101,6 +104,12 @@ def inputs(field: FormField, value: Any, key: str, place: Place, above: Mapping[
 
 def _as_template(value: Any) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _is_line(schema: Mapping[str, Any]) -> bool:
+    """Whether an argument fits into one line: a short text, or none at all."""
+    longest = schema.get("maxLength")
+    return schema.get("type") != "string" or "enum" in schema or (longest is not None and longest <= ONE_LINE)
 
 
 def _about(schema: Mapping[str, Any]) -> str:

@@ -381,6 +381,24 @@ def test_who_may_only_look_cannot_put_a_workflow_away(
     assert "Sorts tickets." in page.text
 
 
+# --- trying a node out --------------------------------------------------------------------------
+
+
+def test_alice_tries_a_node_with_values_of_the_last_run(
+    visit: Visitor, page_core: Core, alice: User, workflow: Draft
+) -> None:
+    page_core.runs.start_workflow_run(alice, workflow.id, {"ticket": "Charged twice."}, is_test=True)
+    page = listed(visit, alice, workflow).press("list_edit_sort")
+    page.press("node_sort_trial_last")
+    assert page.app.text_area(key="node_sort_trial_value_ticket").value == "Charged twice."
+    page.fill(node_sort_task="Sort {{ticket}} now.").press("node_sort_trial_run")
+    assert page.errors == []
+    run = page_core.runs.list(alice)[0]
+    assert (run.title, run.is_test, run.inputs) == ("Test of Sort", True, {"ticket": "Charged twice."})
+    assert "Open the run" in page.links
+    assert page_core.workflows.get(alice, workflow.id).graph == workflow.graph
+
+
 # --- two people ---------------------------------------------------------------------------------
 
 
