@@ -32,3 +32,5 @@ NOTICE = "notice"
 CANVAS_HEARING = "canvas_hearing"
 # What this tab knows of the draft that it edits: an ``app.ui.workflow_desk.Desk``.
 DESK = "workflow_desk"
+# With the run's id behind it: the person has picked the step that is shown.
+RUN_STEP_PICKED = "run_step_picked"

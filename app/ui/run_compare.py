@@ -71,7 +71,7 @@ def results(run: Run) -> dict[str, str]:
     """Return what came out of a run, as texts by name."""
     if run.outputs:
         return {name: as_text(value) for name, value in run.outputs.items()}
-    return {"Answer": run.output or ""}
+    return {"Answer": run.output} if run.output else {}
 
 
 def draw(left: Side, right: Side) -> None:
@@ -132,6 +132,8 @@ def _head(name: str, run: Run) -> None:
 
 
 def _results(left: Mapping[str, str], right: Mapping[str, str]) -> None:
+    if not left and not right:
+        st.caption("Neither run has a result.")
     for name in dict.fromkeys([*left, *right]):
         st.caption(f"**{answer.harmless(name)}**")
         lines = difference(left.get(name, ""), right.get(name, ""))

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import runtime
+from app import runtime, state
 from app.ui import (
     canvas,
     run_node,
@@ -36,8 +36,13 @@ def draw(actor: User, run: Run) -> None:
     graph = read_graph(core.runs.graph(actor, run.id))
     states, totals = core.runs.node_states(actor, run.id), core.runs.node_totals(actor, run.id)
     run_waiting.draw(actor, run, graph, states)
-    key = f"run_step_{run.id}"
-    chosen = _canvas(run, graph, states, totals, st.session_state.get(key) or run_states.telling(graph, states))
+    key, picked = f"run_step_{run.id}", f"{state.RUN_STEP_PICKED}_{run.id}"
+    # Until the person picks one, the step that matters now is shown.
+    wish = st.session_state.get(key) if picked in st.session_state else None
+    wish = wish or run_states.telling(graph, states)
+    chosen = _canvas(run, graph, states, totals, wish)
+    if chosen != wish:
+        st.session_state[picked] = True
     if chosen != st.session_state.get(key):
         st.session_state[key] = chosen  # before the widget is drawn
     view = st.segmented_control(
@@ -66,8 +71,14 @@ def draw(actor: User, run: Run) -> None:
         format_func=lambda one: f"{titles[one]} · {run_states.LABELS[run_states.status_of(one, states)][0]}",
         label_visibility="collapsed",
         key=key,
+        on_change=_note_pick,
+        args=(picked,),
     )
     run_node.draw(actor, run, graph, node_id, states, totals.get(node_id, Totals()), run_trace.read(actor, run))
+
+
+def _note_pick(key: str) -> None:
+    st.session_state[key] = True
 
 
 def _canvas(

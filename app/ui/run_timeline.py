@@ -129,8 +129,8 @@ def figure(
     drawn.update_layout(
         barmode="overlay",
         height=FRAME_PIXELS + ROW_PIXELS * len(rows),
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "y": -0.16, "yanchor": "top"},
+        margin={"l": 8, "r": 8, "t": 36, "b": 8},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
         xaxis={"type": "date", "nticks": 6, "tickangle": 0},
         yaxis={
             "autorange": "reversed",
