@@ -69,8 +69,11 @@ def _run_row(run: Run) -> None:
 
 
 def _about(run: Run) -> str:
-    """Return what a run was asked: the texts of its inputs, one after the other."""
-    return " · ".join(as_text(value) for value in run.inputs.values() if value not in (None, ""))
+    """Return what a run is and was asked: the texts of its inputs, one after the other."""
+    version = f"Version {run.workflow_version}" if run.workflow_version else "Draft"
+    kind = [version] if run.workflow_id else []
+    kind += ["Test"] if run.is_test else []
+    return " · ".join([*kind, *(as_text(value) for value in run.inputs.values() if value not in (None, ""))])
 
 
 def _one_line(text: str, limit: int = 70) -> str:

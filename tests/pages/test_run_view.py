@@ -12,6 +12,7 @@ from core.accounts.models import User
 from core.approvals.models import Approver, Request
 from core.bootstrap import Core
 from core.errors import Unreachable
+from core.keys.models import Key
 from core.runs.models import Run
 from core.runs.nodes.models import NODE
 from tests.pages.conftest import Visit
@@ -202,3 +203,15 @@ def test_alice_compares_two_runs_of_a_workflow(
     refused = visit(charlie).open(navigation.COMPARE, a=run.id, b=other.id)
     assert refused.errors == REFUSED
     assert "rain" not in refused.text
+
+
+def test_runs_are_filtered_by_their_workflow(
+    visit: Visitor, page_core: Core, alice: User, run: Run, key: Key
+) -> None:
+    fields = {"name": "Clerk", "department": "hr", "role": "r", "goal": "g", "model": "fake-1", "key_id": key.id}
+    page_core.runs.start_agent_run(alice, page_core.agents.create(alice, fields).id, "of the clerk")
+    page = visit(alice).open(navigation.RUNS)
+    assert {"Version 1 · rain", "of the clerk"} <= set(page.captions)
+    page.fill(runs_workflow=run.workflow_id).rerun()
+    assert "Version 1 · rain" in page.captions
+    assert "of the clerk" not in page.captions
