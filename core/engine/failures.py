@@ -29,12 +29,6 @@ class InDoubt(CoreError):
     code = "in_doubt"
 
 
-class TooManyNested(CoreError):
-    """Workflows are nested more than {limit} deep here. Does one of them run itself?"""
-
-    code = "too_many_nested"
-
-
 class ChildFailed(CoreError):
     """The workflow inside this step did not succeed: {reason}"""
 

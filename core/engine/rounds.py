@@ -38,11 +38,12 @@ class Rounds:
         self._memory = context.services.journal.nodes
         self._limit_seconds = context.control.limit_seconds
         self._lock = Lock()
-        self._outputs: dict[int, Any] = {}
         self._dues: list[datetime | None] = []
         self._error: BaseException | None = None
         known = {state.item: state for state in self._memory.rounds(context.run.id, context.node_id)}
-        self._outputs = {n: state.output for n, state in known.items() if state.status == "succeeded"}
+        self._outputs: dict[int, Any] = {
+            n: state.output for n, state in known.items() if state.status == "succeeded"
+        }
         ahead = [n for n in range(len(items)) if n not in self._outputs]
         # What waits keeps its place among those that may be at work at once.
         ahead.sort(key=lambda n: n not in known or known[n].status not in ("waiting", "in_doubt"))
