@@ -35,6 +35,7 @@ TABLE: dict[str, set[str]] = {
     "api": SIGNED_IN,
     "runs": SIGNED_IN,
     "run": SIGNED_IN,
+    "compare": SIGNED_IN,
     "approvals": SIGNED_IN,
     "approval": SIGNED_IN,
     "usage": SIGNED_IN,
