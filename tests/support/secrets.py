@@ -11,7 +11,7 @@ from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
 from core.db.sealed import sealed_columns
-from core.db.tables import identities, mail_outbox, oauth_flows, webhooks
+from core.db.tables import identities, mail_outbox, oauth_flows, triggers, webhooks
 from core.db.tables import keys as keys_table
 from core.idempotency.models import Answer, Attempt
 from core.keys import binding, repository
@@ -22,9 +22,12 @@ from core.oauth.models import Profile, Tokens
 from core.oauth.providers.google import PROVIDER as GOOGLE
 from core.oauth.repository import _identity, insert_flow
 from core.oauth.service import _flow_context
+from core.triggers.models import TriggerDraft
+from core.triggers.service import _context as _trigger_context
 from core.webhooks.models import WebhookDraft
 from core.webhooks.service import previous_context, secret_context
 from tests.support.mailbox import MemoryTransport
+from tests.support.starts import published
 
 SECRET = "zk-Rotating-canary-0123456789"
 LINK = "https://zoark.example.com/verify?token=CANARY-TOKEN-0123456789"
@@ -40,6 +43,7 @@ class Secrets:
     keys: list[Key]
     seed: str
     of_webhook: list[SecretStr]
+    of_trigger: SecretStr
 
 
 def every_secret(core: Core, owner: User, keys: int = 1) -> Secrets:
@@ -67,10 +71,11 @@ def every_secret(core: Core, owner: User, keys: int = 1) -> Secrets:
         core.mail.put(connection, "dora@example.com", messages.verification(LINK))
     hook = core.webhooks.add(owner, WebhookDraft("Hook", "https://example.com/hook", ("run.failed",)))
     fresh = core.webhooks.rotate_secret(owner, hook.webhook.id)
+    trigger = core.triggers.create(owner, published(core, owner), TriggerDraft("Shop"))
     attempt = core.idempotency.begin(owner, "key", b"request")
     assert isinstance(attempt, Attempt)
     core.idempotency.finish(attempt, ANSWER)
-    return Secrets(owner, [first, *more], seed, [fresh.secret, hook.secret])
+    return Secrets(owner, [first, *more], seed, [fresh.secret, hook.secret], trigger.secret)
 
 
 def assert_all_open(core: Core, secrets: Secrets, secret: str = SECRET) -> None:
@@ -102,6 +107,11 @@ def assert_all_open(core: Core, secrets: Secrets, secret: str = SECRET) -> None:
             vault.unseal(hook.secret_sealed, **secret_context(hook.id)),
             vault.unseal(hook.previous_sealed, **previous_context(hook.id)),
         ]
+        trigger = connection.execute(select(triggers)).one()
+        opened = core.triggers._vault.unseal(
+            trigger.secret_sealed, **_trigger_context(trigger.id, trigger.secret_version)
+        )
+        assert opened == secrets.of_trigger
     assert core.idempotency.begin(secrets.owner, "key", b"request") == ANSWER
     assert core.audit.verify().problem is None
 
