@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import re
+import urllib.request
+from typing import Any
+
 import pytest
 from pydantic import SecretStr
 
+from core.config import ROOT
 from core.triggers.failures import MessageTooOld, SignatureRefused
 from core.triggers.verification import check, open_envelope
 from core.webhooks.signing import headers, new_secret
@@ -66,3 +72,21 @@ def test_a_message_without_a_header_is_refused(name: str) -> None:
 def test_a_message_of_another_time_is_refused_as_old(seconds: int) -> None:
     with pytest.raises(MessageTooOld):
         taken(headers("msg_1", NOW - seconds, BODY, [SECRET]))
+
+
+def test_the_program_in_the_documents_signs_what_a_trigger_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/workflows.md").read_text("utf-8"), re.S)
+    program: dict[str, Any] = {}
+    exec(code, program)
+    sent: list[urllib.request.Request] = []
+
+    def keep(request: urllib.request.Request, timeout: float) -> io.BytesIO:
+        sent.append(request)
+        return io.BytesIO(b"{}")
+
+    monkeypatch.setattr(urllib.request, "urlopen", keep)
+    program["call"]("https://zoark.example.com/api/v1/hooks/hook_1", SECRET.get_secret_value(), {"amount": 1})
+    given = {name.lower(): value for name, value in sent[0].header_items()}
+    body = sent[0].data
+    assert isinstance(body, bytes)
+    taken(given, body, now=int(given["webhook-timestamp"]))
