@@ -149,6 +149,9 @@ def waits_for_finance(person: Person) -> None:
     expect(desk.node("Ask Finance, Approval, Waiting")).to_be_visible(timeout=90_000)
     for name in ("Extract, Agent, Succeeded", "Over 5,000?, Condition, Succeeded", "Draft e-mail, Agent, Pending"):
         expect(desk.node(name)).to_be_visible()
+    expect(person.page.get_by_text("waits until Finance has decided")).to_be_visible()
+    # Nobody has picked a step, so the one that matters is shown.
+    expect(person.page.get_by_role("combobox", name="Step")).to_have_value("Ask Finance · Waiting")
     person.idle()
 
 
