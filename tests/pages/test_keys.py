@@ -168,10 +168,14 @@ def test_a_secret_is_on_no_page(
     visit: Visitor, page_core: Core, alice: User, key: Key, agent: Agent, run: Run, fake: FakeModelServer
 ) -> None:
     hook = page_core.webhooks.add(alice, WebhookDraft("Hook", f"http://127.0.0.1:{fake.port}/hook", EVENTS))
-    ids = {navigation.RUN: run.id, navigation.KEY: key.id, navigation.WEBHOOK: hook.webhook.id}
+    queries = {
+        navigation.RUN: {"id": run.id},
+        navigation.COMPARE: {"a": run.id, "b": run.id},
+        navigation.KEY: {"id": key.id},
+        navigation.WEBHOOK: {"id": hook.webhook.id},
+    }
     for entry in navigation.ALL:
-        query = {"id": ids[entry]} if entry in ids else {}
-        page = visit(alice).open(entry, **query)
+        page = visit(alice).open(entry, **queries.get(entry, {}))
         assert page.title
         assert SECRET not in page.text
         assert SECRET[4:] not in page.text
