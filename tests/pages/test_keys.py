@@ -16,6 +16,7 @@ from core.runs.models import Run
 from core.webhooks.models import EVENTS, WebhookDraft
 from tests.fakes.model_server import FakeModelServer
 from tests.pages.conftest import SECRET, Visit
+from tests.support.stage import Stage
 
 Visitor = Callable[..., Visit]
 COMPATIBLE = "openai_compatible"
@@ -168,15 +169,18 @@ def test_a_secret_is_on_no_page(
     visit: Visitor, page_core: Core, alice: User, key: Key, agent: Agent, run: Run, fake: FakeModelServer
 ) -> None:
     hook = page_core.webhooks.add(alice, WebhookDraft("Hook", f"http://127.0.0.1:{fake.port}/hook", EVENTS))
+    stage = Stage(page_core, fake, alice)
     queries = {
         navigation.RUN: {"id": run.id},
         navigation.COMPARE: {"a": run.id, "b": run.id},
         navigation.KEY: {"id": key.id},
         navigation.WEBHOOK: {"id": hook.webhook.id},
+        navigation.WORKFLOW: {"id": stage.workflow()},
+        navigation.APPROVAL: {"id": stage.approval()},
     }
     for entry in navigation.ALL:
         page = visit(alice).open(entry, **queries.get(entry, {}))
-        assert page.title
+        assert page.title, entry.url
         assert SECRET not in page.text
         assert SECRET[4:] not in page.text
     page = visit(alice).open(navigation.AGENT, id=agent.id)
