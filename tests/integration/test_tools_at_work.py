@@ -338,7 +338,8 @@ def test_a_post_whose_answer_breaks_off_is_in_doubt_and_one_that_reached_nobody_
     assert stage.run("tool", call(api), n=7)[1].status == "in_doubt"
     assert len(api.asked) == 1
     stage.core.keys.add(
-        stage.alice, KeyDraft("Gone", "service_bearer", "x" * 20, settings={"hosts": f"http://{nobody}"})
+        stage.alice,
+        KeyDraft("Gone", "service_bearer", "zk-Gone-0123456789ab", settings={"hosts": f"http://{nobody}"}),
     )
     config = call(api, key_id="Gone", url=f"http://{nobody}/orders")
     _, outcome = stage.run("tool", config, n=7)
