@@ -31,7 +31,7 @@ OF_THE_RUN = {
 }
 # What is told of a node is told of a round of it, too.
 OF_ROUNDS = ("started", "waiting", "in_doubt", "failed", "finished")
-WRITERS = ("event", "add_event", "_end", "_tell", "_change")
+WRITERS = ("event", "_event", "add_event", "_end", "_tell", "_change")
 
 STARTED = {"call_id": "call_1", "model": "gpt-4.1-mini"}
 FINISHED = {
