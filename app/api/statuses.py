@@ -121,7 +121,6 @@ ELSEWHERE = frozenset(
         "recipient_refused",
         "settings_wrong",
         "too_many_entries",
-        "too_many_nested",
         "tool_failed",
         "value_missing",
         "value_wrong",
