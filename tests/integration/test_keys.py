@@ -96,7 +96,7 @@ def test_charlie_cannot_reach_alices_key_in_any_way(core: Core, cast: Any, key: 
 
 
 def test_a_secret_moved_to_another_row_does_not_open(core: Core, cast: Any, key: Key) -> None:
-    target = core.keys.add(cast.charlie, KeyDraft("Trap", "openai_compatible", "x" * 20, key.base_url))
+    target = core.keys.add(cast.charlie, KeyDraft("Trap", "openai_compatible", "zk-Trap-012345678", key.base_url))
     sealed = select(keys_table.c.secret_sealed).where(keys_table.c.id == key.id).scalar_subquery()
     with core.db.transaction() as connection:
         connection.execute(update(keys_table).where(keys_table.c.id == target.id).values(secret_sealed=sealed))
