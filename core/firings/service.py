@@ -15,6 +15,7 @@ from core.accounts.models import User
 from core.accounts.service import Accounts
 from core.audit.origin import set_doer
 from core.db import Connection, Database
+from core.db.engine import is_passing
 from core.errors import CoreError, Internal, OwnerInactive
 from core.firings import repository
 from core.firings.models import ENDED, MAX_SHOWN, Firing, Source
@@ -112,16 +113,24 @@ class Firings:
         return self._now(firing)
 
     def start_due(self) -> int:
-        """Start what is due, oldest first; return how many firings were looked at."""
+        """Start what is due, oldest first; return how many are not due any more.
+
+        While the database is away for a moment they stay due, and the next look starts them.
+        """
         with self._db.read() as connection:
             found = repository.due(connection, BATCH)
+        settled = 0
         for firing in found:
             try:
                 self.start(firing)
-            except Exception:
+            except Exception as error:
+                if is_passing(error):
+                    log.warning("a firing cannot be started now", firing_id=firing.id, error=type(error).__name__)
+                    continue
                 log.exception("a firing could not be started", firing_id=firing.id)
                 self._refused(firing, None, Internal(reference=firing.id))
-        return len(found)
+            settled += 1
+        return settled
 
     def is_due(self) -> bool:
         """Whether some run is still to be started."""

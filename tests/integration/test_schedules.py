@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from core.accounts.models import User
 from core.bootstrap import Core
@@ -109,6 +110,24 @@ def test_two_workers_and_a_crash_in_between_make_one_run(core: Core, alice: User
         # The worker that noted it dies here; four others look at once.
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda _: core.firings.start_due(), range(4)))
+    assert len(run_of(core, alice, workflow_id)) == 1
+
+
+def test_a_database_that_is_away_for_a_moment_loses_no_run(
+    core: Core, alice: User, workflow_id: str, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("SELECT 1", {}, Exception("away"))
+
+    with at(MONDAY_EIGHT):
+        schedule = core.schedules.create(alice, workflow_id, DAILY)
+    with at("2026-03-02T09:00:01+00:00"):
+        with monkeypatch.context() as patch:
+            patch.setattr(core.runs, "start_workflow_run", away)
+            core.schedules.fire_due()
+            assert core.firings.start_due() == 0
+        assert states(core, alice, schedule) == ["due"]
+        assert core.firings.start_due() == 1
     assert len(run_of(core, alice, workflow_id)) == 1
 
 
