@@ -12,6 +12,7 @@ from core.runs import repository
 from core.runs.ended import Ended
 from core.runs.lineage import repository as lineage
 from core.runs.nodes import repository as nodes
+from core.runs.segments import repository as segments
 
 
 class Stopping:
@@ -24,6 +25,7 @@ class Stopping:
     def stop(self, connection: Connection, run_id: str, reason: CoreError | None = None) -> None:
         """End a run that is queued or waits at once; ask one that works to stop, unless it was asked before."""
         self.stop_inside(connection, run_id, reason)
+        segments.lock(connection, run_id)  # or it could begin to wait just after we looked whether it does
         at = clock.now()
         told = {"error_code": reason.code, "error_message": reason.sentence} if reason else {}
         stopped = {"status": "cancelled", "cancel_requested_at": at, "ended_at": at, "wake_at": None}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -13,6 +16,7 @@ from core.errors import BadKey
 from core.keys.models import KeyDraft
 from core.runs.models import Run
 from core.runs.nodes.models import NODE
+from core.runs.segments import repository as segments
 from core.runs.service import Runs
 from tests.support.stopped_clock import StoppedClock
 from tests.support.stub_queue import StubQueue, a_worker, runs_with
@@ -108,13 +112,13 @@ def test_a_woken_run_waits_for_its_turn_like_any_other(office: Office) -> None:
 
 
 def test_a_run_is_woken_when_its_time_has_come(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    time = StoppedClock(monkeypatch)
+    stopped = StoppedClock(monkeypatch)
     due_at = clock.now() + timedelta(minutes=5)
     run = office.waiting(due_at)
     assert run.wake_at == due_at == office.runs.next_due_at()
     assert not office.core.work_is_waiting()
     assert office.runs.waking.wake_due() == 0
-    time.advance(minutes=6)
+    stopped.advance(minutes=6)
     assert office.core.work_is_waiting()
     assert office.runs.waking.wake_due() == 1
     assert office.runs.waking.wake_due() == 0
@@ -130,6 +134,30 @@ def test_a_word_that_comes_while_the_run_works_is_not_lost(office: Office) -> No
     assert office.core.journal.hear(run.id, 1)
     assert not office.core.journal.hear(run.id, 1)
     assert office.core.journal.wait(run.id, 1, None)
+
+
+def test_a_word_that_comes_in_the_moment_in_which_a_run_begins_to_wait_is_not_lost(office: Office) -> None:
+    run = office.working()
+    office.nodes.wait(run, "agent")
+    _meanwhile(office, run, lambda: office.wake(run))
+    assert (office.get(run).status, office.get(run).segment) == ("queued", 2)
+
+
+def test_alices_cancel_in_the_moment_in_which_her_run_begins_to_wait_is_not_lost(office: Office) -> None:
+    run = office.working()
+    office.nodes.wait(run, "agent")
+    _meanwhile(office, run, lambda: office.runs.cancel(office.alice, run.id))
+    assert office.get(run).status == "cancelled"
+
+
+def _meanwhile(office: Office, run: Run, act: Callable[[], object]) -> None:
+    """Let a run begin to wait, and have somebody act before that is committed."""
+    other = threading.Thread(target=act)
+    with office.core.db.transaction() as connection:
+        assert segments.wait(connection, run.id, 1, None)
+        other.start()
+        time.sleep(0.3)  # the other one has come to the row by now
+    other.join()
 
 
 def test_a_word_for_a_run_that_has_ended_changes_nothing(office: Office) -> None:

@@ -74,6 +74,7 @@ def wake(connection: Connection, run_id: str, at: datetime) -> bool:
 
     True: it was waiting.
     """
+    lock(connection, run_id)  # or it could begin to wait between the two statements, and hear of nothing
     woken = connection.execute(
         update(runs)
         .where(runs.c.id == run_id, runs.c.status == "waiting")
