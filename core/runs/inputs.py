@@ -9,7 +9,8 @@ from typing import Any
 from core.db.types import storable_tree
 from core.engine.graph import Graph
 from core.engine.nodes.registry import all_kinds
-from core.engine.values import Field, read_value
+from core.engine.reading import read_inputs
+from core.engine.values import Field
 from core.errors import Invalid
 
 MAX_INPUT = 200_000
@@ -27,17 +28,13 @@ def fields_of(graph: Graph) -> tuple[Field, ...]:
     )
 
 
-def read_inputs(graph: Graph, given: Mapping[str, Any]) -> dict[str, Any]:
+def inputs_for(graph: Graph, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the inputs of a run by name: each as its field's type, None where an optional one is missing.
 
     Raises:
         Invalid: a sentence about the first field that is missing or has not the right form, or is unknown.
     """
-    fields = {field.name: field for field in fields_of(graph)}
-    for name in given:
-        if name not in fields:
-            raise Invalid(f"This workflow has no input called {str(name)[:80]}.", str(name)[:80])
-    read = {name: _read(field, given.get(name)) for name, field in fields.items()}
+    read = read_inputs(fields_of(graph), storable_tree(dict(given)))
     _measure(read)
     return read
 
@@ -49,18 +46,6 @@ def read_texts(given: Mapping[str, str]) -> dict[str, str]:
         raise Invalid("Enter what the agent should work on.", "input")
     _measure(cleaned, "input")
     return cleaned
-
-
-def _read(field: Field, given: Any) -> Any:
-    given = storable_tree(given)
-    if given is None or (isinstance(given, str) and not given.strip()):
-        if field.is_required:
-            raise Invalid(f"{field.name} is missing.", field.name)
-        return None
-    try:
-        return read_value(given, field.type)
-    except ValueError as error:
-        raise Invalid(f"{field.name}: {error}", field.name) from None
 
 
 def _measure(read: Mapping[str, Any], field: str | None = None) -> None:

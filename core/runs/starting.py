@@ -26,7 +26,7 @@ from core.ledger.service import Ledger
 from core.quotas.service import Quotas
 from core.runs import repository
 from core.runs.filling import Filling
-from core.runs.inputs import read_inputs, read_texts
+from core.runs.inputs import inputs_for, read_texts
 from core.runs.lineage import repository as lineage
 from core.runs.models import Parent, Run
 from core.runs.nodes import repository as nodes
@@ -142,7 +142,7 @@ class Starting:
             runnable = self._workflows.to_run(actor, workflow_id, version)
         workflow = runnable.workflow
         graph = _checked(runnable.graph)
-        values = read_inputs(graph, inputs)
+        values = inputs_for(graph, inputs)
         of = Origin(
             workflow.name,
             department=workflow.department,

@@ -18,7 +18,7 @@ from core.firings.models import Firing, Source
 from core.firings.rules import check_limits, looks_after
 from core.firings.service import Firings
 from core.names import clean_name
-from core.runs.inputs import read_inputs
+from core.runs.inputs import inputs_for
 from core.schedules import cron, repository
 from core.schedules.models import MAX_SCHEDULES, MISSED, Preview, Schedule, ScheduleDraft
 from core.workflows.service import Workflows
@@ -236,7 +236,7 @@ class Schedules:
             name=clean_name(draft.name, 80, "Give the schedule a name"),
             cron=cron.clean_cron(draft.cron),
             timezone=cron.clean_timezone(draft.timezone),
-            inputs=read_inputs(graph, draft.inputs),
+            inputs=inputs_for(graph, draft.inputs),
         )
 
     def _record(self, connection: Connection, actor: User, action: str, schedule: Schedule) -> None:

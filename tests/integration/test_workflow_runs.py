@@ -97,7 +97,7 @@ def test_alice_runs_what_is_published(core: Core, alice: User, workflow_id: str,
     assert core.runs.get(alice, run.id) == run
     assert (run.title, run.department, run.status, run.agent_id) == ("Letters", "hr", "queued", None)
     assert (run.workflow_id, run.workflow_version, run.is_test, run.budget_micros) == (workflow_id, 1, False, 7000)
-    assert run.inputs == {"letter": " Dear all ", "amount": 5000.5, "day": None, "is_urgent": None, "lines": None}
+    assert run.inputs == {"letter": "Dear all", "amount": 5000.5, "day": None, "is_urgent": None, "lines": None}
     copied = graph_of(core, run)["nodes"][1]["agent"]
     assert copied == core.agents.get(alice, agent_id).definition.model_dump(mode="json")
     with core.db.read() as connection:
@@ -193,15 +193,15 @@ def test_what_is_not_published_or_archived_does_not_start(core: Core, alice: Use
 @pytest.mark.parametrize(
     ("inputs", "field", "sentence"),
     [
-        ({"amount": 1}, "letter", "letter is missing."),
-        ({"letter": " \n", "amount": 1}, "letter", "letter is missing."),
+        ({"amount": 1}, "letter", "letter is missing. Enter it."),
+        ({"letter": " \n", "amount": 1}, "letter", "letter is missing. Enter it."),
         ({**INPUTS, "amount": "a lot"}, "amount", "amount: Enter a number"),
         ({**INPUTS, "amount": True}, "amount", "amount: Enter a number"),
-        ({**INPUTS, "amount": float("nan")}, "amount", "amount is missing."),
+        ({**INPUTS, "amount": float("nan")}, "amount", "amount is missing. Enter it."),
         ({**INPUTS, "day": "tomorrow"}, "day", "day: Enter a date"),
         ({**INPUTS, "is_urgent": "maybe"}, "is_urgent", "is_urgent: Enter yes or no"),
         ({**INPUTS, "lines": "{}"}, "lines", "lines: Enter a list"),
-        ({**INPUTS, "other": 1}, "other", "This workflow has no input called other."),
+        ({**INPUTS, "other": 1}, "other", "There is no input called other."),
         ({**INPUTS, "letter": "x" * 200_001}, "letter", "The input is longer"),
         ({**INPUTS, "lines": ["x" * 200_001]}, "lines", "The input is longer"),
     ],
