@@ -31,6 +31,7 @@ from core.logins.service import Logins
 from core.logs import set_up_logs
 from core.master_keys.service import MasterKeys
 from core.notify.chosen import ChosenKeys
+from core.notify.doubts import Doubts
 from core.notify.notices import tell_by_mail
 from core.notify.outbox import Outbox
 from core.notify.registry import chosen_transport
@@ -206,6 +207,8 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
     runs.ended.on_end(approvals.run_ended)
     firings = Firings(db, accounts, runs, Stops(accounts, mail))
     runs.ended.on_end(firings.run_ended)
+    journal = RunJournal(db, runs.ended)
+    journal.nodes.on_doubt(Doubts(accounts, mail).tell)
     schedules = Schedules(db, workflows, firings, audit)
     triggers = Triggers(db, vault, accounts, workflows, firings, limits, audit)
     outbox = Outbox(db, vault, mail)
@@ -265,7 +268,7 @@ def build_core(settings: Settings | None = None, *, is_recovery: bool = False) -
         db=db,
         ring=rings.current(),
         policy=policy,
-        journal=RunJournal(db, runs.ended),
+        journal=journal,
     )
 
 

@@ -195,6 +195,18 @@ def stopped(what: str, name: str, failures: int, why: str, link: str) -> Message
     )
 
 
+def doubt(run: str, link: str) -> Message:
+    """Ask whether a step of a run has acted before it was interrupted; ``link`` leads to the run, or is empty."""
+    return _message(
+        "doubt",
+        "A run waits for your word",
+        f"A step of the run “{run}” changes something outside, and was interrupted in the middle of it. "
+        "Nobody here can know whether it happened, so it is not done again by itself.",
+        "Look there whether it happened, then say so in the run. It goes on from that step.",
+        *filter(None, [link]),
+    )
+
+
 def test(at: datetime, asker: str) -> Message:
     """Show that mail arrives; ``asker`` is the administrator's name."""
     return _message(

@@ -25,6 +25,7 @@ MailKind = Literal[
     "approval_reminder",
     "approval_ended",
     "stopped",
+    "doubt",
     "tool",
     "digest",
     "test",

@@ -88,7 +88,7 @@ class RunJournal:
 
     def of_round(self, item: int) -> RunJournal:
         """Return this journal for a round of a for-each node: its events say which one."""
-        return _RoundJournal(self._db, self._ended, item)
+        return _RoundJournal(self._db, self._ended, self.nodes, item)
 
     def succeed(self, run_id: str, output: str, outputs: Mapping[str, Any] | None = None) -> bool:
         """End a run well, with the values of its output nodes if it has any; False when it had ended already."""
@@ -148,8 +148,9 @@ class RunJournal:
 
 
 class _RoundJournal(RunJournal):
-    def __init__(self, db: Database, ended: Ended, item: int) -> None:
+    def __init__(self, db: Database, ended: Ended, memory: NodeMemory, item: int) -> None:
         super().__init__(db, ended)
+        self.nodes = memory
         self._item = item
 
     def event(self, run_id: str, kind: str, node_id: str | None, data: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from core.engine.failures import OutputTooLarge
 from core.errors import RunCancelled
 from core.security.redact import MASK, register_secret
 from tests.support.courses import Crash, Walks, walks
+from tests.support.mailbox import MemoryTransport
 from tests.support.stopped_clock import StoppedClock
 from tests.support.worker import wait_until
 
@@ -408,6 +409,23 @@ def test_what_may_have_been_done_waits_for_a_persons_word(
     assert (stage.get(run).status, stage.statuses(run)) == ("waiting", {"a": "in_doubt"})
     assert len(stage.probe.acts) == acts
     assert [event.node_id for event in stage.events(run, "node_in_doubt")] == ["a"]
+
+
+def test_alice_is_written_to_once_when_her_run_comes_into_doubt(
+    stage: Walks, post: MemoryTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stage.start({"a": {"acts": True}, "b": {"items": [1, 2], "acts": True}})
+    stage.crash_at("acted", monkeypatch)
+    with pytest.raises(Crash):
+        stage.follow(run)
+    assert stage.follow(run) is None
+    stage.wake(run)
+    assert stage.follow(run) is None
+    while stage.core.outbox.deliver_next():
+        pass
+    (mail,) = post.sent
+    assert (mail.recipient, mail.subject) == (stage.alice.email, "A run waits for your word")
+    assert "“Walk”" in mail.body.get_secret_value()
 
 
 def test_what_may_be_repeated_is_done_again_with_the_same_key(

@@ -27,6 +27,8 @@ ALL = {
     "approval_asked": messages.approval_asked("Pay 7?", "Ada", "Invoices", ["amount:\n    7"], AT, APPROVAL_LINK),
     "approval_reminder": messages.approval_asked("Pay 7?", "Ada", "Invoices", [], None, "", is_reminder=True),
     "approval_ended": messages.approval_ended("Approved: Pay 7?", "Bob approved this.", "Invoices", "", ""),
+    "stopped": messages.stopped("schedule", "Daily", 3, "It was “Out of money”.", ""),
+    "doubt": messages.doubt("Invoices", "https://zoark.example.com/run?id=run_1"),
     "digest": messages.digest([Held("mail_1", "Your password was changed", AT)]),
 }
 

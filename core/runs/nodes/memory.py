@@ -32,6 +32,11 @@ class NodeMemory:
     def __init__(self, db: Database) -> None:
         """Work on ``db``."""
         self._db = db
+        self._doubt_listeners: list[Callable[[Connection, Run], None]] = []
+
+    def on_doubt(self, tell: Callable[[Connection, Run], None]) -> None:
+        """Call ``tell`` with a run of which something is in doubt that was not before, in that transaction."""
+        self._doubt_listeners.append(tell)
 
     def states(self, run_id: str) -> Sequence[NodeState]:
         """Return what is known of a run's nodes and rounds."""
@@ -104,7 +109,13 @@ class NodeMemory:
 
     def doubt(self, run: Run, node_id: str, item: int = NODE) -> bool:
         """Note that a node may have acted outside or not; False when it was dropped."""
-        return self._change(run, node_id, item, "in_doubt", "node_in_doubt", {})
+
+        def ask(connection: Connection) -> None:
+            if sum(state.status == "in_doubt" for state in nodes.of_run(connection, run.id)) == 1:
+                for tell in self._doubt_listeners:
+                    tell(connection, run)
+
+        return self._change(run, node_id, item, "in_doubt", "node_in_doubt", {}, ask)
 
     def skip(self, run: Run, node_ids: Iterable[str]) -> bool:
         """Note that no way leads to these nodes; False when it was dropped."""
@@ -136,7 +147,15 @@ class NodeMemory:
         return self._patiently(run, write)
 
     def _change(
-        self, run: Run, node_id: str, item: int, status: str, kind: str, told: dict[str, Any], **values: Any
+        self,
+        run: Run,
+        node_id: str,
+        item: int,
+        status: str,
+        kind: str,
+        told: dict[str, Any],
+        then: Callable[[Connection], None] | None = None,
+        **values: Any,
     ) -> bool:
         at = clock.now()
 
@@ -146,6 +165,8 @@ class NodeMemory:
                 state = nodes.one(connection, run.id, node_id, item)
                 return state is not None and state.status == status
             _tell(connection, run, at, kind, node_id, item, told)
+            if then is not None:
+                then(connection)
             return True
 
         return self._patiently(run, write)
