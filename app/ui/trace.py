@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from app.ui import formats
 from core.runs.models import RunEvent
 
-WAITS = "Waits for somebody, or for its time."
 IN_DOUBT = "It is not known whether this has happened. Say what did, and the run goes on."
 
 Kind = Literal["model", "tool", "note", "problem"]
@@ -33,6 +32,12 @@ class Step:
     node_id: str
     state: Literal["running", "waiting", "done", "failed", "skipped"] = "running"
     items: list[Item] = field(default_factory=list)
+
+
+def _at_most(data: Mapping[str, Any]) -> str:
+    """Say why a call that was cut off costs something: see decision 0002."""
+    micros = data.get("cost_micros")
+    return f" What was cut off counts at the most it may have cost: {formats.money(micros)}." if micros else ""
 
 
 @dataclass
@@ -82,10 +87,12 @@ class Trace:
                     item.text = "Asks for a tool."
             case "model_call_failed":
                 item = self._calls[data["call_id"]]
-                item.kind, item.is_open, item.detail = "problem", False, str(data["message"])
+                item.kind, item.is_open = "problem", False
+                item.detail = f"{data['message']}{_at_most(data)}"
             case "model_calls_interrupted":
                 self._close_open(step)
-                step.items.append(Item("problem", "The worker was interrupted in a call; it is made again."))
+                title = f"The worker was interrupted in a call; it is made again.{_at_most(data)}"
+                step.items.append(Item("problem", title))
             case "tool_started":
                 arguments = ", ".join(f"{name} = {value}" for name, value in data["arguments"].items())
                 step.items.append(Item("tool", str(data["tool"]), arguments, is_open=True))
@@ -96,29 +103,17 @@ class Trace:
             case "node_retry":
                 pause = formats.duration(data["pause_seconds"])
                 step.items.append(Item("problem", f"{data['message']} Next try in {pause}."))
-            case "node_waiting":
-                step.state = "waiting"
-            case "node_skipped":
-                step.state = "skipped"
-            case "node_in_doubt" | "round_in_doubt":
-                step.items.append(Item("problem", "It may have acted before it was interrupted."))
-            case "node_settled":
-                step.items.append(Item("note", "It did happen." if data["happened"] else "It is done again."))
-            case "round_failed":
-                step.items.append(Item("problem", f"Round {data['round'] + 1}: {data['message']}"))
             case "node_waiting" | "round_waiting":
-                if not step.items or step.items[-1].title != WAITS:
-                    step.items.append(Item("note", WAITS))
+                step.state = "waiting"
             case "node_in_doubt" | "round_in_doubt":
                 self._close_open(step)
                 step.items.append(Item("problem", IN_DOUBT))
             case "node_settled":
-                step.items.append(Item("note", "It has happened." if data["happened"] else "It has not happened."))
+                step.items.append(Item("note", "It did happen." if data["happened"] else "It is done again."))
             case "node_skipped":
-                step.state = "done"
-                step.items.append(Item("note", "No way led here."))
+                step.state = "skipped"
             case "round_failed":
-                step.items.append(Item("problem", str(data["message"])))
+                step.items.append(Item("problem", f"Round {data['round'] + 1}: {data['message']}"))
             case "round_started" | "round_finished":
                 pass  # what it does is told by itself
             case "node_finished":
@@ -126,7 +121,7 @@ class Trace:
             case "node_failed":
                 self._close_open(step)
                 step.state = "failed"
-                if not step.items or step.items[-1].detail != data["message"]:
+                if not step.items or not step.items[-1].detail.startswith(data["message"]):
                     step.items.append(Item("problem", str(data["message"])))
 
     @staticmethod

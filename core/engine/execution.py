@@ -105,9 +105,10 @@ class NodeRunner:
 
     def settle_interrupted(self, task: RunTask, node_id: str) -> None:
         """Close the calls that a dead worker sent and never settled; only for a run that was taken up again."""
-        calls = self._services.usage.interrupt_left_open(task.run.id, node_id)
-        if calls:
-            self._services.journal.event(task.run.id, "model_calls_interrupted", node_id, {"calls": calls})
+        costs = [cost.micros for cost in self._services.usage.interrupt_left_open(task.run.id, node_id)]
+        if costs:
+            told = {"calls": len(costs), "cost_micros": None if None in costs else sum(filter(None, costs))}
+            self._services.journal.event(task.run.id, "model_calls_interrupted", node_id, told)
 
     def _waits(self, run: Run, node: Node, result: Waiting) -> Outcome:
         due_at = result.due_at and max(result.due_at, clock.now() + SHORTEST_WAIT)

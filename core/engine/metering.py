@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 from core import clock
 from core.budgets.failures import BudgetBusy, BudgetExceeded, OutputOverrun
@@ -92,12 +93,13 @@ class NodeMeter:
 
     def fail(self, call_id: str, error: CoreError, bound: Tokens, was_answering: bool, duration_ms: int) -> None:
         """Book a call that did not end well: at its upper bound when the provider may bill it."""
+        told: dict[str, Any] = {"call_id": call_id, "code": error.code, "message": error.sentence}
         if was_answering or isinstance(error, ModelTimeout | RunCancelled):
-            self._usage.interrupt(call_id, self.origin, bound, duration_ms)
+            told["cost_micros"] = self._usage.interrupt(call_id, self.origin, bound, duration_ms).micros
         else:
             self._usage.fail(call_id, error.code, duration_ms)
             self._gate.used(call_id, Tokens(0, 0))
-        self.event("model_call_failed", {"call_id": call_id, "code": error.code, "message": error.sentence})
+        self.event("model_call_failed", told)
 
 
 class ActiveCall:

@@ -239,16 +239,14 @@ class Usage:
             )
         return cost
 
-    def interrupt_left_open(self, run_id: str, node_id: str) -> int:
-        """Close the calls that a dead worker left open; return how many there were.
+    def interrupt_left_open(self, run_id: str, node_id: str) -> Sequence[Cost]:
+        """Close the calls that a dead worker left open; return what each counts.
 
         Only the worker that owns the run may call this, before it sends anything itself.
         """
         with self._db.read() as connection:
             found = repository.open_calls(connection, run_id, node_id)
-        for call_id, origin, bound in found:
-            self.interrupt(call_id, origin, bound)
-        return len(found)
+        return [self.interrupt(call_id, origin, bound) for call_id, origin, bound in found]
 
     def next_lease_end(self) -> datetime | None:
         """Return when the next call that nobody has settled is booked at its bound; None when nothing is held."""

@@ -329,7 +329,7 @@ def test_a_call_that_a_dead_worker_left_open_keeps_the_price_it_was_sent_at(
     origin = origin_of(core, alice)
     core.usage.open_call(origin, BOUND)
     core.prices.set(admin, draft(dollars=100))
-    assert core.usage.interrupt_left_open(origin.run_id, "agent") == 1
+    assert len(core.usage.interrupt_left_open(origin.run_id, "agent")) == 1
     (call,) = core.usage.calls_of_run(origin.run_id)
     # No discount for cached input: what was cached is not known any more.
     assert call.price == Price.flat("catalogue", catalogue().version, UnitPrice(2_500_000, 2_500_000, 10_000_000))

@@ -97,8 +97,9 @@ def test_calls_a_dead_worker_left_open_are_closed_at_their_bound(
     core.usage.settle(settled, origin, Tokens(1, 1), 1)
     for node_id in ("agent", "agent", "other"):
         core.usage.open_call(replace(origin, node_id=node_id), BOUND, PRICE)
-    assert core.usage.interrupt_left_open(origin.run_id, "agent") == 2
-    assert core.usage.interrupt_left_open(origin.run_id, "agent") == 0
+    left_open = core.usage.interrupt_left_open(origin.run_id, "agent")
+    assert [cost.micros for cost in left_open] == [1400, 1400]
+    assert core.usage.interrupt_left_open(origin.run_id, "agent") == []
     statuses = [call.status for call in core.usage.calls_of_run(origin.run_id)]
     assert sorted(statuses) == ["answered", "interrupted", "interrupted", "open"]
     assert _all(core, alice, time) == Totals(3, 2001, 401, 3 + 2 * 1400, 0)

@@ -134,6 +134,27 @@ def test_a_refused_call_becomes_a_problem_and_the_retry_says_when() -> None:
     assert found.steps["agent"].state == "done"
 
 
+def test_a_call_that_was_cut_off_says_what_it_counts_and_its_failure_is_told_once() -> None:
+    late = {"code": "timeout", "message": "Late."}
+    found = read(
+        "node_started",
+        ("model_call_started", STARTED),
+        ("model_call_failed", {"call_id": "call_1", "cost_micros": 4200, **late}),
+        ("node_failed", late),
+    )
+    (only,) = items(found)
+    assert only.detail == "Late. What was cut off counts at the most it may have cost: $0.0042."
+
+
+def test_a_step_that_waits_comes_into_doubt_and_is_settled_says_how_it_stands() -> None:
+    found = read("node_started", "node_waiting")
+    assert found.steps["agent"].state == "waiting"
+    found = read("node_started", ("round_failed", {"round": 1, "message": "No."}), "node_in_doubt")
+    assert [item.title for item in items(found)] == ["Round 2: No.", trace.IN_DOUBT]
+    for happened, told in ((True, "It did happen."), (False, "It is done again.")):
+        assert [item.title for item in items(read(("node_settled", {"happened": happened})))] == [told]
+
+
 def test_a_resumed_run_shows_what_was_cut_off_and_goes_on() -> None:
     found = read(
         "run_started",
@@ -141,7 +162,7 @@ def test_a_resumed_run_shows_what_was_cut_off_and_goes_on() -> None:
         ("model_call_started", STARTED),
         ("model_text", {"call_id": "call_1", "text": "Bil"}),
         "run_resumed",
-        ("model_calls_interrupted", {"calls": 1}),
+        ("model_calls_interrupted", {"calls": 1, "cost_micros": 4200}),
         "node_started",
         ("model_call_started", {**STARTED, "call_id": "call_2"}),
         ("model_text", {"call_id": "call_2", "text": "Billing."}),
@@ -155,6 +176,9 @@ def test_a_resumed_run_shows_what_was_cut_off_and_goes_on() -> None:
         ("model", "Billing."),
     ]
     assert items(found)[0].detail == "cut off"
+    assert items(found)[1].title.endswith(
+        "it is made again. What was cut off counts at the most it may have cost: $0.0042."
+    )
     assert not any(item.is_open for item in items(found))
     assert found.steps["agent"].state == "done"
 
