@@ -12,6 +12,11 @@ from core.engine.graph import MAX_EDGES, MAX_ID, MAX_NODES
 from core.engine.problems import Problem
 
 NODE: Mapping[str, Any] = {"id": "answer", "kind": "agent", "agent_id": "agent_01jd8x…", "task": "Answer {{text}}"}
+# Those of ``POST /custom-agents``: an agent that is used in one place only may stand in the node itself.
+AGENT_FIELDS = (
+    *("role", "goal", "backstory", "expected_output", "api_key_id", "key_id", "model", "tools", "temperature"),
+    *("max_iterations", "max_output_tokens", "output_schema", "time_limit_seconds"),
+)
 NodeId = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=r"^[\w-]+$", examples=["answer"])]
 
 
@@ -40,7 +45,8 @@ class GraphSent(Input):
 
     def document(self) -> dict[str, Any]:
         """Return it as the core reads it."""
-        return self.model_dump()
+        sent = self.model_dump()
+        return {**sent, "nodes": [_as_stored(node) for node in sent["nodes"]]}
 
 
 class GraphShown(Output):
@@ -64,6 +70,23 @@ class Problems(Output):
     """Everything that keeps a graph from running; nothing when it could."""
 
     items: list[ProblemShown]
+
+
+def _as_stored(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the fields of an agent that stand in its node itself where the core keeps them, and with its names."""
+    found = dict(node)
+    if isinstance(body := found.get("body"), dict):  # of a node that does something with each entry
+        found["body"] = _as_stored(body)
+    if found.get("kind") != "agent":
+        return found
+    agent = found.pop("agent", None)
+    if agent is None and not found.get("agent_id"):
+        agent = {name: found.pop(name) for name in AGENT_FIELDS if name in found}
+    if not isinstance(agent, dict):
+        return found if agent is None else {**found, "agent": agent}
+    if "api_key_id" in agent:
+        agent["key_id"] = agent.pop("api_key_id")
+    return {**found, "is_inline": True, "agent": agent} if agent else found
 
 
 def problems_shown(found: tuple[Problem, ...]) -> Problems:

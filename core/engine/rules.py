@@ -224,8 +224,8 @@ class _Check:
                 seen.add(field.name)
         named: set[str] = set()
         for node in self._graph.nodes:
-            name = node.config.get("name") if node.kind == OUTPUT else None
-            if isinstance(name, str) and name:
+            name = (node.config.get("name") or node.id) if node.kind == OUTPUT else None
+            if isinstance(name, str):
                 if name in named:
                     yield Problem("output_twice", f"two outputs are called {name}.", node.id, "name")
                 named.add(name)

@@ -29,7 +29,7 @@ BEGINNING: Mapping[str, Any] = {
             "kind": "output",
             "name": "answer",
             "format": "text",
-            "value": "{{text}}",
+            "value": "",
             "position": {"x": 480.0, "y": 0.0},
         },
     ],

@@ -31,6 +31,7 @@ FREE: dict[str, str] = {
     "POST /workflows/problems.graph.nodes[]": NODE,
     "PUT /workflows/{workflow_id}/draft.graph.nodes[]": NODE,
     "POST /workflows/{workflow_id}/duplicate.graph.nodes[]": NODE,
+    "PATCH /workflows/{workflow_id}.graph.nodes[]": NODE,
     "POST /workflows/{workflow_id}/execute.inputs": INPUTS,
     "POST /schedules.inputs": INPUTS,
     "PATCH /schedules/{schedule_id}.inputs": INPUTS,

@@ -82,6 +82,41 @@ def test_who_sends_if_match_overwrites_nobody(stage: Stage, caller: Caller, clie
     assert (saved.status_code, saved.headers["etag"]) == (200, '"3"')
 
 
+def test_a_change_may_bring_another_draft(stage: Stage, caller: Caller) -> None:
+    address, graph = f"/workflows/{stage.workflow()}", stage.drawing()
+    assert caller.do(200, "PATCH", address, {"name": "Post", "graph": graph})["name"] == "Post"
+    shown = caller.get(address)
+    assert (shown["graph"], shown["revision"]) == (graph, 2)
+    circle = {"nodes": [{"id": "a", "kind": "x", "attempts": "many"}]}
+    assert caller.do(422, "PATCH", address, {"name": "Lost", "graph": circle})["code"] == "graph_invalid"
+    assert caller.get(address) == shown
+
+
+def test_an_agent_may_stand_in_its_node_with_the_fields_of_an_agent(stage: Stage, caller: Caller) -> None:
+    agent = {"role": "Clerk", "goal": "Answers", "model": "fake-1", "max_output_tokens": 64}
+    sent = {"kind": "agent", **agent, "api_key_id": stage.key().id, "task": "Answer {{text}}"}
+    kept = {
+        "kind": "agent",
+        "is_inline": True,
+        "agent": {**agent, "key_id": sent["api_key_id"]},
+        "task": "Answer {{text}}",
+    }
+    graph = stage.drawing()
+    graph["nodes"][1] = {"id": "a", **sent}
+    graph["nodes"][0]["fields"].append({"name": "letters", "type": "list"})
+    graph["nodes"].append(
+        {"id": "each", "kind": "for_each", "items": "letters", "body": {**sent, "task": "{{item}}"}}
+    )
+    graph["nodes"].append({"id": "out", "kind": "output"})
+    graph["edges"] += [{"source": "a", "target": "each"}, {"source": "each", "target": "out"}]
+    made = caller.do(201, "POST", "/workflows", {"name": "W", "department": "hr", "graph": graph})
+    assert made["graph"]["nodes"][1] == {"id": "a", **kept}
+    assert made["graph"]["nodes"][2]["body"] == {**kept, "task": "{{item}}"}
+    # What was read can be sent again.
+    assert caller.do(200, "PUT", f"/workflows/{made['id']}/draft", {"graph": made["graph"]})["revision"] == 1
+    assert caller.get(f"/workflows/{made['id']}/problems")["items"] == []
+
+
 def test_what_could_not_run_is_said_node_by_node(stage: Stage, caller: Caller) -> None:
     graph = {"nodes": [{"id": "a", "kind": "agent", "agent_id": "", "task": ""}], "edges": []}
     made = caller.do(201, "POST", "/workflows", {"name": "W", "department": "hr", "graph": graph})

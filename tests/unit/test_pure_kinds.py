@@ -279,6 +279,15 @@ def test_an_output_is_text() -> None:
     assert run("output", {"name": "r", "value": "{{o}}"}, o={"a": 1}).output == '{\n  "a": 1\n}'
 
 
+def test_an_output_without_a_value_gives_what_leads_to_it() -> None:
+    assert run("output", {}, ("b",), a=1, b="It is 5.").output == "It is 5."
+    assert run("output", {"format": "json"}, ("b",), b={"a": [1]}).output == {"a": [1]}
+    assert run("output", {}, ("a", "b"), a=1, b="x").output == "**a**\n\n1\n\n**b**\n\nx"
+    assert run("output", {"format": "json"}, ("a", "b"), a=1, b="x").output == {"a": 1, "b": "x"}
+    assert run("output", {"format": "file", "file_name": "a.md"}, ("b",), b="x").output["text"] == "x"
+    assert run("output", {}).output == ""
+
+
 def test_an_output_is_data_that_is_checked() -> None:
     fields = [{"name": "amount", "type": "number"}, {"name": "note", "is_required": False}]
     config = {"name": "r", "format": "json", "value": "{{e}}", "fields": fields}

@@ -16,6 +16,7 @@ from app.api.revisions import IfMatch, check_match, etag
 from app.api.route import router as new_router
 from app.api.schemas import Change, Id, Input, Page
 from app.api.workflow_shapes import DraftShown, WorkflowShown, draft_shown, workflow_shown
+from core.engine.graph import read_graph
 from core.workflows.models import MAX_DESCRIPTION, MAX_NAME, Draft, WorkflowFilter
 
 router = new_router("workflows")
@@ -38,11 +39,12 @@ class WorkflowDraft(Input):
 
 
 class WorkflowChange(Change):
-    """What to change of a workflow; its graph is changed by its draft."""
+    """What to change of a workflow; a graph becomes its draft, whatever that was."""
 
     name: Name
     department: Department
     description: Description
+    graph: GraphSent
 
 
 class GraphToSave(Input):
@@ -105,9 +107,17 @@ def get_workflow(caller: Reads, workflow_id: Id, response: Response) -> DraftSho
 
 @router.patch("/workflows/{workflow_id}", responses=problems(404, 409))
 def change_workflow(caller: Writes, workflow_id: Id, body: WorkflowChange) -> WorkflowShown:
-    """Give a workflow another name, department or description."""
-    changes = body.model_dump(exclude_unset=True)
-    return workflow_shown(runtime.get_core().workflows.change(caller.user, workflow_id, **changes))
+    """Give a workflow another name, department, description or draft."""
+    workflows = runtime.get_core().workflows
+    changes = body.model_dump(exclude_unset=True, exclude={"graph"})
+    graph = body.graph.document() if "graph" in body.model_fields_set else None
+    if graph is not None:
+        read_graph(graph)  # refused before anything is changed
+    changed = workflows.change(caller.user, workflow_id, **changes)
+    if graph is not None:
+        workflows.save_draft(caller.user, workflow_id, graph, changed.revision)
+        changed = workflows.facts(caller.user, workflow_id)
+    return workflow_shown(changed)
 
 
 @router.delete("/workflows/{workflow_id}", status_code=204, responses=problems(404))

@@ -33,10 +33,11 @@ _SHAPES: Mapping[str, ValueType] = {"text": "text", "json": "any", "file": "file
 
 
 class OutputKind(NodeKind):
-    """``{name, format: "text" | "json" | "file", value: template, fields?, file_name?}``.
+    """``{name?, format?: "text" | "json" | "file", value?: template, fields?, file_name?}``.
 
-    JSON is the value itself where ``value`` is nothing but ``{{path}}``, and is checked against ``fields`` if there
-    are any. A file is ``{name, media_type, text}``.
+    Without a name it is called by its id, without a value it gives what leads to it. JSON is the value itself where
+    ``value`` is nothing but ``{{path}}``, and is checked against ``fields`` if there are any. A file is
+    ``{name, media_type, text}``.
     """
 
     name = "output"
@@ -46,9 +47,9 @@ class OutputKind(NodeKind):
     help = "Gives a result of the workflow."
     initial: ClassVar[Mapping[str, Any]] = {"name": "result", "format": "text", "value": ""}
     form = (
-        FormField("name", "Name", "line", is_required=True, maximum=80),
+        FormField("name", "Name", "line", help="What the result is called.", maximum=80),
         FormField("format", "Format", "choice", default="text", options=FORMATS),
-        FormField("value", "Value", "template", is_required=True),
+        FormField("value", "Value", "template", help="Empty: the result of the step that leads here."),
         FormField(
             "fields",
             "Fields",
@@ -96,31 +97,39 @@ class OutputKind(NodeKind):
 
     def run(self, context: NodeContext, node: Node, scope: Scope) -> Done:
         """Return the result; raises ``ValueWrong`` when it has not the form that it should have."""
-        config = node.config
-        match settings.text(config, "format", "text"):
+        template, wanted = settings.text(node.config, "value"), settings.text(node.config, "format", "text")
+        given = fill_value(template, scope.values) if template else _brought(scope, wanted)
+        match wanted:
             case "json":
-                return Done(_data(settings.text(config, "value"), config, scope))
+                return Done(_data(template, given, node.config, scope))
             case "file":
-                return Done(_file(node, scope))
-        return Done(fill(settings.text(config, "value"), scope.values))
+                return Done(_file(node, as_text(given), scope))
+        return Done(as_text(given))
 
 
-def _data(template: str, config: Mapping[str, Any], scope: Scope) -> Any:
+def _brought(scope: Scope, wanted: str) -> Any:
+    """Return what leads here: one value as it is, several by their names."""
+    found = {name: scope.values.get(name) for name in scope.sources}
+    if len(found) < 2:
+        return next(iter(found.values()), None)
+    return found if wanted == "json" else "\n\n".join(f"**{name}**\n\n{as_text(found[name])}" for name in found)
+
+
+def _data(template: str, given: Any, config: Mapping[str, Any], scope: Scope) -> Any:
     try:
         # First read, then filled: a value with quotation marks in it cannot break the JSON around it.
         data = fill_data(json.loads(template), scope.values)
     except (ValueError, RecursionError):
-        data = read_json(fill_value(template, scope.values), "the result")
+        data = read_json(given, "the result")
     fields = settings.fields(config, "fields")
     return checked_fields(data, fields, "the result") if fields else data
 
 
-def _file(node: Node, scope: Scope) -> dict[str, str]:
+def _file(node: Node, text: str, scope: Scope) -> dict[str, str]:
     pattern = settings.text(node.config, "file_name")
     stem = clean_file_name(fill(pattern.rpartition(".")[0], scope.values)) or node.id
     # The ending is that of the settings: what a value brings along does not decide what a file is.
     ending = pattern.rpartition(".")[2].lower()
-    text = as_text(fill_value(settings.text(node.config, "value"), scope.values))
     return {"name": f"{stem}.{ending}", "media_type": MEDIA_TYPES[ending], "text": text}
 
 
