@@ -20,12 +20,12 @@ from app.ui import (
     rights,
     workflow_clash,
     workflow_faces,
+    workflow_looked_at,
     workflow_publish,
 )
 from app.ui.canvas import CanvasEvent
 from app.ui.workflow_desk import Desk, again, desk_of
 from core.accounts.models import User
-from core.engine.graph import read_graph
 from core.engine.problems import Problem
 from core.workflows.models import Draft
 
@@ -39,7 +39,7 @@ def draw(actor: User, draft: Draft) -> None:
         desk_of(draft)
         _edit(draft.id)
     else:
-        _show(draft)
+        workflow_looked_at.draw(actor, draft)
 
 
 def may_edit(actor: User, draft: Draft) -> bool:
@@ -154,20 +154,6 @@ def _problems(desk: Desk, problems: Sequence[Problem]) -> None:
             elif st.button(sentence, icon=icon, type="tertiary", key=f"workflow_problem_{number}"):
                 desk.selected = problem.node_id
                 again()
-
-
-def _show(draft: Draft) -> None:
-    graph = read_graph(draft.graph)
-    st.caption(":material/visibility: You can look at this workflow, and not change it.")
-    canvas.draw(
-        f"workflow_canvas_{draft.id}",
-        draft.graph,
-        draft.revision,
-        kinds=workflow_faces.palette(),
-        faces=workflow_faces.faces(graph, ()),
-        is_read_only=True,
-        height=HEIGHT,
-    )
 
 
 def _saved(draft: Draft) -> str:

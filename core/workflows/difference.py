@@ -7,7 +7,7 @@ stand on the canvas is told in one number.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from core.engine.forms import FormField
@@ -26,6 +26,9 @@ HANDLING: Mapping[str, str] = {
     "default": "Value after a failure",
 }
 ON_ERROR: Mapping[str, str] = {"stop": "Stop the run", "branch": "Go another way", "default": "Take a value"}
+# What people know by a name; who may not see it reads no id.
+_BY_ID = ("agent", "agents", "key", "workflow")
+UNSEEN = "not shared with you"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,14 @@ class FieldChange:
     label: str
     before: str
     after: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a node is set to, as text."""
+
+    label: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,15 @@ def difference(
     edges = [said.edge("added", edge, after) for edge in after.edges if edge not in set(before.edges)]
     edges += [said.edge("removed", edge, before) for edge in before.edges if edge not in set(after.edges)]
     return Difference(tuple(nodes), tuple(edges), moved)
+
+
+def settings_of(
+    node: Node, names: Mapping[str, str] | None = None, kinds: Mapping[str, NodeKind] | None = None
+) -> tuple[Setting, ...]:
+    """Return what a node is set to, in the words of its form; what is not set is left out."""
+    said = _Words(names or {}, kinds or all_kinds())
+    found = said.changes(replace(node, label="", config={}, handling=Handling()), node)
+    return tuple(Setting(field.label, field.after) for field in found if field.after)
 
 
 def _with_new_names(before: Graph, after: Graph) -> tuple[Graph, Mapping[str, str]]:
@@ -179,10 +199,12 @@ class _Words:
                 continue
             known = by_name.get(name)
             label = place + (known.label if known else name)
+            if known and known.widget in ("group", "node"):
+                old, new = ({} if value is None else value for value in (old, new))
             if isinstance(old, Mapping) and isinstance(new, Mapping) and (not known or known.widget != "approver"):
                 inner = self._inner(known, new)
                 if known and known.widget == "node" and old.get("kind") != new.get("kind"):
-                    titles = [self.kind(one.get("kind")) for one in (old, new)]
+                    titles = [self.kind(one["kind"]) if "kind" in one else "" for one in (old, new)]
                     yield FieldChange(label, *titles)
                     old, new = ({k: v for k, v in one.items() if k != "kind"} for one in (old, new))
                 yield from self._settings(inner, old, new, f"{label}: ")
@@ -194,16 +216,20 @@ class _Words:
             return ""
         if isinstance(value, bool):
             return "yes" if value else "no"
-        options = dict(field.options) if field else {}
         if isinstance(value, str):
-            return options.get(value) or self._names.get(value, value)
+            return self._word(field, value)
         if isinstance(value, list) and all(isinstance(one, str) for one in value):
-            return ", ".join(options.get(one) or self._names.get(one, one) for one in value)
+            return ", ".join(self._word(field, one) for one in value)
         if isinstance(value, list) and all(isinstance(one, Mapping) for one in value):
             return "\n".join(self._row(field, row) for row in value)
         if isinstance(value, Mapping) and field is not None and field.widget == "approver":
             return f"{value.get('kind')}: {self._text(None, value.get('id'))}"
         return as_text(value)
+
+    def _word(self, field: FormField | None, value: str) -> str:
+        options = dict(field.options) if field else {}
+        is_id = field is not None and field.widget in _BY_ID
+        return options.get(value) or self._names.get(value) or (UNSEEN if is_id else value)
 
     def _row(self, field: FormField | None, row: Mapping[str, Any]) -> str:
         columns = {column.name: column for column in field.columns} if field else {}

@@ -13,21 +13,20 @@ from core.accounts.models import User
 from core.agents.service import Agents
 from core.audit.service import Audit
 from core.db import Connection, Database
-from core.db.types import storable, storable_tree
 from core.departments.service import Departments
 from core.engine.graph import read_graph
 from core.engine.problems import Problem
-from core.errors import Forbidden, Invalid
+from core.errors import Forbidden, NotFound
 from core.keys.service import Keys
 from core.names import clean_name
 from core.sharing.service import Sharing
 from core.workflows import repository
 from core.workflows.checks import Checks
-from core.workflows.difference import Difference, difference
+from core.workflows.difference import Difference, Setting, difference, settings_of
+from core.workflows.entered import clean_description, stored_form
 from core.workflows.failures import NotPublished, WorkflowArchived
 from core.workflows.models import (
     BEGINNING,
-    MAX_DESCRIPTION,
     MAX_NAME,
     Draft,
     Runnable,
@@ -93,7 +92,7 @@ class Workflows(Versions):
             DraftChanged: somebody else has saved it in the meantime; says who, and when.
         """
         before = self._editable(actor, workflow_id)
-        document = _document(graph)
+        document = stored_form(graph)
         if document == before.graph:
             return before
         at = clock.now()
@@ -126,7 +125,7 @@ class Workflows(Versions):
         before = self._editable(actor, workflow_id)
         wanted = {
             "name": before.name if name is None else clean_name(name, MAX_NAME),
-            "description": before.description if description is None else _description(description),
+            "description": before.description if description is None else clean_description(description),
             "department": before.department if department is None else department,
         }
         changes = {field: value for field, value in wanted.items() if value != getattr(before, field)}
@@ -212,8 +211,18 @@ class Workflows(Versions):
             draft.graph if number is None else self.version(actor, workflow_id, number).graph
             for number in (before, after)
         ]
-        names = self._checks.names(actor) | {workflow.id: workflow.name for workflow in self.list(actor)}
-        return difference(read_graph(graphs[0]), read_graph(graphs[1]), names)
+        return difference(read_graph(graphs[0]), read_graph(graphs[1]), self._names(actor))
+
+    def settings(self, actor: User, workflow_id: str, node_id: str) -> tuple[Setting, ...]:
+        """Return what a node of the draft is set to, in words.
+
+        Raises:
+            NotFound: the workflow is a stranger's, or has no such node.
+        """
+        node = read_graph(self.get(actor, workflow_id).graph).by_id.get(node_id)
+        if node is None:
+            raise NotFound(what="step")
+        return settings_of(node, self._names(actor))
 
     def to_run(self, actor: User, workflow_id: str, version: int | None = None) -> Runnable:
         """Return what a run of a workflow executes: the published version, or an older one.
@@ -257,7 +266,7 @@ class Workflows(Versions):
         told: Mapping[str, object],
     ) -> Draft:
         require(actor, "agents.edit")
-        name, description, document = clean_name(name, MAX_NAME), _description(description), _document(graph)
+        name, description, document = clean_name(name, MAX_NAME), clean_description(description), stored_form(graph)
         self._departments.check(department)
         at = clock.now()
         draft = Draft(
@@ -294,19 +303,9 @@ class Workflows(Versions):
                 self._record(connection, actor, action, workflow.id)
         return self.facts(actor, workflow_id)
 
+    def _names(self, actor: User) -> dict[str, str]:
+        return self._checks.names(actor) | {workflow.id: workflow.name for workflow in self.list(actor)}
+
     def _retire(self, connection: Connection, actor: User, workflow_id: str) -> None:
         for tell in self._listeners:
             tell(connection, actor, workflow_id)
-
-
-def _document(graph: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a graph in the one form that is stored."""
-    found: dict[str, Any] = storable_tree(read_graph(graph).document())
-    return found
-
-
-def _description(text: str) -> str:
-    cleaned = storable(text).strip()
-    if len(cleaned) > MAX_DESCRIPTION:
-        raise Invalid(f"The description is longer than {MAX_DESCRIPTION:,} characters. Shorten it.", "description")
-    return cleaned

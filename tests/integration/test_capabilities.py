@@ -340,6 +340,7 @@ TABLE: dict[str, tuple[Codes, Call]] = {
     "workflows.problems": (everybody("ok"), lambda s, a: s.core.workflows.problems(a, s.drawing())),
     "workflows.publish": (FOR_MEMBERS, lambda s, a: s.core.workflows.publish(a, s.workflow())),
     "workflows.roll_back": (FOR_MEMBERS, lambda s, a: s.core.workflows.roll_back(a, s.published(), 1)),
+    "workflows.settings": (OWN, lambda s, a: s.core.workflows.settings(a, s.workflow(), "a")),
     "workflows.save_draft": (
         FOR_MEMBERS,
         lambda s, a: s.core.workflows.save_draft(a, s.workflow(), s.drawing(), 1),

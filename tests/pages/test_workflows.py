@@ -14,6 +14,7 @@ from core.agents.models import Agent
 from core.bootstrap import Core
 from core.keys.models import Key
 from core.sharing.models import Grantee
+from core.workflows.difference import UNSEEN
 from core.workflows.models import Draft
 from tests.pages.conftest import Visit
 
@@ -93,6 +94,10 @@ def test_who_may_only_look_gets_no_way_to_change(
     page = visit(charlie).open(navigation.WORKFLOW, id=workflow.id, view="Edit")
     assert "You can look at this workflow, and not change it." in page.text
     assert not {"Publish", "Add a node", "Share"} & set(page.buttons)
+    page.fill(**{f"workflow_looked_at_{workflow.id}": "sort"}).rerun()
+    assert "Sort {{ticket}}." in page.text
+    assert UNSEEN in page.text  # the agent's name: it is not shared with him
+    assert "agent_" not in "".join(text.value for text in page.app.text)
 
 
 # --- the list editor ----------------------------------------------------------------------------
@@ -250,7 +255,7 @@ def test_what_is_missing_is_said_and_starts_nothing(
 ) -> None:
     page_core.workflows.publish(alice, workflow.id)
     page = running(visit, alice, workflow).press("workflow_run")
-    assert page.errors == ["ticket is missing."]
+    assert page.errors == ["ticket is missing. Enter it."]
     assert page_core.runs.list(alice) == []
 
 

@@ -12,7 +12,15 @@ from core.engine.forms import FormField
 from core.engine.graph import Graph, Handling
 from core.engine.nodes.base import NodeKind
 from core.engine.nodes.registry import all_kinds
-from core.workflows.difference import Difference, EdgeChange, FieldChange, NodeChange, difference
+from core.workflows.difference import (
+    UNSEEN,
+    Difference,
+    EdgeChange,
+    FieldChange,
+    NodeChange,
+    difference,
+    settings_of,
+)
 from tests.support.graphs import KINDS, ForEach, acyclic_graphs, graph_of
 
 
@@ -150,3 +158,24 @@ def test_moving_a_node_is_counted_and_changes_nothing() -> None:
     before = graph_of({"a": {}, "b": {}})
     found = _of(before, Graph((replace(before.nodes[0], position=(1, 2)), before.nodes[1])))
     assert (found.is_empty, found.moved) == (True, 1)
+
+
+# --- settings of one node -------------------------------------------------------------------------
+
+
+def _said(config: dict[str, Any], **names: str) -> dict[str, str]:
+    graph = graph_of({"a": {"label": "Writer", **config}})
+    return {setting.label: setting.text for setting in settings_of(graph.nodes[0], names, ALL)}
+
+
+def test_a_node_says_what_it_is_set_to_by_the_names_that_the_reader_knows() -> None:
+    found = _said({"kind": "everything", "mode": "b", "is_on": False, "agent_ids": ["agent_1", "x"]}, agent_1="Ann")
+    assert found == {"Name": "Writer", "Mode": "Second", "On": "no", "Agents": f"Ann, {UNSEEN}"}
+
+
+def test_what_stands_in_a_node_is_said_field_by_field() -> None:
+    body = {"kind": "agent", "is_inline": True, "agent": {"role": "Clerk", "key_id": "key_1"}, "task": "Read."}
+    found = _said({"kind": "for_each", "body": body})
+    assert (found["Step"], found["Step: Task"], found["Step: Agent: Role"]) == ("Agent", "Read.", "Clerk")
+    assert found["Step: Agent: Key"] == UNSEEN
+    assert not any("key_1" in text for text in found.values())

@@ -1,0 +1,52 @@
+"""A workflow for somebody who may not change it: its canvas, and what each step is set to, in words."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import runtime
+from app.ui import answer, canvas, workflow_faces
+from core.accounts.models import User
+from core.engine.graph import Graph, read_graph
+from core.workflows.models import Draft
+
+HEIGHT = 600
+
+
+def draw(actor: User, draft: Draft) -> None:
+    """Draw the draft; a step is chosen on the canvas or in the list below it."""
+    graph = read_graph(draft.graph)
+    st.caption(":material/visibility: You can look at this workflow, and not change it.")
+    if not graph.nodes:
+        st.caption("It has no steps yet.")
+        return
+    key = f"workflow_looked_at_{draft.id}"
+    wish = st.session_state.get(key)
+    if wish not in graph.by_id:
+        wish = graph.nodes[0].id
+    event = canvas.draw(
+        f"workflow_canvas_{draft.id}",
+        draft.graph,
+        draft.revision,
+        kinds=workflow_faces.palette(),
+        faces=workflow_faces.faces(graph, ()),
+        selected=wish,
+        is_read_only=True,
+        height=HEIGHT,
+    )
+    chosen = event.selected if event.selected in graph.by_id else wish
+    if chosen != st.session_state.get(key):
+        st.session_state[key] = chosen  # before the widget is drawn
+    titles = {node.id: node.title for node in graph.nodes}
+    node_id = st.selectbox("Step", list(titles), format_func=titles.__getitem__, key=key)
+    _settings(actor, draft, graph, node_id)
+
+
+def _settings(actor: User, draft: Draft, graph: Graph, node_id: str) -> None:
+    node = graph.by_id[node_id]
+    with st.container(border=True, key="workflow_settings_shown"):
+        icon, kind = workflow_faces.kind_icon(node), workflow_faces.kind_label(node)
+        st.markdown(f"{icon} **{answer.harmless(node.title)}** · {kind}")
+        for setting in runtime.get_core().workflows.settings(actor, draft.id, node_id):
+            st.caption(answer.harmless(setting.label))
+            st.text(setting.text)
