@@ -144,14 +144,14 @@ def test_every_kind_of_node_outlives_its_worker(at: Desk) -> None:
                     if node_id == "ask":
                         approve(at)
             else:
-                killed.update(at_work(at, run))
+                killed.update(struck(at, run))
                 strikes += 1
                 nursery.arm("worker", POINTS[strikes % 2])
             worker = nursery.worker()
     ended = at.get(run)
     assert (ended.status, ended.error) == ("succeeded", None)
     assert ended.output == 'It is 6000. inside 2 [\n  "Dear Ann",\n  "Dear Ben"\n]'
-    assert set(killed) >= set(nodes) - {"small"}, "each kind was killed at work or while it waited"
+    assert set(killed) >= set(nodes) - {"small"}, "each kind was killed at work, as it was remembered, or while it waited"
     _assert_nothing_finished_was_repeated(at, run, nodes)
 
 
@@ -171,9 +171,13 @@ def waits_at(at: Desk, run: Run) -> str | None:
     return next((node_id for node_id in found if (run.id, node_id) not in waited), None)
 
 
-def at_work(at: Desk, run: Run) -> list[str]:
-    """Return the nodes that were at work when the worker died."""
-    return [state.node_id for state in at.core.runs.node_states(at.alice, run.id) if state.status == "running"]
+def struck(at: Desk, run: Run) -> list[str]:
+    """Return the nodes that were at work when the worker died, or had just been remembered."""
+    states = at.core.runs.node_states(at.alice, run.id)
+    over = [state for state in states if state.status == "succeeded" and state.ended_at is not None]
+    newest = max((state.ended_at for state in over if state.ended_at is not None), default=None)
+    at_work = [state.node_id for state in states if state.status == "running"]
+    return at_work or [state.node_id for state in over if state.ended_at == newest]
 
 
 def approve(at: Desk) -> None:
