@@ -21,12 +21,14 @@ BEGINNING: Mapping[str, Any] = {
         {
             "id": "input",
             "kind": "input",
+            "label": "Input",
             "fields": [{"name": "text", "type": "text", "help": "", "is_required": True}],
             "position": {"x": 0.0, "y": 0.0},
         },
         {
             "id": "output",
             "kind": "output",
+            "label": "Output",
             "name": "answer",
             "format": "text",
             "value": "",

@@ -174,7 +174,7 @@ def finance_approves(browser: Browser, place: Office) -> None:
 def ends_with_costs(person: Person, place: Office, workflow_id: str) -> None:
     """See the run succeed with the mail as its result, and on each agent's node what it has cost."""
     desk = Desk(person.page)
-    expect(desk.node("output, Output, Succeeded")).to_be_visible(timeout=90_000)
+    expect(desk.node("Output, Output, Succeeded")).to_be_visible(timeout=90_000)
     person.idle()
     expect(person.page.get_by_text(MAIL).first).to_be_visible()
     run = place.run(workflow_id)

@@ -156,6 +156,52 @@ def test_a_person_builds_a_workflow_with_the_mouse(browser: Browser, address: st
         assert desk.messages == []
 
 
+def test_a_step_is_put_into_a_connection_by_a_click_and_by_dragging(browser: Browser, address: str) -> None:
+    with opened(browser, address) as desk:
+        before = reading(desk.held(), "edges")
+        assert isinstance(before, set)
+        first, second = ("agent_1", "", "condition_1"), ("agent_2", "", "output_1")
+        desk.page.mouse.click(*between(desk, "Extract amount", "Amount"))
+        desk.button("Add a step here").click()
+        desk.choose("Template")
+        expect(desk.said).to_have_text("Template added between Extract amount and Amount")
+        halves = {("agent_1", "", "template_1"), ("template_1", "", "condition_1")}
+        held = desk.waits_until("edges", before - {first} | halves)
+        at = {node["id"]: node["position"]["x"] for node in held["graph"]["nodes"]}
+        assert at["agent_1"] < at["template_1"] < at["condition_1"] < at["output_1"]
+        # What nothing can follow stands beside it instead.
+        desk.page.mouse.click(*between(desk, "Extract amount", "Template"))
+        desk.button("Output").click()
+        desk.waits_until("edges", before - {first} | halves)
+        desk.button("Undo").click()
+        desk.button("Show everything").click()
+        desk.page.wait_for_timeout(300)
+        x, y = between(desk, "Draft e-mail", "Mail")
+        ground = desk.canvas.locator(".ground").bounding_box()
+        assert ground is not None
+        target = {"x": x - ground["x"], "y": y - ground["y"]}
+        desk.button("Wait").drag_to(desk.canvas.locator(".ground"), target_position=target)  # type: ignore[arg-type]
+        expect(desk.said).to_have_text("Wait added between Draft e-mail and Mail")
+        more = {("agent_2", "", "wait_1"), ("wait_1", "", "output_1")}
+        desk.waits_until("edges", before - {first, second} | halves | more)
+        assert desk.messages == []
+
+
+def between(desk: Desk, source: str, target: str) -> tuple[float, float]:
+    """Return the middle of the connection of two steps."""
+    begin = middle(desk.node(re.compile(f"^{source}, ")).locator(".source"))
+    end = middle(desk.node(re.compile(f"^{target}, ")).locator(".target"))
+    return (begin[0] + end[0]) / 2, (begin[1] + end[1]) / 2
+
+
+def test_a_run_begins_at_the_step_that_the_page_tells_of(browser: Browser, address: str) -> None:
+    with opened(browser, address, "mode=run", viewport={"width": 700, "height": 900}) as desk:
+        mail = desk.node("Mail, Output")
+        expect(mail).not_to_be_in_viewport()
+        desk.page.get_by_role("button", name="Select the last").click()
+        expect(mail).to_be_in_viewport()
+
+
 def test_a_person_builds_a_workflow_with_the_keyboard_alone(browser: Browser, address: str) -> None:
     with opened(browser, address, "graph=empty") as desk:
         desk.page.get_by_role("button", name="Draw again").focus()

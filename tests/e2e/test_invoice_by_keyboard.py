@@ -137,11 +137,11 @@ def build(alice: Person, keys: Keys, office: Office) -> str:
     workflow_id = office.core.workflows.list(office.alice)[0].id
 
     keys.to(ground)
-    find(alice, desk, "input")
+    find(alice, desk, "Input")
     desk.press("e")
-    desk.choose("input to output")
+    desk.choose("Input to Output")
     expect(desk.said).to_have_text("1 connection deleted")
-    find(alice, desk, "input")
+    find(alice, desk, "Input")
 
     drawer = add(alice, desk, "Agent")
     name(keys, drawer, "extract")
@@ -179,14 +179,14 @@ def build(alice: Person, keys: Keys, office: Office) -> str:
     save(desk, keys, drawer, "Draft e-mail")
 
     desk.press("c")
-    desk.choose("output")
+    desk.choose("Output")
     expect(desk.said).to_contain_text("Connected")
-    find(alice, desk, "output")
+    find(alice, desk, "Output")
     desk.press("Enter")
     expect(drawer.get_by_role("textbox", name="Short name")).to_have_value("output")
     alice.idle()
     keys.write(drawer.get_by_role("textbox", name="Value"), invoice.RESULT["value"])
-    save(desk, keys, drawer, "output")
+    save(desk, keys, drawer, "Output")
 
     keys.press("Publish")
     keys.press("Publish", drawer)

@@ -26,7 +26,7 @@ NAMES = {
 }
 # The kind, the short name, and the node with its way on that leads there.
 STEPS = (
-    ("Agent", "extract", "input", 0),
+    ("Agent", "extract", "Input", 0),
     ("Condition", "check", "Extract", 0),
     ("Approval", "ask", "Over 5,000?", 0),
     ("Agent", "mail", "Ask Finance", 0),
@@ -79,7 +79,7 @@ def build(alice: Person, office: Office) -> str:
 
     ends = [
         middle(node.locator(end))
-        for node, end in ((card(desk, "input"), ".source"), (card(desk, "output"), ".target"))
+        for node, end in ((card(desk, "Input"), ".source"), (card(desk, "Output"), ".target"))
     ]
     alice.page.mouse.click(*((a + b) / 2 for a, b in zip(*ends, strict=True)))
     desk.button("Delete").click()
@@ -95,11 +95,11 @@ def build(alice: Person, office: Office) -> str:
         fill(alice, office, f"{kind.lower()}_1", kind.lower(), node_id)
     desk.button("Arrange").click()
     expect(desk.said).to_have_text("Arranged")
-    drag_on(desk, card(desk, "Draft e-mail"), 0, card(desk, "output"))
+    drag_on(desk, card(desk, "Draft e-mail"), 0, card(desk, "Output"))
     alice.idle()
     desk.button("Arrange").click()
     alice.idle()
-    desk.button("Edit output").click()
+    desk.button("Edit Output").click()
     fill(alice, office, "output", "output", "output")
     alice.button("Publish").click()
     alice.page.get_by_role("dialog").get_by_role("button", name="Publish").click()

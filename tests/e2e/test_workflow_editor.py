@@ -26,7 +26,7 @@ from tests.support.app_server import AppServer
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 # The ends of the one connection that a new workflow has.
-BEGINNING = (("input", "source"), ("output", "target"))
+BEGINNING = (("Input", "source"), ("Output", "target"))
 ANSWER = [{"name": "supplier", "type": "text"}, {"name": "amount", "type": "number"}]
 # What the nodes say between input and output.
 EXTRACT = {"task": "Read {{text}}.", "answer": "fields", "answer_fields": ANSWER}
@@ -137,7 +137,7 @@ def test_a_workflow_is_built_by_mouse_on_the_canvas(browser: Browser, server: Ap
             ("Agent", "mail", "Draft e-mail", MAIL),
         ):
             desk.button(kind).click()
-            before = {"Agent": "input", "Condition": "Extract", "Approval": "Over 5,000?"}
+            before = {"Agent": "Input", "Condition": "Extract", "Approval": "Over 5,000?"}
             source = "Over 5,000?" if node_id == "mail" else before[kind]
             new = desk.node(f"{kind}, {kind}")
             expect(new).to_be_visible()
@@ -148,9 +148,9 @@ def test_a_workflow_is_built_by_mouse_on_the_canvas(browser: Browser, server: Ap
         desk.button("Arrange").click()  # which shows everything, too
         expect(desk.said).to_have_text("Arranged")
         join(desk, desk.node("Ask Finance, "), 0, desk.node("Draft e-mail, "))
-        join(desk, desk.node("Draft e-mail, "), 0, desk.node("output, "))
+        join(desk, desk.node("Draft e-mail, "), 0, desk.node("Output, "))
         alice.idle()
-        desk.node("output, ").dblclick(position={"x": 60, "y": 12})
+        desk.node("Output, ").dblclick(position={"x": 60, "y": 12})
         fill(alice, stage, "output", {}, "output", RESULT)
         alice.button("Publish").click()
         alice.page.get_by_role("dialog").get_by_role("button", name="Publish").click()
@@ -230,9 +230,9 @@ def test_a_workflow_is_built_by_keyboard_alone(browser: Browser, server: AppServ
     with somebody(browser, server, viewport={"width": 1280, "height": 1400}) as alice:
         desk = opened(alice, "alice@example.com", f"/workflow?id={workflow_id}&view=Edit")
         keys = Keys(alice)
-        keys.find(desk, "input")
+        keys.find(desk, "Input")
         desk.press("e")
-        desk.choose("input to output")
+        desk.choose("Input to Output")
         expect(desk.said).to_have_text("1 connection deleted")
         alice.idle()
         keys.to(alice.page.get_by_role("radio", name="Canvas").or_(alice.button("Canvas")))
@@ -244,7 +244,7 @@ def test_a_workflow_is_built_by_keyboard_alone(browser: Browser, server: AppServ
 
         keys.press("Add a node")
         keys.choose("list_add_kind", "Agent")
-        keys.choose("list_add_after", "input")
+        keys.choose("list_add_after", "Input")
         keys.press("Add node", drawer)
         expect(drawer.get_by_role("textbox", name="Short name")).to_have_value("agent_1")
         keys.type("node_agent_1_label", "Extract")
@@ -309,8 +309,8 @@ def test_a_workflow_is_built_by_keyboard_alone(browser: Browser, server: AppServ
         expect(drawer).to_have_count(0)
 
         connect_by_keys(keys, desk, "Condition", "No", "Draft e-mail")
-        connect_by_keys(keys, desk, "Draft e-mail", "output")
-        keys.find(desk, "output")
+        connect_by_keys(keys, desk, "Draft e-mail", "Output")
+        keys.find(desk, "Output")
         desk.press("Enter")
         keys.type("node_output_value", RESULT["value"])
         keys.press("Save", drawer)

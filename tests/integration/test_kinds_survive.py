@@ -151,7 +151,9 @@ def test_every_kind_of_node_outlives_its_worker(at: Desk) -> None:
     ended = at.get(run)
     assert (ended.status, ended.error) == ("succeeded", None)
     assert ended.output == 'It is 6000. inside 2 [\n  "Dear Ann",\n  "Dear Ben"\n]'
-    assert set(killed) >= set(nodes) - {"small"}, "each kind was killed at work, as it was remembered, or while it waited"
+    assert set(killed) >= set(nodes) - {"small"}, (
+        "each kind was killed at work, as it was remembered, or while it waited"
+    )
     _assert_nothing_finished_was_repeated(at, run, nodes)
 
 

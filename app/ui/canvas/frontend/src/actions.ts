@@ -1,7 +1,7 @@
 // What a person can do, by mouse, finger or keyboard. Each says what happened.
 
 import { read, write } from "./model/clipboard.ts";
-import { addNode, connect, freshId, ids, insert, newEdge, part, place, refusal, remove } from "./model/edit.ts";
+import { addNode, connect, freshId, ids, insert, newEdge, part, place, pushRight, putInto, refusal, remove } from "./model/edit.ts";
 import { type GraphEdge, type GraphNode, type Point, edgeKey } from "./model/graph.ts";
 import { arrange } from "./model/layout.ts";
 import { freePlace } from "./model/space.ts";
@@ -13,6 +13,7 @@ import { middleOfView, showAll } from "./sight.ts";
 import { REFUSALS, counted } from "./words.ts";
 
 const GAP = 100;
+const NARROW_GAP = 40;
 const COPY_OFFSET = 40;
 
 export function titleOf(editor: Editor, id: string): string {
@@ -39,14 +40,53 @@ export function openForm(editor: Editor, node: string): void {
 
 // --- adding ---
 
-/** Adds a node at a place. */
-export function addAt(editor: Editor, kind: string, at: Point): void {
-  put(editor, kind, { x: at.x - CARD_WIDTH / 2, y: at.y - 32 }, null);
+/** Adds a node at a place, or into the edge that is there. */
+export function addAt(editor: Editor, kind: string, at: Point, edge: GraphEdge | undefined): void {
+  if (edge && canStandBetween(editor, kind)) addInto(editor, kind, edge);
+  else put(editor, kind, { x: at.x - CARD_WIDTH / 2, y: at.y - 32 }, null);
 }
 
-/** Adds a node beside the selected one, or in the middle of what is seen. */
+/** Adds a node into the selected edge, beside the selected node, or in the middle of what is seen. */
 export function addFree(editor: Editor, kind: string): void {
-  put(editor, kind, editor.only === null ? middleOfView(editor) : beside(editor, editor.only), null);
+  const edge = onlyEdge(editor);
+  if (edge && canStandBetween(editor, kind)) addInto(editor, kind, edge);
+  else put(editor, kind, editor.only === null ? middleOfView(editor) : beside(editor, editor.only), null);
+}
+
+/** Returns the selected edge when nothing else is. */
+function onlyEdge(editor: Editor): GraphEdge | undefined {
+  const [key, ...more] = editor.selectedEdges;
+  if (key === undefined || more.length > 0 || editor.selected.size > 0) return undefined;
+  return editor.graph.edges.find((edge) => edgeKey(edge) === key);
+}
+
+function canStandBetween(editor: Editor, name: string): boolean {
+  const kind = editor.scene.kinds.get(name);
+  return kind !== undefined && kind.is_source && kind.is_target && !editor.scene.isReadOnly;
+}
+
+/** Adds a node between the two that an edge connects; what follows makes room. */
+function addInto(editor: Editor, name: string, edge: GraphEdge): void {
+  const kind = editor.scene.kinds.get(name);
+  const boxes = editor.boxes();
+  const from = boxes.find((box) => box.id === edge.source);
+  const to = boxes.find((box) => box.id === edge.target);
+  if (!kind || !from || !to) return;
+  const id = freshId(name, ids(editor.graph));
+  const size = editor.sizeOf(id);
+  const right = from.x + from.width;
+  const room = Math.max(to.x - right, size.width + 2 * NARROW_GAP);
+  const by = right + room - to.x;
+  let graph = by > 0 ? pushRight(editor.graph, to.id, by) : editor.graph;
+  const places = new Map(graph.nodes.flatMap((node) => (node.position ? [[node.id, node.position] as const] : [])));
+  const others = boxes.map((box) => ({ ...box, ...places.get(box.id) }));
+  const wish = { x: right + (room - size.width) / 2, y: (from.y + to.y) / 2 };
+  const node = { ...structuredClone(kind.initial), id, kind: name, position: freePlace(wish, size, others) };
+  graph = putInto(addNode(graph, node as GraphNode), edge, id, kind.outcomes[0]?.name ?? "");
+  editor.commit(`add ${kind.label}`, graph);
+  editor.select([id]);
+  editor.say(`${titleOf(editor, id)} added between ${titleOf(editor, edge.source)} and ${titleOf(editor, edge.target)}`);
+  focusNode(editor, id);
 }
 
 /** Adds a node after another one and connects them when that is possible. */

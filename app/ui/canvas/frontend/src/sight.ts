@@ -6,7 +6,8 @@ import { type Box, first } from "./model/nearest.ts";
 
 const MARGIN = 32;
 const READABLE = 0.5;
-const VISIBLE = 0.35;
+const LEGIBLE = 0.6;
+const NEARER = 0.8;
 const DURATION_MS = 180;
 
 /** Returns how long the view takes to move; no time at all for people who asked for less movement. */
@@ -19,7 +20,7 @@ export function showAll(editor: Editor): void {
   fit(editor, editor.boxes(), duration());
 }
 
-/** Shows, once, the whole graph where it can be read then, otherwise its beginning. */
+/** Shows, once, the whole graph where it can be read then; otherwise the step that is told of, or its beginning. */
 export function showFirst(editor: Editor): void {
   const { flow, ground } = editor;
   if (editor.hasView || !flow || !ground?.clientWidth) return;
@@ -27,12 +28,12 @@ export function showFirst(editor: Editor): void {
   const boxes = editor.boxes();
   const zoom = fit(editor, boxes, 0);
   const begin = first(boxes);
-  // Of a run the colours say enough.
-  const enough = editor.scene.isReadOnly && !editor.isNarrow ? VISIBLE : READABLE;
-  if (zoom >= enough || !begin) return;
-  const nearer = 0.8;
-  const y = ground.clientHeight / 2 - (begin.y + begin.height / 2) * nearer;
-  void flow.setViewport({ x: MARGIN - begin.x * nearer, y, zoom: nearer });
+  const { isReadOnly } = editor.scene;
+  if (zoom >= (isReadOnly ? LEGIBLE : READABLE) || !begin) return;
+  const told = isReadOnly && boxes.find((box) => box.id === editor.only);
+  const y = ground.clientHeight / 2 - (begin.y + begin.height / 2) * NEARER;
+  if (told) void flow.setCenter(told.x + told.width / 2, told.y + told.height / 2, { zoom: NEARER });
+  else void flow.setViewport({ x: MARGIN - begin.x * NEARER, y, zoom: NEARER });
 }
 
 function fit({ flow, ground }: Editor, boxes: Box[], milliseconds: number): number {

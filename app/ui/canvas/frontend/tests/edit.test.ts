@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { read, write } from "../src/model/clipboard.ts";
-import { connect, freshId, insert, newEdge, part, refusal } from "../src/model/edit.ts";
+import { addNode, connect, freshId, insert, newEdge, part, pushRight, putInto, refusal } from "../src/model/edit.ts";
 import { readGraph, sameValue } from "../src/model/graph.ts";
 import { edge, graph, node } from "./stage.ts";
 
@@ -21,6 +21,20 @@ test("edges to itself, a second time and in a circle are refused", () => {
 test("an ordinary edge has no outcome", () => {
   assert.deepEqual(newEdge("a", "", "b"), { source: "a", target: "b" });
   assert.deepEqual(connect(line, "agent_1", "yes", "tool_1").edges.at(-1), { source: "agent_1", target: "tool_1", when: "yes" });
+});
+
+test("a node that is put into an edge takes its way over and leads on to where it led", () => {
+  const branched = { ...line, edges: [{ source: "agent_1", target: "agent_2", when: "yes" }, ...line.edges.slice(1)] };
+  const now = putInto(addNode(branched, node("agent_3")), { source: "agent_1", target: "agent_2", when: "yes" }, "agent_3", "true");
+  assert.deepEqual(now.edges, [
+    edge("agent_2", "tool_1"),
+    { source: "agent_1", target: "agent_3", when: "yes" },
+    { source: "agent_3", target: "agent_2", when: "true" },
+  ]);
+});
+
+test("what follows a node moves to the right with it, and nothing else", () => {
+  assert.deepEqual(pushRight(line, "agent_2", 50).nodes.map((n) => n.position?.x), [0, 250, 450]);
 });
 
 test("copies get new ids and keep the edges among them", () => {

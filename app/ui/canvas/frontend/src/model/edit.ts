@@ -32,6 +32,11 @@ export function refusal(graph: Graph, source: string, when: string, target: stri
 }
 
 function isReachable(graph: Graph, from: string, to: string): boolean {
+  return reached(graph, from).has(to);
+}
+
+/** Returns a node and everything that follows it. */
+export function reached(graph: Graph, from: string): Set<string> {
   const next = new Map<string, string[]>();
   for (const edge of graph.edges) {
     const targets = next.get(edge.source);
@@ -41,7 +46,6 @@ function isReachable(graph: Graph, from: string, to: string): boolean {
   const seen = new Set([from]);
   const waiting = [from];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-    if (node === to) return true;
     for (const target of next.get(node) ?? []) {
       if (!seen.has(target)) {
         seen.add(target);
@@ -49,11 +53,26 @@ function isReachable(graph: Graph, from: string, to: string): boolean {
       }
     }
   }
-  return false;
+  return seen;
 }
 
 export function connect(graph: Graph, source: string, when: string, target: string): Graph {
   return { ...graph, edges: [...graph.edges, newEdge(source, when, target)] };
+}
+
+/** Returns `graph` with a node in the middle of an edge: what followed the edge's source follows it, by `outcome`. */
+export function putInto(graph: Graph, edge: GraphEdge, node: string, outcome: string): Graph {
+  const cut = remove(graph, new Set(), new Set([edgeKey(edge)]));
+  return connect(connect(cut, edge.source, edge.when ?? "", node), node, outcome, edge.target);
+}
+
+/** Returns `graph` with a node and everything that follows it farther to the right. */
+export function pushRight(graph: Graph, from: string, by: number): Graph {
+  const moved = reached(graph, from);
+  const places = graph.nodes.flatMap(({ id, position }) =>
+    position && moved.has(id) ? [[id, { x: position.x + by, y: position.y }] as const] : [],
+  );
+  return place(graph, new Map(places));
 }
 
 /** Returns `graph` without the nodes, their edges, and the edges with the given keys. */

@@ -4,7 +4,7 @@ import { type KeyboardEvent, useEffect, useRef } from "react";
 import { copied, deleteChosen, paste } from "../actions.ts";
 import { type Editor, useEditor } from "../editor.ts";
 import { press } from "../keys.ts";
-import { showFirst } from "../sight.ts";
+import { showFirst, showNode } from "../sight.ts";
 import { EditorContext } from "./context.ts";
 import { Dialogs } from "./Dialogs.tsx";
 import { Ground } from "./Ground.tsx";
@@ -21,6 +21,7 @@ export function Canvas({ editor, isDark }: { editor: Editor; isDark: boolean }) 
   const isNarrow = useEditor(editor, (held) => held.isNarrow);
   const hasPalette = useEditor(editor, (held) => held.isPaletteOpen) && !isNarrow && !isReadOnly;
   useWidth(editor, section);
+  useWish(editor);
   useClipboard(editor, section);
   useLeaving(editor);
 
@@ -87,6 +88,14 @@ function useWidth(editor: Editor, section: React.RefObject<HTMLElement | null>):
     observer.observe(section.current);
     return () => observer.disconnect();
   }, [editor, section]);
+}
+
+/** Of a run the step that the page tells of is seen, also when the run goes on to another one. */
+function useWish(editor: Editor): void {
+  const wishes = useEditor(editor, (held) => held.data.wishes);
+  useEffect(() => {
+    if (wishes > 0 && editor.scene.isReadOnly && editor.only !== null) showNode(editor, editor.only);
+  }, [editor, wishes]);
 }
 
 /** Copying goes through the browser's own events: they need no permission, and work from tab to tab. */

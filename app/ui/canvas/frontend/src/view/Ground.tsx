@@ -17,6 +17,7 @@ import { type DragEvent, type FocusEvent, useEffect, useMemo, useRef } from "rea
 import * as actions from "../actions.ts";
 import { type Editor, useEditor } from "../editor.ts";
 import { firstNode, focusHere, focusNode } from "../focus.ts";
+import { type GraphEdge, edgeKey } from "../model/graph.ts";
 import { showAll, showFirst } from "../sight.ts";
 import { type CardNode, type WayEdge, handleOf } from "../picture.ts";
 import { Card } from "./Card.tsx";
@@ -130,7 +131,14 @@ function drop(editor: Editor, event: DragEvent): void {
   const kind = event.dataTransfer.getData(DRAGGED_KIND);
   if (!kind || !editor.flow) return;
   event.preventDefault();
-  actions.addAt(editor, kind, editor.flow.screenToFlowPosition({ x: event.clientX, y: event.clientY }));
+  const at = editor.flow.screenToFlowPosition({ x: event.clientX, y: event.clientY });
+  actions.addAt(editor, kind, at, edgeUnder(editor, event.target));
+}
+
+function edgeUnder(editor: Editor, target: EventTarget): GraphEdge | undefined {
+  const drawn = target instanceof Element ? target.closest(".react-flow__edge")?.getAttribute("data-id") : undefined;
+  const key = editor.edges.find((edge) => edge.id === drawn)?.data?.key;
+  return editor.graph.edges.find((edge) => edgeKey(edge) === key);
 }
 
 /** Coming by Tab, the focus goes on to a node; `tabIndex` makes way so that Shift+Tab leads out again. */
