@@ -10,7 +10,7 @@ from core.accounts.models import User
 from core.engine.graph import Graph, read_graph
 from core.workflows.models import Draft
 
-HEIGHT = 600
+HEIGHT = 420
 
 
 def draw(actor: User, draft: Draft) -> None:
@@ -44,7 +44,7 @@ def draw(actor: User, draft: Draft) -> None:
 
 def _settings(actor: User, draft: Draft, graph: Graph, node_id: str) -> None:
     node = graph.by_id[node_id]
-    with st.container(border=True, key="workflow_settings_shown"):
+    with st.container(border=True, gap="xsmall", key="workflow_settings_shown"):
         icon, kind = workflow_faces.kind_icon(node), workflow_faces.kind_label(node)
         st.markdown(f"{icon} **{answer.harmless(node.title)}** · {kind}")
         for setting in runtime.get_core().workflows.settings(actor, draft.id, node_id):

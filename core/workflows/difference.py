@@ -118,9 +118,9 @@ def difference(
 def settings_of(
     node: Node, names: Mapping[str, str] | None = None, kinds: Mapping[str, NodeKind] | None = None
 ) -> tuple[Setting, ...]:
-    """Return what a node is set to, in the words of its form; what is not set is left out."""
+    """Return what a node is set to, in the words of its form, without its name; what is not set is left out."""
     said = _Words(names or {}, kinds or all_kinds())
-    found = said.changes(replace(node, label="", config={}, handling=Handling()), node)
+    found = said.changes(replace(node, config={}, handling=Handling()), node)
     return tuple(Setting(field.label, field.after) for field in found if field.after)
 
 

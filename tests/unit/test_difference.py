@@ -170,7 +170,7 @@ def _said(config: dict[str, Any], **names: str) -> dict[str, str]:
 
 def test_a_node_says_what_it_is_set_to_by_the_names_that_the_reader_knows() -> None:
     found = _said({"kind": "everything", "mode": "b", "is_on": False, "agent_ids": ["agent_1", "x"]}, agent_1="Ann")
-    assert found == {"Name": "Writer", "Mode": "Second", "On": "no", "Agents": f"Ann, {UNSEEN}"}
+    assert found == {"Mode": "Second", "On": "no", "Agents": f"Ann, {UNSEEN}"}
 
 
 def test_what_stands_in_a_node_is_said_field_by_field() -> None:

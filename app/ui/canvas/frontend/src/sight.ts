@@ -30,10 +30,13 @@ export function showFirst(editor: Editor): void {
   const begin = first(boxes);
   const { isReadOnly } = editor.scene;
   if (zoom >= (isReadOnly ? LEGIBLE : READABLE) || !begin) return;
-  const told = isReadOnly && boxes.find((box) => box.id === editor.only);
-  const y = ground.clientHeight / 2 - (begin.y + begin.height / 2) * NEARER;
-  if (told) void flow.setCenter(told.x + told.width / 2, told.y + told.height / 2, { zoom: NEARER });
-  else void flow.setViewport({ x: MARGIN - begin.x * NEARER, y, zoom: NEARER });
+  const told = (isReadOnly && boxes.find((box) => box.id === editor.only)) || begin;
+  const right = Math.max(...boxes.map((box) => box.x + box.width));
+  const middle = ground.clientWidth / 2 - (told.x + told.width / 2) * NEARER;
+  // No farther in than the graph reaches.
+  const x = Math.min(MARGIN - begin.x * NEARER, Math.max(middle, ground.clientWidth - MARGIN - right * NEARER));
+  const y = ground.clientHeight / 2 - (told.y + told.height / 2) * NEARER;
+  void flow.setViewport({ x, y, zoom: NEARER });
 }
 
 function fit({ flow, ground }: Editor, boxes: Box[], milliseconds: number): number {
