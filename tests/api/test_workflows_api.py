@@ -166,6 +166,18 @@ def test_a_colleague_copies_what_they_may_only_look_at(
     assert stage.core.sharing.list(stage.owner, "workflow", made)[0].grantee == EVERYONE
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("publish", 201), ("estimate", 200), ("execute", 202), ("duplicate", 201), ("archive", 200)],
+)
+def test_what_needs_nothing_said_needs_no_body(
+    stage: Stage, caller: Caller, client: TestClient, path: str, status: int
+) -> None:
+    workflow_id = stage.published() if path in ("estimate", "execute") else stage.workflow()
+    answer = client.post(f"/api/v1/workflows/{workflow_id}/{path}", headers=caller.headers)
+    assert answer.status_code == status, answer.text
+
+
 # --- running --------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import Path, Query, Response
+from fastapi import Body, Path, Query, Response
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
@@ -64,6 +64,9 @@ class NodeTest(Input):
     budget_micros: Cap | None = None
 
 
+NodeTestOrNothing = Annotated[NodeTest, Body(default_factory=NodeTest)]
+
+
 @router.get("/runs/{run_id}/nodes", responses=problems(404))
 def list_nodes(caller: Reads, run_id: Id, query: Annotated[PageQuery, Query()]) -> Page[NodeShown]:
     """Return what became of a run's steps so far."""
@@ -115,7 +118,9 @@ def unshare_run(caller: Writes, run_id: Id) -> None:
     response_model=RunStarted,
     responses=GOES_ON,
 )
-async def try_node(caller: Writes, workflow_id: Id, node_id: NodeId, body: NodeTest, wait: Wait = 0) -> Response:
+async def try_node(
+    caller: Writes, workflow_id: Id, node_id: NodeId, body: NodeTestOrNothing, wait: Wait = 0
+) -> Response:
     """Run one node of a draft alone, with values in the place of what comes before it."""
     graph = body.graph.document() if body.graph else None
     start = partial(runtime.get_core().runs.test_node, graph=graph, budget_micros=body.budget_micros)

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import Query, Response
+from fastapi import Body, Query, Response
 from pydantic import Field
 
 from app import runtime
@@ -68,6 +68,9 @@ class Replay(Input):
     """Which failed deliveries to send again: those made since a moment, or all of the last 30 days."""
 
     since: Annotated[Moment | None, Field(examples=["2026-11-24T00:00:00Z"])] = None
+
+
+ReplayOrNothing = Annotated[Replay, Body(default_factory=Replay)]
 
 
 class Replayed(Output):
@@ -180,7 +183,7 @@ def test_webhook(caller: Writes, webhook_id: Id, response: Response) -> Delivery
 
 
 @router.post("/webhooks/{webhook_id}/replay-failed", status_code=202, responses=problems(404))
-def replay_failed_deliveries(caller: Writes, webhook_id: Id, body: Replay) -> Replayed:
+def replay_failed_deliveries(caller: Writes, webhook_id: Id, body: ReplayOrNothing) -> Replayed:
     """Send everything again that has failed, under the same ids."""
     count = runtime.get_core().webhook_deliveries.replay_failed(caller.user, webhook_id, body.since)
     runtime.wake_worker()

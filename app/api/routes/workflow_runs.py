@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
-from fastapi import Response
+from fastapi import Body, Response
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
@@ -37,10 +37,16 @@ class WorkflowExecution(Input):
     draft: Annotated[bool, Field(description="Try the draft out; for whoever edits it.")] = False
 
 
+WorkflowExecutionOrNothing = Annotated[WorkflowExecution, Body(default_factory=WorkflowExecution)]
+
+
 class EstimateAsked(Input):
     """Which version is meant."""
 
     version: Version | None = None
+
+
+EstimateAskedOrNothing = Annotated[EstimateAsked, Body(default_factory=EstimateAsked)]
 
 
 @router.post(
@@ -49,7 +55,9 @@ class EstimateAsked(Input):
     response_model=RunStarted,
     responses={**ENDED, **problems(404, 409)},
 )
-async def execute_workflow(caller: Runs, workflow_id: Id, body: WorkflowExecution, wait: Wait = 0) -> Response:
+async def execute_workflow(
+    caller: Runs, workflow_id: Id, body: WorkflowExecutionOrNothing, wait: Wait = 0
+) -> Response:
     """Run a workflow. With ``wait`` the answer is 200 and the run itself, if it ends in time.
 
     Texts are read as the types of the fields: "5,000" is a number where one is wanted.
@@ -63,7 +71,7 @@ async def execute_workflow(caller: Runs, workflow_id: Id, body: WorkflowExecutio
 
 
 @router.post("/workflows/{workflow_id}/estimate", responses=problems(404, 409))
-def estimate_workflow(caller: Reads, workflow_id: Id, body: EstimateAsked) -> EstimateShown:
+def estimate_workflow(caller: Reads, workflow_id: Id, body: EstimateAskedOrNothing) -> EstimateShown:
     """Say what a run of a workflow may cost. An estimate binds nobody; ``budget_micros`` of a run does."""
     found = runtime.get_core().estimates.of_workflow_run(caller.user, workflow_id, body.version)
     return EstimateShown(cost_micros=found.micros, most_cost_micros=found.most_micros, runs=found.runs)

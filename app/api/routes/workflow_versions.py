@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Path, Query, Response
+from fastapi import Body, Path, Query, Response
 from pydantic import Field
 
 from app import runtime
@@ -33,6 +33,9 @@ class Publication(Input):
     """What is said of a new version."""
 
     note: Note = ""
+
+
+PublicationOrNothing = Annotated[Publication, Body(default_factory=Publication)]
 
 
 class DifferenceQuery(Parameters):
@@ -85,7 +88,7 @@ class RollBack(Input):
 
 @router.post("/workflows/{workflow_id}/publish", status_code=201, responses=problems(404, 409, 412))
 def publish_workflow(
-    caller: Writes, workflow_id: Id, body: Publication, response: Response, if_match: IfMatch = None
+    caller: Writes, workflow_id: Id, body: PublicationOrNothing, response: Response, if_match: IfMatch = None
 ) -> VersionShown:
     """Make the draft the version that runs. With If-Match only as it was read.
 

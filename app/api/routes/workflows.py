@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Query, Response
+from fastapi import Body, Query, Response
 from pydantic import Field
 
 from app import runtime
@@ -65,6 +65,9 @@ class CopyDraft(Input):
 
     name: Name | None = None
     graph: GraphSent | None = None
+
+
+CopyDraftOrNothing = Annotated[CopyDraft, Body(default_factory=CopyDraft)]
 
 
 class WorkflowsQuery(PageQuery):
@@ -146,7 +149,7 @@ def list_problems(caller: Reads, workflow_id: Id) -> Problems:
 
 
 @router.post("/workflows/{workflow_id}/duplicate", status_code=201, responses=problems(404))
-def duplicate_workflow(caller: Writes, workflow_id: Id, body: CopyDraft, response: Response) -> DraftShown:
+def duplicate_workflow(caller: Writes, workflow_id: Id, body: CopyDraftOrNothing, response: Response) -> DraftShown:
     """Make a copy that belongs to the caller."""
     graph = body.graph.document() if body.graph else None
     made = runtime.get_core().workflows.duplicate(caller.user, workflow_id, body.name, graph)
