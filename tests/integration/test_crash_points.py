@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
 from itertools import pairwise
 from typing import Any, get_args
 
 import pytest
-from sqlalchemy import update
 
-from core import clock
-from core.db.tables import workers
 from core.engine.crash_points import Point
 from core.runs.models import Run
 from core.runs.nodes.models import NODE
@@ -45,7 +41,7 @@ class Site:
 
     def worker(self) -> Fledgling:
         if self._worker is None or not self._worker.is_running:
-            self._forget_heartbeats()
+            self.at.forget_heartbeats()
             self._worker = self.nursery.worker()
         return self._worker
 
@@ -94,11 +90,6 @@ class Site:
                 asked = sum(f"MARK-{node_id}-{name}." in record.body for record in self.at.fake.chats)
                 found[f"{run.id}:{node_id}:{NODE}"] = asked
         return found
-
-    def _forget_heartbeats(self) -> None:
-        """Let 20 s pass for the dead: another worker on PostgreSQL waits that long before it takes over."""
-        with self.at.core.db.transaction() as connection:
-            connection.execute(update(workers).values(heartbeat_at=clock.now() - timedelta(minutes=1)))
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

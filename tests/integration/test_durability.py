@@ -9,14 +9,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
 
-from core import clock
 from core.config import ROOT
-from core.db.tables import workers
 from core.runs.models import Run
 from tests.support.worker import Desk, Worker, desk, environment_of, is_alive, wait_until
 
@@ -74,12 +70,6 @@ def assert_books_agree(at: Desk, run: Run) -> None:
     assert counted == at.fake.totals()
     assert all(call.cost_micros == CALL_MICROS for call in answered)
     assert "open" not in {call.status for call in calls}
-
-
-def forget_heartbeats(at: Desk) -> None:
-    """Let 20 s pass for the dead: another worker on PostgreSQL waits that long before it takes over."""
-    with at.core.db.transaction() as connection:
-        connection.execute(update(workers).values(heartbeat_at=clock.now() - timedelta(minutes=1)))
 
 
 # --- an ordinary day ----------------------------------------------------------------------------
@@ -152,7 +142,7 @@ def test_a_killed_worker_costs_only_the_step_that_was_under_way(desk_of_alice: D
     worker.kill()
     at.fake.options.latency = 0
     assert at.get(run).status == "running"
-    forget_heartbeats(at)
+    at.forget_heartbeats()
     at.worker()
     done = at.ended(run)
     assert done.status == "succeeded"
@@ -178,7 +168,7 @@ def test_a_cancel_while_no_worker_lives_is_obeyed_by_the_next(desk_of_alice: Des
     at.is_asked("MARK-a")
     worker.kill()
     at.core.runs.cancel(at.alice, run.id)
-    forget_heartbeats(at)
+    at.forget_heartbeats()
     at.worker()
     assert at.ended(run).status == "cancelled"
     assert asked_about(at, "MARK-a") == 1

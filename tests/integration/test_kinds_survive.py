@@ -15,7 +15,6 @@ from sqlalchemy import func, select
 from core.db.tables import approvals, mail_outbox
 from core.engine.nodes.registry import all_kinds
 from core.runs.models import Run
-from tests.support.databases import SqliteTemplates
 from tests.support.mailbox import MAIL_SETTINGS
 from tests.support.nursery import Fledgling, Nursery
 from tests.support.worker import Desk, desk, wait_until
@@ -27,10 +26,14 @@ MOST_DEATHS = 120
 POINTS = ("node done", "node finished")
 
 
-@pytest.fixture(scope="module")
-def at(sqlite_templates: SqliteTemplates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def at(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("survive")
-    with sqlite_templates.fresh(folder) as url, desk(url, folder, SECRET, **MAIL_SETTINGS) as made:
+    templates = "sqlite_templates" if request.param == "sqlite" else "postgres_templates"
+    with (
+        request.getfixturevalue(templates).fresh(folder) as url,
+        desk(url, folder, SECRET, **MAIL_SETTINGS) as made,
+    ):
         yield made
 
 
@@ -147,6 +150,7 @@ def test_every_kind_of_node_outlives_its_worker(at: Desk) -> None:
                 killed.update(struck(at, run))
                 strikes += 1
                 nursery.arm("worker", POINTS[strikes % 2])
+            at.forget_heartbeats()
             worker = nursery.worker()
     ended = at.get(run)
     assert (ended.status, ended.error) == ("succeeded", None)

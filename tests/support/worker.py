@@ -10,15 +10,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from pydantic import SecretStr
+from sqlalchemy import update
 
+from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core, build_core
 from core.config import ROOT, Settings, load_settings
+from core.db.tables import workers
 from core.keys.models import Key, KeyDraft
 from core.runs.models import Run, RunEvent
 from core.security.sealing import KeyRing
@@ -183,6 +187,11 @@ class Desk:
             self._worker = Worker(self.settings).start()
             self._worker.wait_until_ready()
         return self._worker
+
+    def forget_heartbeats(self) -> None:
+        """Let 20 s pass for the dead: another worker on PostgreSQL waits that long before it takes over."""
+        with self.core.db.transaction() as connection:
+            connection.execute(update(workers).values(heartbeat_at=clock.now() - timedelta(minutes=1)))
 
     def stop_worker(self) -> None:
         """Stop the shared worker if there is one."""
