@@ -79,14 +79,13 @@ def _as_stored(node: Mapping[str, Any]) -> dict[str, Any]:
         found["body"] = _as_stored(body)
     if found.get("kind") != "agent":
         return found
-    agent = found.pop("agent", None)
-    if agent is None and not found.get("agent_id"):
-        agent = {name: found.pop(name) for name in AGENT_FIELDS if name in found}
-    if not isinstance(agent, dict):
-        return found if agent is None else {**found, "agent": agent}
-    if "api_key_id" in agent:
-        agent["key_id"] = agent.pop("api_key_id")
-    return {**found, "is_inline": True, "agent": agent} if agent else found
+    if "agent" not in found and not found.get("agent_id"):
+        own = {name: found.pop(name) for name in AGENT_FIELDS if name in found}
+        found |= {"is_inline": True, "agent": own} if own else {}
+    agent = found.get("agent")
+    if isinstance(agent, dict) and "api_key_id" in agent:
+        found["agent"] = {**{k: v for k, v in agent.items() if k != "api_key_id"}, "key_id": agent["api_key_id"]}
+    return found
 
 
 def problems_shown(found: tuple[Problem, ...]) -> Problems:

@@ -112,7 +112,17 @@ def test_an_agent_may_stand_in_its_node_with_the_fields_of_an_agent(stage: Stage
     made = caller.do(201, "POST", "/workflows", {"name": "W", "department": "hr", "graph": graph})
     assert made["graph"]["nodes"][1] == {"id": "a", **kept}
     assert made["graph"]["nodes"][2]["body"] == {**kept, "task": "{{item}}"}
-    # What was read can be sent again.
+    # What was read can be sent again, and so can an agent that only waits to be used.
+    unused = {
+        "id": "a",
+        "kind": "agent",
+        "is_inline": False,
+        "agent_id": "",
+        "agent": {"role": "Clerk"},
+        "task": "",
+    }
+    saved = caller.do(201, "POST", "/workflows", {"name": "V", "department": "hr", "graph": {"nodes": [unused]}})
+    assert saved["graph"]["nodes"] == [unused]
     assert caller.do(200, "PUT", f"/workflows/{made['id']}/draft", {"graph": made["graph"]})["revision"] == 1
     assert caller.get(f"/workflows/{made['id']}/problems")["items"] == []
 
