@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -41,12 +42,17 @@ class NodeMeter:
         own_price: OwnPrice | None,
         control: RunControl,
         gate: Gate | None = None,
+        accepted: Callable[[], int] = lambda: 0,
     ) -> None:
-        """Write to the books of ``usage`` and the trace of ``journal``; obey ``control``; pass through ``gate``."""
+        """Write to the books of ``usage`` and the trace of ``journal``; obey ``control``; pass through ``gate``.
+
+        ``accepted`` counts the requests that the provider has begun to answer.
+        """
         self._usage = usage
         self._journal = journal
         self._own_price = own_price
         self._gate = gate or Gate()
+        self.accepted = accepted
         self.origin = origin
         self.control = control
 
@@ -114,6 +120,7 @@ class ActiveCall:
         self._flushed = self._began
         self._text = ""
         self._was_answering = False
+        self._accepted_before = meter.accepted()
         self._pieces = 0
         self._bytes = 0
 
@@ -149,7 +156,9 @@ class ActiveCall:
         self._flush(keep=0)
         # A model that went on beyond its limit may bill that, too.
         most = replace(self._bound, output=max(self._bound.output, self._pieces))
-        self._meter.fail(self._call_id, error, most, self._was_answering, self._duration_ms())
+        # Also when nothing of the answer could be read: it may be billed.
+        was_answering = self._was_answering or self._meter.accepted() > self._accepted_before
+        self._meter.fail(self._call_id, error, most, was_answering, self._duration_ms())
 
     def _flush(self, keep: int) -> None:
         cut = len(self._text) - keep

@@ -68,9 +68,17 @@ def open_model(
         is_pool=opened.key.is_pool,
     )
     gate = RateGate(services.rates, services.journal, origin, context.control)
-    meter = NodeMeter(services.usage, services.journal, origin, opened.key.own_price, context.control, gate)
     with services.endpoints.lease(opened) as (endpoint, policy):
         client = guarded_client(policy, total_seconds=definition.time_limit_seconds, max_bytes=MAX_ANSWER_BYTES)
+        meter = NodeMeter(
+            services.usage,
+            services.journal,
+            origin,
+            opened.key.own_price,
+            context.control,
+            gate,
+            lambda: client.transport.accepted,
+        )
         with client:
             context.control.attach(client)
             services.keys.note_use(opened.key.id)

@@ -10,7 +10,7 @@ import pytest
 from core import clock
 from core.engine.control import RunControl, Stopped
 from core.engine.metering import MAX_HELD_BACK, ActiveCall, NodeMeter
-from core.errors import BadKey, CoreError, ModelTimeout, RateLimited, RunCancelled
+from core.errors import BadKey, BadResponse, CoreError, ModelTimeout, RateLimited, RunCancelled
 from core.llm.pricing import Cost, Tokens
 from core.runs.journal import RunJournal
 from core.security import redact as redaction
@@ -156,6 +156,18 @@ def test_a_call_that_broke_off_while_answering_is_booked_at_its_bound(
     call.failed(CoreError())
     assert books.booked[-1] == ("interrupt", BOUND)
     assert "".join(books.shown()) == "Half an ans"
+
+
+def test_a_call_whose_answer_cannot_be_read_is_booked_at_its_bound(books: Books, control: RunControl) -> None:
+    taken = [3, 3]
+    meter = NodeMeter(
+        cast(Usage, books), cast(RunJournal, books), ORIGIN, None, control, accepted=lambda: taken.pop(0)
+    )
+    meter.begin(BOUND).failed(BadResponse())
+    assert books.booked[-1] == ("fail", "bad_response")  # refused: nothing was taken in between
+    taken[:] = [3, 4]
+    meter.begin(BOUND).failed(BadResponse())
+    assert books.booked[-1] == ("interrupt", BOUND)
 
 
 def test_a_stopped_run_opens_no_further_call(books: Books, control: RunControl) -> None:

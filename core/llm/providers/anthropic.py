@@ -6,6 +6,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.llm.base import ChatOptions, Endpoint, Provider, get_json, names_in
+from core.llm.prebuilt import build_models
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -61,10 +62,13 @@ class Anthropic(Provider):
 def _guarded_class() -> Any:
     """Return ``ChatAnthropic`` as it is used here; made once, because making a class takes 7 ms."""
     import anthropic
+    from anthropic.types import RawMessageStreamEvent
     from langchain_anthropic import ChatAnthropic
     from pydantic import PrivateAttr
 
     from core.security.egress.httpx2_face import guarded_httpx2_client, refusing_async_httpx2_client
+
+    build_models(RawMessageStreamEvent)
 
     class GuardedChatAnthropic(ChatAnthropic):
         """Builds both clients of the SDK itself: the ones it would build know no guard."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from core.llm.base import ChatOptions, Endpoint, Provider, get_json, names_in
+from core.llm.prebuilt import build_models
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -39,10 +40,12 @@ class Groq(Provider):
     def chat_model(self, endpoint: Endpoint, options: ChatOptions, http: GuardedClient) -> BaseChatModel:
         """Return ``ChatGroq`` over the guarded transport; the step retries, so the SDK must not."""
         secret = self.secret_of(endpoint)
+        from groq.types.chat import ChatCompletionChunk
         from langchain_groq import ChatGroq
 
         from core.security.egress import refusing_async_client
 
+        build_models(ChatCompletionChunk)
         return ChatGroq(
             model=options.model,
             api_key=secret,

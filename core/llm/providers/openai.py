@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.llm.base import ChatOptions, Endpoint, Provider, get_json, names_in
+from core.llm.prebuilt import build_models
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -50,9 +51,11 @@ class OpenAI(Provider):
         """Return ``ChatOpenAI`` over the guarded transport; the step retries, so the SDK must not."""
         secret = self.secret_of(endpoint)
         from langchain_openai import ChatOpenAI
+        from openai.types.chat import ChatCompletionChunk
 
         from core.security.egress import refusing_async_client
 
+        build_models(ChatCompletionChunk)
         return ChatOpenAI(
             model=options.model,
             api_key=secret,

@@ -51,6 +51,8 @@ class GuardedTransport(httpx.BaseTransport):
         resolve: Resolve | None = None,
     ) -> None:
         """Take the limits of every request; see ``guarded_client``."""
+        # How many requests were taken and not refused: whoever answers may bill.
+        self.accepted = 0
         self._policy = policy
         self._total_seconds = total_seconds
         self._max_bytes = max_bytes
@@ -84,6 +86,7 @@ class GuardedTransport(httpx.BaseTransport):
         call = _Call(self._connector, time.monotonic() + self._total_seconds)
         with call.bounded():
             answer = self._pool.handle_request(self._inner(request))
+        self.accepted += answer.status < 300
         body = _BoundedBody(answer, call, self._max_bytes)
         if _is_encoded(answer.headers):
             body.close()
