@@ -46,6 +46,7 @@ class Report:
     unbooked_requests: int = 0
     double_billed: int = 0
     calls: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
     recovery_seconds: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -119,6 +120,7 @@ def _look(at: Desk, started: Sequence[Run], kills: Sequence[Kill]) -> Report:
         taken_up[run.id] = [event.at for event in events if event.kind == "run_resumed"]
         calls = at.core.runs.model_calls(at.alice, run.id)
         report.calls.update(call.status for call in calls)
+        report.errors.update(call.error_code for call in calls if call.error_code)
         # Every request has a row of its own, and an answer is billed once.
         requests = asked[f"MARK-{run.title}"]
         report.unbooked_requests += max(0, requests - len(calls))
@@ -144,7 +146,7 @@ def main() -> None:
     print(f"{given.kills} kills over {report.runs} runs on {given.on}, {report.seconds:.0f} s")
     print(f"lost {len(report.lost)}, ended twice {len(report.ended_twice)}, repeated {len(report.repeated)}")
     print(f"requests not in the books {report.unbooked_requests}, billed twice {report.double_billed}")
-    print(f"calls {dict(report.calls)}")
+    print(f"calls {dict(report.calls)}, failed for {dict(report.errors)}")
     if found := report.recovery_seconds:
         middle, high = statistics.median(found), percentile(found, 95)
         print(f"taken over after {middle:.1f} s, p95 {high:.1f} s, at most {max(found):.1f} s (n={len(found)})")
