@@ -24,6 +24,7 @@ class Source:
     budget_micros: int | None
     stop_after_failures: int | None
     failures_in_row: int
+    has_stopped: bool
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,8 @@ class Starter(Protocol):
 class Sources(Protocol):
     """The schedules, or the triggers."""
 
-    def source(self, connection: Connection, source_id: str) -> Source | None:
-        """Return what fires; None when it is not one of these, or is gone."""
+    def source(self, connection: Connection, source_id: str, *, is_locked: bool = False) -> Source | None:
+        """Return what fires, ``is_locked`` until the transaction ends; None when it is none of these, or gone."""
 
     def note_result(self, connection: Connection, source: Source, failures: int, *, has_stopped: bool) -> None:
         """Keep how often a source has failed in a row, and that it has stopped."""
@@ -195,10 +195,11 @@ class Firings:
 
     def _count(self, connection: Connection, source_id: str, *, is_success: bool, told: str) -> None:
         for sources in self._sources:
-            if source := sources.source(connection, source_id):
+            # Locked: of two runs that end at once, both count, and one of them tells that it has stopped.
+            if source := sources.source(connection, source_id, is_locked=True):
                 failures = 0 if is_success else source.failures_in_row + 1
                 most = source.stop_after_failures
-                has_stopped = most is not None and failures >= most
+                has_stopped = most is not None and failures >= most and not source.has_stopped
                 if failures != source.failures_in_row:
                     sources.note_result(connection, source, failures, has_stopped=has_stopped)
                 if has_stopped:

@@ -42,6 +42,11 @@ def values_of(draft: ScheduleDraft) -> dict[str, Any]:
     }
 
 
+def lock(connection: Connection, schedule_id: str) -> None:
+    """Let nobody else change a schedule until this transaction ends."""
+    connection.execute(select(_s.id).where(_s.id == schedule_id).with_for_update())
+
+
 def schedule(connection: Connection, schedule_id: str) -> Schedule | None:
     """Return one schedule."""
     row = connection.execute(_chosen().where(_s.id == schedule_id)).first()

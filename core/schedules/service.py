@@ -183,8 +183,10 @@ class Schedules:
         with self._db.read() as connection:
             return repository.next_due_at(connection)
 
-    def source(self, connection: Connection, source_id: str) -> Source | None:
-        """Return what fires; None when it is no schedule, or gone."""
+    def source(self, connection: Connection, source_id: str, *, is_locked: bool = False) -> Source | None:
+        """Return what fires, ``is_locked`` until the transaction ends; None when it is no schedule, or gone."""
+        if is_locked:
+            repository.lock(connection, source_id)
         schedule = repository.schedule(connection, source_id)
         if schedule is None:
             return None
@@ -198,6 +200,7 @@ class Schedules:
             budget_micros=draft.budget_micros,
             stop_after_failures=draft.stop_after_failures,
             failures_in_row=schedule.failures_in_row,
+            has_stopped=schedule.stopped_at is not None,
         )
 
     def note_result(self, connection: Connection, source: Source, failures: int, *, has_stopped: bool) -> None:

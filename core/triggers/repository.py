@@ -41,6 +41,11 @@ def values_of(draft: TriggerDraft) -> dict[str, Any]:
     }
 
 
+def lock(connection: Connection, trigger_id: str) -> None:
+    """Let nobody else change a trigger until this transaction ends."""
+    connection.execute(select(_t.id).where(_t.id == trigger_id).with_for_update())
+
+
 def trigger(connection: Connection, trigger_id: str) -> Trigger | None:
     """Return one trigger."""
     row = connection.execute(_chosen().where(_t.id == trigger_id)).first()

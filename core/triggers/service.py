@@ -230,8 +230,10 @@ class Triggers:
 
     # --- for firings -----------------------------------------------------------------------------
 
-    def source(self, connection: Connection, source_id: str) -> Source | None:
-        """Return what fires; None when it is no trigger, or gone."""
+    def source(self, connection: Connection, source_id: str, *, is_locked: bool = False) -> Source | None:
+        """Return what fires, ``is_locked`` until the transaction ends; None when it is no trigger, or gone."""
+        if is_locked:
+            repository.lock(connection, source_id)
         trigger = repository.trigger(connection, source_id)
         if trigger is None:
             return None
@@ -244,6 +246,7 @@ class Triggers:
             budget_micros=trigger.draft.budget_micros,
             stop_after_failures=trigger.draft.stop_after_failures,
             failures_in_row=trigger.failures_in_row,
+            has_stopped=trigger.stopped_at is not None,
         )
 
     def note_result(self, connection: Connection, source: Source, failures: int, *, has_stopped: bool) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,6 +25,7 @@ from core.triggers.failures import MessageTooOld, SignatureRefused, TriggerAslee
 from core.triggers.models import NewTrigger, TriggerDraft
 from core.webhooks import signing
 from tests.conftest import Cast
+from tests.support.mailbox import MemoryTransport
 from tests.support.starts import end, published, run_of
 
 DRAFT = TriggerDraft("Shop")
@@ -122,6 +125,31 @@ def test_a_trigger_stops_after_too_many_failures(core: Core, alice: User, workfl
     assert core.triggers.get(alice, made.trigger.id).stopped_at
     with pytest.raises(TriggerAsleep):
         call(core, made, {"amount": 3}, "msg_3")
+
+
+def test_failures_that_come_at_once_all_count_and_the_stop_is_told_once(
+    core: Core, alice: User, workflow_id: str, post: MemoryTransport
+) -> None:
+    made = core.triggers.create(alice, workflow_id, TriggerDraft("Shop", stop_after_failures=2))
+    for number in range(3):
+        call(core, made, {"amount": number}, f"msg_{number}")
+    runs = run_of(core, alice, workflow_id)
+    other = threading.Thread(target=end, args=(core, runs[0], QuotaExceeded()))
+    with core.db.transaction() as connection:
+        source = core.triggers.source(connection, made.trigger.id, is_locked=True)
+        assert source is not None
+        core.triggers.note_result(connection, source, 1, has_stopped=False)
+        other.start()
+        time.sleep(0.3)  # the other one has come to the row by now
+    other.join()
+    stopped = core.triggers.get(alice, made.trigger.id)
+    assert (stopped.failures_in_row, bool(stopped.stopped_at)) == (2, True)
+    for run in runs[1:]:
+        end(core, run, QuotaExceeded())
+    while core.outbox.deliver_next():
+        pass
+    assert [mail.subject for mail in post.sent].count("A trigger has stopped") == 1
+    assert core.triggers.get(alice, made.trigger.id).stopped_at == stopped.stopped_at
 
 
 def test_a_rotated_secret_takes_the_place_of_the_one_before(core: Core, alice: User, made: NewTrigger) -> None:
