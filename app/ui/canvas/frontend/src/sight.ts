@@ -30,13 +30,20 @@ export function showFirst(editor: Editor): void {
   const begin = first(boxes);
   const { isReadOnly } = editor.scene;
   if (zoom >= (isReadOnly ? LEGIBLE : READABLE) || !begin) return;
-  const told = (isReadOnly && boxes.find((box) => box.id === editor.only)) || begin;
-  const right = Math.max(...boxes.map((box) => box.x + box.width));
-  const middle = ground.clientWidth / 2 - (told.x + told.width / 2) * NEARER;
-  // No farther in than the graph reaches.
-  const x = Math.min(MARGIN - begin.x * NEARER, Math.max(middle, ground.clientWidth - MARGIN - right * NEARER));
-  const y = ground.clientHeight / 2 - (told.y + told.height / 2) * NEARER;
-  void flow.setViewport({ x, y, zoom: NEARER });
+  bringIn(editor, (isReadOnly && boxes.find((box) => box.id === editor.only)) || begin, NEARER, 0);
+}
+
+/** Shows a node in the middle, but no farther in than the graph reaches. */
+function bringIn(editor: Editor, box: Box, zoom: number, milliseconds: number): void {
+  const { flow, ground } = editor;
+  if (!flow || !ground) return;
+  const boxes = editor.boxes();
+  const left = Math.min(...boxes.map((one) => one.x));
+  const right = Math.max(...boxes.map((one) => one.x + one.width));
+  const middle = ground.clientWidth / 2 - (box.x + box.width / 2) * zoom;
+  const x = Math.min(MARGIN - left * zoom, Math.max(middle, ground.clientWidth - MARGIN - right * zoom));
+  const y = ground.clientHeight / 2 - (box.y + box.height / 2) * zoom;
+  void flow.setViewport({ x, y, zoom }, { duration: milliseconds });
 }
 
 function fit({ flow, ground }: Editor, boxes: Box[], milliseconds: number): number {
@@ -66,7 +73,9 @@ export function showNode(editor: Editor, id: string): void {
     top >= 0 &&
     left + box.width * zoom <= ground.clientWidth &&
     top + box.height * zoom <= ground.clientHeight;
-  if (!isSeen) centre(editor, id);
+  if (isSeen) return;
+  if (editor.scene.isReadOnly) bringIn(editor, box, Math.max(READABLE, zoom), duration());
+  else centre(editor, id);
 }
 
 /** Moves a node to the middle, near enough to be read. */
