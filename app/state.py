@@ -32,5 +32,5 @@ NOTICE = "notice"
 CANVAS_HEARING = "canvas_hearing"
 # What this tab knows of the draft that it edits: an ``app.ui.workflow_desk.Desk``.
 DESK = "workflow_desk"
-# With the run's id behind it: the person has picked the step that is shown.
-RUN_STEP_PICKED = "run_step_picked"
+# With a canvas's name behind it: the step that is looked at, an ``app.ui.step_choice.Chosen``.
+STEP_CHOSEN = "step_chosen"

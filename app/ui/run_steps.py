@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import runtime, state
+from app import runtime
 from app.ui import (
     canvas,
     run_node,
@@ -19,6 +19,8 @@ from app.ui import (
     theme,
     workflow_faces,
 )
+from app.ui.canvas import CanvasEvent
+from app.ui.step_choice import StepChoice
 from core import clock
 from core.accounts.models import User
 from core.engine.graph import Graph, read_graph
@@ -36,15 +38,8 @@ def draw(actor: User, run: Run) -> None:
     graph = read_graph(core.runs.graph(actor, run.id))
     states, totals = core.runs.node_states(actor, run.id), core.runs.node_totals(actor, run.id)
     run_waiting.draw(actor, run, graph, states)
-    key, picked = f"run_step_{run.id}", f"{state.RUN_STEP_PICKED}_{run.id}"
-    # Until the person picks one, the step that matters now is shown.
-    wish = st.session_state.get(key) if picked in st.session_state else None
-    wish = wish or run_states.telling(graph, states)
-    chosen = _canvas(run, graph, states, totals, wish)
-    if chosen != wish:
-        st.session_state[picked] = True
-    if chosen != st.session_state.get(key):
-        st.session_state[key] = chosen  # before the widget is drawn
+    step = StepChoice(f"run_step_{run.id}", [node.id for node in graph.nodes], run_states.telling(graph, states))
+    step.hear(_canvas(run, graph, states, totals, step.node_id).selected)
     view = st.segmented_control(
         "Details",
         [STEP, TIMELINE, TRACE, INPUT],
@@ -65,27 +60,15 @@ def draw(actor: User, run: Run) -> None:
     if view == TRACE:
         run_trace.draw(run, run_trace.read(actor, run), titles)
         return
-    node_id = st.selectbox(
-        "Step",
-        list(titles),
-        format_func=lambda one: f"{titles[one]} · {run_states.LABELS[run_states.status_of(one, states)][0]}",
-        label_visibility="collapsed",
-        key=key,
-        on_change=_note_pick,
-        args=(picked,),
-    )
+    node_id = step.draw(lambda one: f"{titles[one]} · {run_states.LABELS[run_states.status_of(one, states)][0]}")
     run_node.draw(actor, run, graph, node_id, states, totals.get(node_id, Totals()), run_trace.read(actor, run))
-
-
-def _note_pick(key: str) -> None:
-    st.session_state[key] = True
 
 
 def _canvas(
     run: Run, graph: Graph, states: Sequence[NodeState], totals: Mapping[str, Totals], selected: str
-) -> str:
-    """Draw the canvas and return the node that is selected, by the person or by ``selected``."""
-    event = canvas.draw(
+) -> CanvasEvent:
+    """Draw the canvas, on which a person may select another node than ``selected``."""
+    return canvas.draw(
         f"run_canvas_{run.id}",
         _shape(graph),
         0,
@@ -96,7 +79,6 @@ def _canvas(
         is_read_only=True,
         height=HEIGHT,
     )
-    return event.selected if event.selected and event.selected in graph.by_id else selected
 
 
 def _timeline(

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import runtime
 from app.ui import answer, canvas, workflow_faces
+from app.ui.step_choice import StepChoice
 from core.accounts.models import User
 from core.engine.graph import Graph, read_graph
 from core.workflows.models import Draft
@@ -20,25 +21,20 @@ def draw(actor: User, draft: Draft) -> None:
     if not graph.nodes:
         st.caption("It has no steps yet.")
         return
-    key = f"workflow_looked_at_{draft.id}"
-    wish = st.session_state.get(key)
-    if wish not in graph.by_id:
-        wish = graph.nodes[0].id
+    titles = {node.id: node.title for node in graph.nodes}
+    step = StepChoice(f"workflow_looked_at_{draft.id}", list(titles), graph.nodes[0].id)
     event = canvas.draw(
         f"workflow_canvas_{draft.id}",
         draft.graph,
         draft.revision,
         kinds=workflow_faces.palette(),
         faces=workflow_faces.faces(graph, ()),
-        selected=wish,
+        selected=step.node_id,
         is_read_only=True,
         height=HEIGHT,
     )
-    chosen = event.selected if event.selected in graph.by_id else wish
-    if chosen != st.session_state.get(key):
-        st.session_state[key] = chosen  # before the widget is drawn
-    titles = {node.id: node.title for node in graph.nodes}
-    node_id = st.selectbox("Step", list(titles), format_func=titles.__getitem__, key=key)
+    step.hear(event.selected)
+    node_id = step.draw(titles.__getitem__, "visible")
     _settings(actor, draft, graph, node_id)
 
 

@@ -94,7 +94,7 @@ def test_who_may_only_look_gets_no_way_to_change(
     page = visit(charlie).open(navigation.WORKFLOW, id=workflow.id, view="Edit")
     assert "You can look at this workflow, and not change it." in page.text
     assert not {"Publish", "Add a node", "Share"} & set(page.buttons)
-    page.fill(**{f"workflow_looked_at_{workflow.id}": "sort"}).rerun()
+    page.fill(**{f"workflow_looked_at_{workflow.id}_0": "sort"}).rerun()
     assert "Sort {{ticket}}." in page.text
     assert UNSEEN in page.text  # the agent's name: it is not shared with him
     assert "agent_" not in "".join(text.value for text in page.app.text)
