@@ -8,14 +8,15 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from app.api.schemas import Input, Output
+from core.agents.models import AgentDefinition
 from core.engine.graph import MAX_EDGES, MAX_ID, MAX_NODES
 from core.engine.problems import Problem
 
 NODE: Mapping[str, Any] = {"id": "answer", "kind": "agent", "agent_id": "agent_01jd8x…", "task": "Answer {{text}}"}
 # Those of ``POST /custom-agents``: an agent that is used in one place only may stand in the node itself.
 AGENT_FIELDS = (
-    *("role", "goal", "backstory", "expected_output", "api_key_id", "key_id", "model", "tools", "temperature"),
-    *("max_iterations", "max_output_tokens", "output_schema", "time_limit_seconds"),
+    "api_key_id",
+    *(name for name in AgentDefinition.model_fields if name not in ("name", "department")),
 )
 NodeId = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=r"^[\w-]+$", examples=["answer"])]
 

@@ -168,8 +168,11 @@ def open_list(person: Person, stage: Stage) -> None:
     person.idle()
 
 
-def set_up(alice: Person, stage: Stage, kind_name: str, config: dict[str, Any]) -> None:
-    """Open the form of the node of a kind, type the settings, save, and compare what the draft says."""
+Settings = dict[str, Any]
+
+
+def set_up(alice: Person, stage: Stage, kind_name: str, config: Settings) -> tuple[Settings, Settings]:
+    """Type the settings into the form of a kind's node and save; return what the draft says, and what it should."""
     kind = all_kinds()[kind_name]
     node_id = f"a_{kind_name}" if kind.is_target else "input"
     wanted = stage.with_ids(config)
@@ -186,7 +189,7 @@ def set_up(alice: Person, stage: Stage, kind_name: str, config: dict[str, Any]) 
     save.click()
     expect(drawer).to_have_count(0)
     alice.idle()
-    assert usual_left_out(kind.form, stage.saved(node_id)) == usual_left_out(kind.form, wanted)
+    return usual_left_out(kind.form, stage.saved(node_id)), usual_left_out(kind.form, wanted)
 
 
 def usual_left_out(form: Sequence[FormField], config: Mapping[str, Any]) -> dict[str, Any]:
@@ -212,14 +215,17 @@ def test_the_examples_are_of_every_kind_that_there_is() -> None:
 
 @pytest.mark.parametrize("kind_name", [name for name in all_kinds() if name != "input"])
 def test_a_kind_is_set_up_by_its_form(alice: Person, stage: Stage, kind_name: str) -> None:
-    set_up(alice, stage, kind_name, EXAMPLES[kind_name])
+    saved, wanted = set_up(alice, stage, kind_name, EXAMPLES[kind_name])
+    assert saved == wanted
 
 
 @pytest.mark.parametrize("kind_name", ALSO)
 def test_a_kind_is_set_up_in_another_way(alice: Person, stage: Stage, kind_name: str) -> None:
-    set_up(alice, stage, kind_name, ALSO[kind_name])
+    saved, wanted = set_up(alice, stage, kind_name, ALSO[kind_name])
+    assert saved == wanted
 
 
 def test_an_input_is_set_up_by_its_form(alice: Person, stage: Stage) -> None:
     """Last: the others use what it asks for."""
-    set_up(alice, stage, "input", EXAMPLES["input"])
+    saved, wanted = set_up(alice, stage, "input", EXAMPLES["input"])
+    assert saved == wanted
