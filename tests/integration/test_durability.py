@@ -248,7 +248,10 @@ def test_an_embedded_worker_ends_with_its_stdin_and_its_run_goes_on_later(desk_o
 # What the web process does, and nothing else of it.
 PARENT = """
 import time
+from core.config import load_settings
+from core.logs import set_up_logs
 from core.worker.supervisor import Supervisor
+set_up_logs(load_settings())
 supervisor = Supervisor(lambda: True, idle_seconds=300)
 supervisor.start()
 while supervisor.pid is None: time.sleep(0.01)

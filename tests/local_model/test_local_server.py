@@ -241,7 +241,10 @@ def test_terminated_server_leaves_at_once(own_server: LocalModelServer) -> None:
 _PARENT = """
 import os, sys
 from pathlib import Path
+from core.config import load_settings
 from core.llm.local.server import LocalModelServer
+from core.logs import set_up_logs
+set_up_logs(load_settings())  # to stderr, as everywhere: a line among those that we print would break them
 server = LocalModelServer(Path(sys.argv[1]))
 server.ensure()
 holder = os.fork() if sys.argv[2] == "forked" else 1
@@ -250,7 +253,7 @@ if holder == 0:
     import time
     time.sleep(20)
     os._exit(0)
-print("pids", server.pid, holder, flush=True)
+print(f"pids {server.pid} {holder}\\n", end="", flush=True)
 sys.stdin.read()
 """
 

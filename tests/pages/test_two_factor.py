@@ -93,12 +93,13 @@ def test_alice_signs_in_with_password_and_code(
     assert alice.id not in str(page.app.session_state.to_dict())
     page.fill(second_step_code="000000").press("second_step_continue")
     assert page.errors[0].startswith("This code is not right")
-    page.fill(second_step_code=totp.now()).press("second_step_continue")
+    code = totp.now()
+    page.fill(second_step_code=code).press("second_step_continue")
     assert page.title == "Runs"
     assert state.SECOND_STEP not in page.app.session_state
     page.press("shell_sign_out")
     again = sign_in(page, alice.email, PASSWORD)
-    again.fill(second_step_code=totp.now()).press("second_step_continue")
+    again.fill(second_step_code=code).press("second_step_continue")
     assert again.errors[0].startswith("This code is not right, or it was used before.")
 
 
