@@ -14,6 +14,7 @@ from core.config import ROOT
 from core.logs import get_logger
 
 POLL_SECONDS = 5.0
+STARTING_POLL_SECONDS = 0.5
 STOP_SECONDS = 12.0
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 60.0
@@ -89,9 +90,17 @@ class Supervisor:
                 self._look()
             except Exception as error:  # the database may be away for a moment
                 log.warning("supervisor could not look", error=type(error).__name__)
-            self._wake.wait(POLL_SECONDS if self._child is None or self._ready else 0.5)
+            self._wake.wait(self._seconds_to_next_look())
             self._wake.clear()
         self._stop_child()
+
+    def _seconds_to_next_look(self) -> float:
+        if self._child is not None:
+            return POLL_SECONDS if self._ready else STARTING_POLL_SECONDS
+        if not self._exits or self._is_external:
+            return POLL_SECONDS
+        until_start = self._next_start_at - clock.monotonic_seconds()
+        return min(POLL_SECONDS, max(STARTING_POLL_SECONDS, until_start))
 
     def _look(self) -> None:
         now = clock.monotonic_seconds()
@@ -115,13 +124,15 @@ class Supervisor:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
-        threading.Thread(target=self._wait_for_ready, args=(self._child,), daemon=True).start()
+        threading.Thread(target=self._follow, args=(self._child,), daemon=True).start()
 
-    def _wait_for_ready(self, child: subprocess.Popen[bytes]) -> None:
+    def _follow(self, child: subprocess.Popen[bytes]) -> None:
         assert child.stdout is not None  # noqa: S101 - it was opened with a pipe
         for line in child.stdout:
             if line.strip() == b"ready" and child is self._child:
                 self._ready = True
+        child.wait()  # it closes its output as it ends, however it ends
+        self.wake()
 
     def _notice_exit(self, now: float) -> None:
         if self._child is None or self._child.poll() is None:

