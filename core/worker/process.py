@@ -77,6 +77,7 @@ class WorkerProcess:
         log.info("worker is ready", executor_id=self._executor_id)
         threads = [
             threading.Thread(target=self._beat, args=(end,), name="beat", daemon=True),
+            threading.Thread(target=self._take_over, args=(end,), name="take-over", daemon=True),
             threading.Thread(target=self._begin_runs, args=(end,), name="dispatch", daemon=True),
             threading.Thread(target=self._wake_runs, args=(end,), name="timers", daemon=True),
             threading.Thread(target=self._watch_cancellations, args=(end,), name="cancel", daemon=True),
@@ -128,6 +129,7 @@ class WorkerProcess:
         runner = NodeRunner(services, core.accounts, self._controls)
         register_workflow(core.journal, runner, self._controls, self._place_is_free.set, self._is_ending)
         DBOS.launch()
+        core.journal.worker_beat(self._executor_id)  # launching may have taken long, and now it takes runs
         DBOS.register_queue(
             QUEUE_NAME,
             worker_concurrency=core.settings.worker_threads,
@@ -143,14 +145,21 @@ class WorkerProcess:
                     raise TimeoutError
                 self._core.journal.worker_beat(self._executor_id)
                 last = time.time()
-                self._adopt()
-                self._core.runs.dispatch.sweep()
-                self._core.usage.interrupt_expired()
             except Exception as error:
                 log.warning("heartbeat failed", error=type(error).__name__)
                 if time.time() - last > GIVE_UP_SECONDS:
                     log.error("this worker fell silent; another one takes over")
                     os._exit(1)
+
+    def _take_over(self, end: threading.Event) -> None:
+        """Look after what the dead have left; it may take long, so the heart beats in a thread of its own."""
+        while not end.wait(BEAT_SECONDS):
+            try:
+                self._adopt()
+                self._core.runs.dispatch.sweep()
+                self._core.usage.interrupt_expired()
+            except Exception as error:  # the database may be away for a moment
+                log.warning("cannot look after what dead workers left", error=type(error).__name__)
 
     def _begin_runs(self, end: threading.Event) -> None:
         while not end.is_set():
