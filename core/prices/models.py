@@ -115,14 +115,14 @@ FREE = Price.flat("free", "own hardware", UnitPrice(0, 0, 0))
 class OverrideDraft:
     """What an administrator enters: a price for a model, or for all that begin as ``model`` before its ``*``.
 
-    ``cached`` None: cached input costs what input costs.
+    ``starts_on`` None: today. ``cached`` None: cached input costs what input costs.
     """
 
     provider: str
     model: str
     input: int
     output: int
-    starts_on: date
+    starts_on: date | None
     cached: int | None = None
     note: str = ""
 

@@ -117,7 +117,7 @@ class Prices:
             input=_clean_price(draft.input),
             cached=None if draft.cached is None else _clean_price(draft.cached),
             output=_clean_price(draft.output),
-            starts_on=draft.starts_on,
+            starts_on=draft.starts_on or at.date(),
             note=_clean_note(draft.note),
             created_by=actor.name,
             created_at=at,

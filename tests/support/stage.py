@@ -34,8 +34,6 @@ from tests.support.asking import ask, person
 
 DEPARTMENT, OTHER_DEPARTMENT = "hr", "sales"
 NOW = clock.now()
-MONTH = month_of(NOW)
-COST = SharedCost("", "Server", 1, MONTH, None, None)
 FLOW = Flow("google", "nonce", SecretStr("verifier"), None, "/")
 SITE = Site("localhost", "http://localhost:8501")
 HOOK = WebhookDraft("Hook", "https://example.com/hook", ("run.failed",))
@@ -45,6 +43,16 @@ WORKFLOW_FILE = json.dumps(
 SCHEDULE = ScheduleDraft("S", "0 9 * * *", "UTC")
 LIMIT = Allowance(concurrent_runs=3)
 ANSWER = Answer("code", "", "", "http://127.0.0.1/oauth")
+
+
+def this_month() -> str:
+    """The month that is not over: asked for when it is needed, for one may end while the tests run."""
+    return month_of(clock.now())
+
+
+def shared_cost() -> SharedCost:
+    """One that begins this month."""
+    return SharedCost("", "Server", 1, this_month(), None, None)
 
 
 class Stage:
@@ -182,13 +190,13 @@ class Stage:
         return mail_id
 
     def price(self) -> OverrideDraft:
-        return OverrideDraft("openai", clock.new_id("model"), 1, 1, clock.now().date())
+        return OverrideDraft("openai", clock.new_id("model"), 1, 1, None)
 
     def adjustment(self) -> str:
-        return self.core.statements.adjust(self.root(), MONTH, "hr", 1, "Why").id
+        return self.core.statements.adjust(self.root(), this_month(), "hr", 1, "Why").id
 
     def cost(self) -> SharedCost:
-        return self.core.shared_costs.add(self.root(), COST)
+        return self.core.shared_costs.add(self.root(), shared_cost())
 
     def department(self) -> str:
         return self.core.departments.add(self.root(), clock.new_id("d")).slug

@@ -131,7 +131,7 @@ def create_price(caller: Writes, body: PriceNew, response: Response) -> PriceSet
         model=body.model,
         input=body.input_micros_per_million,
         output=body.output_micros_per_million,
-        starts_on=body.starts_on or clock.now().date(),
+        starts_on=body.starts_on,
         cached=body.cached_micros_per_million,
         note=body.note,
     )

@@ -80,9 +80,9 @@ class Courier:
 
     def claim(self) -> Parcel | None:
         """Take over the delivery that has waited longest; to one webhook nothing is sent twice at once."""
-        at = clock.now()
         with self._db.transaction() as connection:
             repository.lock(connection)
+            at = clock.now()  # the lock may have been waited for, and the claim counts from now
             repository.take_back_lost(connection, at - LOST_AFTER, at)
             while due := repository.next_due(connection, at):
                 if parcel := self._take(connection, due, at):

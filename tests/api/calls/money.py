@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from core import clock
 from tests.api.calls.call import Call, Sent, everybody, for_admins, for_managers, own
-from tests.support.stage import DEPARTMENT, LIMIT, MONTH, Stage
+from tests.support.stage import DEPARTMENT, LIMIT, Stage, this_month
 
 
 def adjustment(stage: Stage) -> Sent:
-    return Sent({"month": MONTH, "adjustment_id": stage.adjustment()})
+    return Sent({"month": this_month(), "adjustment_id": stage.adjustment()})
 
 
 def cost(stage: Stage) -> Sent:
@@ -16,7 +16,7 @@ def cost(stage: Stage) -> Sent:
 
 
 def new_cost(_stage: Stage) -> Sent:
-    return Sent(body={"name": "Server", "amount_micros": 1, "first_month": MONTH})
+    return Sent(body={"name": "Server", "amount_micros": 1, "first_month": this_month()})
 
 
 def budget(stage: Stage) -> Sent:
@@ -46,7 +46,6 @@ def price(stage: Stage) -> Sent:
 
 
 ONE_MODEL = Sent(query={"provider": "openai", "model": "gpt-4o"})
-IN_MONTH = Sent({"month": MONTH})
 RULE = Sent({"name": "default"}, {"kind": "heads"})
 REASON = {"department": DEPARTMENT, "amount_micros": -1, "reason": "Why"}
 
@@ -57,10 +56,10 @@ CALLS = {
     "list_calls": Call(everybody(200)),
     "get_statement_as_csv": Call(everybody(200)),
     "list_statements": Call(everybody(200)),
-    "get_statement": Call(for_managers(200), lambda _: Sent({"month": MONTH}, query={"view": "department"})),
-    "list_uses_of_statement": Call(everybody(200), lambda _: IN_MONTH),
-    "close_month": Call(for_admins(409), lambda _: IN_MONTH),
-    "create_adjustment": Call(for_admins(201), lambda _: Sent({"month": MONTH}, REASON)),
+    "get_statement": Call(for_managers(200), lambda _: Sent({"month": this_month()}, query={"view": "department"})),
+    "list_uses_of_statement": Call(everybody(200), lambda _: Sent({"month": this_month()})),
+    "close_month": Call(for_admins(409), lambda _: Sent({"month": this_month()})),
+    "create_adjustment": Call(for_admins(201), lambda _: Sent({"month": this_month()}, REASON)),
     # Of another department's nobody but administrators know; a stranger and a member see their own use only.
     "get_adjustment": Call((404, 404, 404, 200, 200), adjustment),
     "reverse_adjustment": Call(for_admins(201), adjustment),
