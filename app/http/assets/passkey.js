@@ -140,4 +140,6 @@ if (!window.isSecureContext) {
   button.hidden = true;
 } else if (begins === "at-once") {
   run(false);
+} else {
+  button.disabled = false; // until now nobody listened to it
 }
