@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from core.accounts.models import User
@@ -32,6 +33,12 @@ for _name in [n for n in os.environ if n.startswith("ZOARK_") or n in _OURS]:
         del os.environ[_name]
 # Without compiled files each process that a test starts would compile all of our code once more.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# No example fails for being slow, and each run tries the same ones.
+hypothesis.settings.register_profile(
+    "zoark", deadline=None, derandomize=True, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("zoark")
 
 PASSWORD = "correct horse battery staple"
 

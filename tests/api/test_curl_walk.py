@@ -19,8 +19,6 @@ from tests.conftest import PASSWORD
 from tests.fakes.model_server import FakeModelServer
 from tests.support.app_server import ROOT, AppServer
 
-pytestmark = pytest.mark.timeout(240)
-
 MODEL, SECRET = "fake-1", "zk-walk-key-0123456789abcdef"
 WALK = ROOT / "docs" / "api-walk.sh"
 

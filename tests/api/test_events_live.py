@@ -38,7 +38,7 @@ def listening(token: str, last: str | None = None) -> dict[str, str]:
 def listen(address: str, token: str, last: str | None, leave_after: int | None = None) -> list[Told]:
     """Listen until so many were heard, or to the end."""
     found: list[Told] = []
-    with httpx.stream("GET", address, headers=listening(token, last), timeout=30) as answer:
+    with httpx.stream("GET", address, headers=listening(token, last), timeout=90) as answer:
         assert answer.status_code == 200, answer.read()
         assert answer.headers["content-type"].startswith("text/event-stream")
         for one in told(answer):
@@ -66,7 +66,7 @@ def test_a_stream_over_a_real_server(app: AppServer, core: Core) -> None:
         core.journal.event(run.id, "tick", "agent", {"text": f"line {number}\nother \u2028 line \U0001f600"})
     core.journal.succeed(run.id, "Done.")
     for thread in threads:
-        thread.join(60)
+        thread.join(180)
     events = core.runs.events(alice, run.id)
     assert len(heard) == LISTENERS
     for found in heard.values():
@@ -77,7 +77,7 @@ def test_a_stream_over_a_real_server(app: AppServer, core: Core) -> None:
 
     # Whose session ends hears no more; this one would go on for ever.
     waiting, ended = a_run(core, alice), access_token(core, alice)
-    with httpx.stream("GET", events_of(waiting, app.url), headers=listening(ended), timeout=30) as answer:
+    with httpx.stream("GET", events_of(waiting, app.url), headers=listening(ended), timeout=90) as answer:
         found = told(answer)
         assert next(found).event == "run_queued"
         bearer = core.logins.bearer(ended)
@@ -86,7 +86,7 @@ def test_a_stream_over_a_real_server(app: AppServer, core: Core) -> None:
         assert {one.event for one in found} == {"run_started"}
 
     # A server that is told to stop does not wait for those who listen.
-    with httpx.stream("GET", events_of(waiting, app.url), headers=listening(token), timeout=30) as answer:
+    with httpx.stream("GET", events_of(waiting, app.url), headers=listening(token), timeout=90) as answer:
         found = told(answer)
         assert next(found).event == "run_queued"
         app.stop()

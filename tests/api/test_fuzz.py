@@ -42,7 +42,7 @@ def end_runs_at_once(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
     a_worker(core, 1000)
 
 
-@pytest.mark.timeout(0 if MINUTES else 300)
+@pytest.mark.timeout(0 if MINUTES else 1200)
 @pytest.mark.parametrize("role", SHORT)
 def test_no_request_whatever_gets_an_answer_that_is_not_described(
     client: TestClient, api_core: Core, fake: FakeModelServer, monkeypatch: pytest.MonkeyPatch, role: Any

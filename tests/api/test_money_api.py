@@ -17,9 +17,15 @@ from core.bootstrap import Core
 from core.usage.models import Group
 from tests.api.caller import Caller
 from tests.support.booked_calls import Books
+from tests.support.stopped_clock import ShiftedClock
 
-DAY = clock.now().date().isoformat()
-MONTH = months.month_of(clock.now())
+DAY, MONTH = "2026-11-16", "2026-11"
+
+
+@pytest.fixture(autouse=True)
+def in_the_middle_of_a_month(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No day and no month ends while these tests run."""
+    ShiftedClock(monkeypatch, datetime(2026, 11, 16, 12, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -160,9 +166,7 @@ def test_a_month_that_is_over_is_closed_once(
     admin: Caller, api_core: Core, client: TestClient, root: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     admin.do(201, "POST", "/shared-costs", {"name": "Server", "amount_micros": 6_000_000, "first_month": MONTH})
-    now = clock.now()
-    later = months.end_of(MONTH) + timedelta(hours=1) - now
-    monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + later)
+    ShiftedClock(monkeypatch, months.end_of(MONTH) + timedelta(hours=1))
     then = Caller(api_core, client, root)
     assert [m["can_be_closed"] for m in then.all("/statements", limit=1)] == [False, True]
     closed = then.do(200, "POST", f"/statements/{MONTH}/close")

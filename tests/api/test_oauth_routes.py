@@ -373,7 +373,10 @@ def test_too_many_starts_of_one_address_get_a_plain_page(olga: Browser, monkeypa
     leave(olga)
 
 
-def test_another_address_is_not_held_up(olga: Browser, core: Core, make_client: MakeClient) -> None:
+def test_another_address_is_not_held_up(
+    olga: Browser, core: Core, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    StoppedClock(monkeypatch)
     for _ in range(AT_ONCE):
         leave(olga)
     assert olga.client.get("/oauth/google/start").status_code == 429
@@ -381,7 +384,10 @@ def test_another_address_is_not_held_up(olga: Browser, core: Core, make_client: 
     leave(elsewhere, **{"x-forwarded-for": "203.0.113.7"})
 
 
-def test_junk_at_the_callback_is_limited_and_writes_no_audit(olga: Browser) -> None:
+def test_junk_at_the_callback_is_limited_and_writes_no_audit(
+    olga: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    StoppedClock(monkeypatch)
     for number in range(AT_ONCE):
         assert come_back(olga, {"state": f"junk-{number}", "code": "x"}) == "/?notice=oauth_flow.google"
     assert olga.client.get("/oauth/google/callback?state=junk").status_code == 429

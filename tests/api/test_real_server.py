@@ -30,7 +30,7 @@ def test_our_setting_alone_decides_whether_a_proxy_is_believed(
         cookies = {XSRF_COOKIE: generate_xsrf_token_string()}
         ticket = core.accounts.issue_ticket(alice, browser_in(cookies) or "")
         answer = httpx.get(
-            f"{app.url}/session/redeem", params={"ticket": ticket}, headers=FORWARDED, cookies=cookies
+            f"{app.url}/session/redeem", params={"ticket": ticket}, headers=FORWARDED, cookies=cookies, timeout=60
         )
         assert answer.status_code == 303
         assert ("strict-transport-security" in answer.headers) is is_https

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -12,11 +12,11 @@ from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
 from core.errors import Forbidden
-from core.months import month_of
 from tests.api.conftest import Browser
 from tests.support.booked_calls import Books
+from tests.support.stopped_clock import ShiftedClock
 
-MONTH = month_of(clock.now())
+MONTH = "2026-11"
 ENDINGS = ["csv", "html"]
 
 
@@ -25,7 +25,13 @@ def path(ending: str, month: str = MONTH) -> str:
 
 
 @pytest.fixture(autouse=True)
-def booked(api_core: Core, alice: User, charlie: User) -> None:
+def in_the_middle_of_a_month(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No day and no month ends while these tests run."""
+    ShiftedClock(monkeypatch, datetime(2026, 11, 16, 12, tzinfo=UTC))
+
+
+@pytest.fixture(autouse=True)
+def booked(in_the_middle_of_a_month: None, api_core: Core, alice: User, charlie: User) -> None:
     Books(api_core, alice).call("hr", 1_230_000)
     Books(api_core, charlie).call("sales", 4_560_000)
 

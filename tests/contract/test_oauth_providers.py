@@ -49,7 +49,7 @@ class Stage:
 def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     with fake_of(request.param) as fake:
         policy = EgressPolicy.from_allowlist(f"127.0.0.1:{fake.port}")
-        with guarded_client(policy, total_seconds=5, max_bytes=100_000) as http:
+        with guarded_client(policy, total_seconds=30, max_bytes=100_000) as http:
             yield Stage(provider_named(request.param), fake, http)
 
 

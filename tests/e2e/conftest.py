@@ -14,7 +14,7 @@ from tests.fakes.model_server import FakeModelServer
 from tests.support.app_server import AppServer
 
 # Longer than Playwright's own 5 s: two browsers and their servers share two cores with the other tests.
-EXPECT_MS = 20_000
+EXPECT_MS = 60_000
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

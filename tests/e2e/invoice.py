@@ -108,8 +108,8 @@ class Office:
         assert worker is not None
         worker.kill()
         self.fake.options.hold = ""
-        wait_until(lambda: not worker.is_running(), 20, "the end of the worker")
-        wait_until(self.worker, 60, "another worker")
+        wait_until(lambda: not worker.is_running(), 60, "the end of the worker")
+        wait_until(self.worker, 180, "another worker")
 
 
 @contextmanager
@@ -146,7 +146,7 @@ def is_published(person: Person, place: Office, workflow_id: str) -> None:
 def waits_for_finance(person: Person) -> None:
     """See on the canvas of the run that it waits for Finance, and for nothing else."""
     desk = Desk(person.page)
-    expect(desk.node("Ask Finance, Approval, Waiting")).to_be_visible(timeout=90_000)
+    expect(desk.node("Ask Finance, Approval, Waiting")).to_be_visible(timeout=180_000)
     for name in ("Extract, Agent, Succeeded", "Over 5,000?, Condition, Succeeded", "Draft e-mail, Agent, Pending"):
         expect(desk.node(name)).to_be_visible()
     expect(person.page.get_by_text("waits until Finance has decided")).to_be_visible()
@@ -174,9 +174,10 @@ def finance_approves(browser: Browser, place: Office) -> None:
 def ends_with_costs(person: Person, place: Office, workflow_id: str) -> None:
     """See the run succeed with the mail as its result, and on each agent's node what it has cost."""
     desk = Desk(person.page)
-    expect(desk.node("Output, Output, Succeeded")).to_be_visible(timeout=90_000)
+    expect(desk.node("Output, Output, Succeeded")).to_be_visible(timeout=180_000)
     person.idle()
     expect(person.page.get_by_text(MAIL).first).to_be_visible()
+    wait_until(lambda: not place.run(workflow_id).is_active, 60, "the end of the run")
     run = place.run(workflow_id)
     assert (run.status, run.output) == ("succeeded", MAIL)
     expect(person.page.get_by_text(formats.cost(run.totals)).first).to_be_visible()

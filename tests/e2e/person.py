@@ -28,7 +28,7 @@ class Person:
 
     def idle(self) -> None:
         """Wait until no script runs: the app's root says so."""
-        self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=30_000)
+        self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=90_000)
 
     def open(self, path: str = "/") -> None:
         self.page.goto(self.server.url + path)
@@ -45,10 +45,13 @@ class Person:
             self.idle()
             self.page.get_by_role("combobox", name=label).first.click()
             try:
-                wanted.click(timeout=2_000)
+                wanted.click(timeout=5_000)
                 break
             except TimeoutError:  # a rerun closed the list again
-                self.page.keyboard.press("Escape")
+                if self.page.get_by_role("listbox").count():  # else it would close the dialog
+                    self.page.keyboard.press("Escape")
+        else:
+            raise AssertionError(f"{option} could not be chosen as {label}.")
         self.idle()
 
     def choose_kind(self, kind: str) -> None:
@@ -76,7 +79,7 @@ class Person:
         self.button("Sign in").last.click()
 
     def sees_shell(self) -> None:
-        expect(self.button("Sign out")).to_be_visible(timeout=30_000)
+        expect(self.button("Sign out")).to_be_visible()
         self.idle()
         if not self.sets_up and self.button(LATER).is_visible():
             self.button(LATER).click()
@@ -85,7 +88,7 @@ class Person:
 
     def sign_out(self) -> None:
         self.button("Sign out").click()
-        expect(self.page.get_by_label("E-mail")).to_be_visible(timeout=20_000)
+        expect(self.page.get_by_label("E-mail")).to_be_visible()
 
     def register(self, name: str, email: str, password: str) -> None:
         self.page.get_by_text("Create an account").first.click()
@@ -111,7 +114,7 @@ def somebody(browser: Browser, server: AppServer, **context: object) -> Iterator
     """Give a person a fresh browser profile."""
     chosen = {"viewport": {"width": 1280, "height": 860}, **context}
     profile = browser.new_context(**chosen)  # type: ignore[arg-type]
-    profile.set_default_timeout(20_000)
+    profile.set_default_timeout(60_000)
     try:
         yield Person(profile.new_page(), server)
     finally:

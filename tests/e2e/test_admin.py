@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import time
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from app.guarded import WATCH_SECONDS
 from tests.e2e.person import Person, somebody
 from tests.support.app_server import ADMIN_PASSWORD, AppServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 DANA = ("Dana Roth", "dana@example.com", "correct horse battery staple")
-OUT_WITHIN_SECONDS = 6.5  # five for the look, the rest for a busy machine to draw
 
 
 def change_role(admin: Person, role: str) -> None:
@@ -64,9 +63,8 @@ def test_an_administrator_changes_and_suspends_dana_while_she_is_signed_in(
         expect(admin.page.get_by_text("is signed out everywhere at once")).to_be_visible()
         admin.page.get_by_role("dialog").get_by_role("button", name="Suspend", exact=True).click()
         expect(admin.page.get_by_text("Dana Roth was suspended.")).to_be_visible()
-        began = time.monotonic()
-        expect(dana.page.get_by_label("E-mail")).to_be_visible(timeout=20_000)  # she touches nothing
-        assert time.monotonic() - began < OUT_WITHIN_SECONDS
+        assert WATCH_SECONDS <= 5
+        expect(dana.page.get_by_label("E-mail")).to_be_visible()  # she touches nothing
         dana.sign_in(DANA[1], DANA[2])
         expect(dana.page.get_by_text("The e-mail address or the password is not right.")).to_be_visible()
 
@@ -111,9 +109,9 @@ def test_an_open_dialog_is_no_way_around_the_gate(browser: Browser, server: AppS
         elsewhere.go("Sessions")
         elsewhere.button("End all others").click()
         expect(elsewhere.page.get_by_text(re.compile(r"\d other session\(s\) were ended."))).to_be_visible()
-        if admin.button("Add department").count():
-            admin.button("Add department").click()
-        expect(admin.page.get_by_label("E-mail")).to_be_visible(timeout=20_000)
+        # In one step of the browser: the page may be taken away in this moment.
+        admin.button("Add department").evaluate_all("buttons => buttons.forEach(button => button.click())")
+        expect(admin.page.get_by_label("E-mail")).to_be_visible()
         elsewhere.go("Departments")
         expect(elsewhere.page.get_by_text("Operations", exact=True)).to_be_visible()
         expect(elsewhere.page.get_by_text("Smuggled")).to_have_count(0)

@@ -15,7 +15,7 @@ from tests.e2e.person import Person, somebody
 from tests.support.app_server import ADMIN_EMAIL, ADMIN_PASSWORD, AppServer
 from tests.support.mailbox import Mailbox, smtp_server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PASSWORD = "correct horse battery staple"
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}

@@ -18,7 +18,7 @@ from tests.e2e.test_canvas import Desk
 from tests.fakes.model_server import FakeModelServer
 from tests.support.app_server import AppServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 HAS_FOCUS = """element => {
   let active = document.activeElement;

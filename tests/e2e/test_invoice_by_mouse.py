@@ -18,7 +18,7 @@ from tests.e2e.test_canvas import Desk, middle
 from tests.fakes.model_server import FakeModelServer
 from tests.support.app_server import AppServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 NAMES = {
     "finance": "Finance",
@@ -131,6 +131,8 @@ def fill(alice: Person, office: Office, present_id: str, kind: str, node_id: str
         settings = {"agent_id": office.agent_of(node_id), **settings}
         names |= {office.reader: "Reader", office.writer: "Writer"}
     FormFiller(alice, names).fill(all_kinds()[kind].form, settings, f"node_{present_id}")
-    drawer.get_by_role("button", name="Save", exact=True).click()
+    save = drawer.get_by_role("button", name="Save", exact=True)
+    expect(save).to_have_count(1)  # for a moment the form before is there too
+    save.click()
     expect(drawer).to_have_count(0)
     alice.idle()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -10,10 +12,9 @@ from tests.e2e.test_main_job import SECRET, add_compatible_key, build_agent, run
 from tests.fakes.model_server import FakeModelServer
 from tests.support.app_server import AppServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 KIM = ("Kim Keeper", "kim@example.com", "a sentence that nobody guesses")
-SLOW = 20_000  # a page that is opened or drawn anew on a busy machine
 DISABLED = "This runs on a key of Kim Keeper that is disabled."
 
 
@@ -29,15 +30,15 @@ def test_kim_sees_what_her_key_did_stops_it_and_is_told_what_its_end_breaks(
         build_agent(kim, "fake-1", name="Ticket clerk")
         agent_path = page.url.removeprefix(server.url)
         run_agent(kim, "I was charged twice.")
-        expect(page.get_by_text("Succeeded")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("Succeeded")).to_be_visible(timeout=180_000)
 
         kim.go("Keys")
-        expect(page.get_by_text("Used just now")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text(re.compile(r"Used (just now|\d min ago)"))).to_be_visible()
         page.get_by_role("link", name="Team server").click()
-        expect(page.get_by_text("Spend, 7 days")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("Spend, 7 days")).to_be_visible()
         expect(page.get_by_text("$0.000072").first).to_be_visible()
-        expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=30_000)
-        expect(page.get_by_role("link", name="Ticket clerk")).to_be_visible(timeout=SLOW)
+        expect(page.locator(".js-plotly-plot").first).to_be_visible()
+        expect(page.get_by_role("link", name="Ticket clerk")).to_be_visible()
         kim.idle()
         kim.shot("key-health")
         key_path = page.url.removeprefix(server.url)
@@ -47,22 +48,22 @@ def test_kim_sees_what_her_key_did_stops_it_and_is_told_what_its_end_breaks(
         other_tab.get_by_role("textbox", name="Input").fill("And now?")
         kim.button("Disable").click()
         dialog = page.get_by_role("dialog")
-        expect(dialog.get_by_text("Ticket clerk (yours)")).to_be_visible(timeout=SLOW)
+        expect(dialog.get_by_text("Ticket clerk (yours)")).to_be_visible()
         dialog.get_by_role("button", name="Disable key").click()
-        expect(page.get_by_text("nothing runs on it until it is enabled again")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("nothing runs on it until it is enabled again")).to_be_visible()
         other_tab.get_by_role("button", name="Run", exact=True).click()
-        expect(other_tab.get_by_text(DISABLED).first).to_be_visible(timeout=SLOW)
+        expect(other_tab.get_by_text(DISABLED).first).to_be_visible()
         other_tab.close()
 
         kim.button("Enable").click()
-        expect(kim.button("Test")).to_be_visible(timeout=SLOW)
+        expect(kim.button("Test")).to_be_visible()
         kim.open(agent_path)
-        expect(kim.button("Run")).to_be_enabled(timeout=SLOW)
+        expect(kim.button("Run")).to_be_enabled()
         expect(page.get_by_text(DISABLED)).to_have_count(0)
 
         kim.open(key_path)
         kim.button("Delete").click()
-        expect(dialog.get_by_text("Used by 1 agent.")).to_be_visible(timeout=SLOW)
+        expect(dialog.get_by_text("Used by 1 agent.")).to_be_visible()
         expect(dialog.get_by_text("Ticket clerk (yours)")).to_be_visible()
         kim.idle()
         kim.shot("key-delete")
@@ -70,9 +71,9 @@ def test_kim_sees_what_her_key_did_stops_it_and_is_told_what_its_end_breaks(
         dialog.get_by_role("textbox").press("Enter")
         kim.idle()
         dialog.get_by_role("button", name="Delete key").click()
-        expect(page.get_by_text("No keys yet")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("No keys yet")).to_be_visible()
         kim.open(agent_path)
         told = page.get_by_text("The key of this agent was deleted. Choose another key")
-        expect(told).to_be_visible(timeout=SLOW)
+        expect(told).to_be_visible()
         assert SECRET not in page.content()
         assert kim.violations() == []

@@ -13,7 +13,7 @@ from tests.e2e.test_main_job import DANA, add_compatible_key, build_agent, run_a
 from tests.fakes.model_server import FakeModelServer
 from tests.support.app_server import AppServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def test_a_run_and_a_session_survive_a_killed_server(
@@ -28,19 +28,22 @@ def test_a_run_and_a_session_survive_a_killed_server(
             dana.register(*DANA)
             dana.sees_shell()
             add_compatible_key(dana, fake_models)
-            build_agent(dana, "fake-1@latency=6000")
+            build_agent(dana, "fake-1")
+            fake_models.options.hold = "fake-1"
             run_agent(dana, "MARK-survivor")
-            expect(dana.page.get_by_text("thinking …")).to_be_visible(timeout=60_000)
+            expect(dana.page.get_by_text("thinking …")).to_be_visible(timeout=180_000)
             family = app.family()
             app.kill()
+            fake_models.options.hold = ""
             for process in family[1:]:
-                process.wait(20)
+                process.wait(60)
             app.start()
             dana.page.reload()
-            expect(dana.page.get_by_text("Succeeded")).to_be_visible(timeout=90_000)
+            expect(dana.page.get_by_text("Succeeded")).to_be_visible(timeout=180_000)
             expect(dana.page.get_by_text("This run went on after its worker was interrupted.")).to_be_visible()
             dana.sees_shell()
     finally:
+        fake_models.options.hold = ""
         app.stop()
 
 
@@ -59,12 +62,12 @@ def test_ending_the_web_process_leaves_no_worker_behind(
             add_compatible_key(dana, fake_models)
             build_agent(dana, "fake-1@fault=hang")
             run_agent(dana, "never answered")
-            expect(dana.page.get_by_text("thinking …")).to_be_visible(timeout=60_000)
+            expect(dana.page.get_by_text("thinking …")).to_be_visible(timeout=180_000)
         family = app.family()
         assert any("core.worker" in " ".join(process.cmdline()) for process in family[1:])
         app.stop() if way == "terminate" else app.kill()
         for process in family[1:]:
-            process.wait(20)
+            process.wait(60)
     finally:
         app.stop()
 
@@ -96,7 +99,7 @@ def test_the_plain_script_works_without_routes(browser: Browser, tmp_path: Path)
     try:
         with somebody(browser, app) as admin:
             admin.open("/agents")
-            expect(admin.page.get_by_text("for this browser tab only")).to_be_visible(timeout=30_000)
+            expect(admin.page.get_by_text("for this browser tab only")).to_be_visible()
             admin.sign_in()
             admin.sees_shell()
             expect(admin.page.get_by_text("No agents yet")).to_be_visible()

@@ -13,7 +13,7 @@ from tests.e2e.person import Person, somebody
 from tests.fakes.model_server import FakeModelServer
 from tests.support.app_server import AppServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 TICKET = "I was charged twice for my March invoice and need one of the payments back. Order 48213."
 SECRET = "sk-canary-7f3a9b2c4d5e6f70"
@@ -33,7 +33,7 @@ def add_compatible_key(
     person.field("Price of input").fill(str(prices[0]))
     person.field("Price of output").fill(str(prices[1]))
     person.button("Add key").click()
-    expect(person.page.get_by_text("Works").first).to_be_visible(timeout=20_000)
+    expect(person.page.get_by_text("Works").first).to_be_visible()
     person.idle()
 
 
@@ -70,7 +70,7 @@ def test_a_second_person_registers_and_runs_an_agent_with_a_tool(
         add_compatible_key(dana, fake_models)
         build_agent(dana, CALCULATES, "Calculator")
         run_agent(dana, TICKET)
-        expect(dana.page.get_by_text("Succeeded")).to_be_visible(timeout=60_000)
+        expect(dana.page.get_by_text("Succeeded")).to_be_visible(timeout=180_000)
         dana.idle()
         expect(dana.page.get_by_text("expression = 2 * 21")).to_be_visible()
         expect(dana.page.get_by_text("42", exact=True)).to_be_visible()
@@ -78,7 +78,7 @@ def test_a_second_person_registers_and_runs_an_agent_with_a_tool(
         dana.shot("run")
         run_path = dana.page.url.removeprefix(server.url)
         dana.go("Usage")
-        expect(dana.page.locator(".js-plotly-plot").first).to_be_visible(timeout=30_000)
+        expect(dana.page.locator(".js-plotly-plot").first).to_be_visible()
         expect(dana.page.get_by_text("$0.000144").first).to_be_visible()
         dana.idle()
         dana.shot("usage")
@@ -139,9 +139,9 @@ def test_a_run_is_cancelled_while_the_model_thinks(
         dana.sees_shell()
         build_agent(dana, "fake-1@fault=hang")
         run_agent(dana, "This one will be stopped.")
-        expect(dana.page.get_by_text("thinking …")).to_be_visible(timeout=60_000)
+        expect(dana.page.get_by_text("thinking …")).to_be_visible(timeout=180_000)
         dana.button("Cancel run").click()
-        expect(dana.page.get_by_text("This run was cancelled.")).to_be_visible(timeout=15_000)
+        expect(dana.page.get_by_text("This run was cancelled.")).to_be_visible()
 
 
 def test_a_refused_key_is_explained_on_the_run_page(
@@ -153,6 +153,6 @@ def test_a_refused_key_is_explained_on_the_run_page(
         dana.sees_shell()
         build_agent(dana, "fake-1@fault=401")
         run_agent(dana, TICKET)
-        expect(dana.page.get_by_text("The provider does not accept this key.").first).to_be_visible(timeout=60_000)
+        expect(dana.page.get_by_text("The provider does not accept this key.").first).to_be_visible(timeout=180_000)
         expect(dana.page.get_by_text("Failed").first).to_be_visible()
         assert SECRET not in Path(server.log).read_text()

@@ -27,7 +27,7 @@ from tests.fakes.model_server import FakeModelServer
 from tests.support.app_server import AppServer
 from tests.support.kind_examples import EXAMPLES
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 # What the examples ask for.
 INPUTS = {

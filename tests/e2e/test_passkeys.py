@@ -17,7 +17,7 @@ from tests.e2e.test_two_factor import enrol, forget_used_codes, in_the_database
 from tests.fakes.model_server import FakeModelServer
 from tests.support.app_server import ADMIN_EMAIL, ADMIN_PASSWORD, AppServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PASSWORD = "many words that nobody strings together"
 CANCELLED = "Nothing was confirmed: it was cancelled, or this device has no passkey for Zoark."

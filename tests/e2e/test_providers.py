@@ -14,7 +14,7 @@ from tests.e2e.test_main_job import run_agent
 from tests.fakes.model_server import FakeModelServer
 from tests.support.app_server import ADMIN_EMAIL, ADMIN_PASSWORD, AppServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 SECRET = "sk-ant-canary-7f3a9b2c4d5e6f70"
 MODEL = "claude-sonnet-4-5"
@@ -47,7 +47,7 @@ def test_an_agent_runs_on_claude_and_its_published_price(
         expect(admin.page.get_by_text(provider_named("anthropic").about)).to_be_visible()
         admin.page.get_by_role("button", name="Close").click()
         admin.button("Test").click()
-        expect(admin.page.get_by_text("Anthropic accepts this key.")).to_be_visible(timeout=20_000)
+        expect(admin.page.get_by_text("Anthropic accepts this key.")).to_be_visible()
 
         admin.go("Agents")
         admin.button("New agent").click()
@@ -60,7 +60,7 @@ def test_an_agent_runs_on_claude_and_its_published_price(
         expect(admin.page.get_by_role("tab", name="Settings")).to_be_visible()
         admin.idle()
         run_agent(admin, "What is one and one?")
-        expect(admin.page.get_by_text("Succeeded")).to_be_visible(timeout=90_000)
+        expect(admin.page.get_by_text("Succeeded")).to_be_visible(timeout=180_000)
         admin.idle()
         # Two calls of 90 tokens, 10 from the cache and 20 written: 573 micro-dollars each.
         expect(admin.page.get_by_text("$0.001146").first).to_be_visible()

@@ -10,7 +10,7 @@ from tests.e2e.test_main_job import SECRET, add_compatible_key, build_agent, run
 from tests.fakes.model_server import FakeModelServer
 from tests.support.app_server import AppServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 ALMA = ("Alma Support", "alma@example.com", "a sentence that nobody guesses")
 BEN = ("Ben Sales", "ben@example.com", "another sentence nobody guesses")
@@ -68,7 +68,7 @@ def test_ben_runs_almas_agent_on_the_key_she_lends_and_stops_when_she_takes_it_b
         expect(ben.page.get_by_text("Alma Support shared it with you: you may run it.")).to_be_visible()
         ben.idle()
         run_agent(ben, "I was charged twice.")
-        expect(ben.page.get_by_text("Succeeded")).to_be_visible(timeout=60_000)
+        expect(ben.page.get_by_text("Succeeded")).to_be_visible(timeout=180_000)
         ben.go("Usage")
         expect(ben.page.get_by_text("$0.000072").first).to_be_visible()
         ben.go("Keys")

@@ -25,7 +25,7 @@ from core.bootstrap import build_core
 from core.config import load_settings
 from tests.support.app_server import ADMIN_EMAIL, ADMIN_PASSWORD, AppServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 # The naive way: once signed in, the session state says so.
 NAIVE = """
@@ -80,6 +80,7 @@ class Tab:
             subprotocols=spoken,  # type: ignore[arg-type]
             origin=server.url,  # type: ignore[arg-type]
             max_size=None,
+            open_timeout=60,
         )
         self.session_id = ""
 
@@ -90,7 +91,7 @@ class Tab:
         self._socket.send(message.SerializeToString())
         told, end = "", time.monotonic() + 40
         while time.monotonic() < end:
-            raw = self._socket.recv(timeout=40)
+            raw = self._socket.recv(timeout=120)
             assert isinstance(raw, bytes)
             answer = ForwardMsg()
             answer.ParseFromString(raw)

@@ -23,7 +23,7 @@ from tests.e2e.test_canvas import Desk, middle
 from tests.fakes.model_server import FakeModelServer
 from tests.support.app_server import AppServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 # The ends of the one connection that a new workflow has.
 BEGINNING = (("Input", "source"), ("Output", "target"))
@@ -95,7 +95,9 @@ def opened(person: Person, email: str, path: str) -> Desk:
 
 def save(person: Person) -> None:
     drawer = person.page.get_by_role("dialog")
-    drawer.get_by_role("button", name="Save", exact=True).click()
+    save = drawer.get_by_role("button", name="Save", exact=True)
+    expect(save).to_have_count(1)  # for a moment the form before is there too
+    save.click()
     expect(drawer).to_have_count(0)
     person.idle()
 
@@ -353,7 +355,7 @@ def test_the_second_of_two_editors_is_warned_and_loses_nothing(
 
 
 def wait_for_nodes(stage: Stage, workflow_id: str, count: int) -> Any:
-    for _ in range(200):
+    for _ in range(1200):
         graph = stage.graph(workflow_id)
         if len(graph["nodes"]) == count:
             return graph

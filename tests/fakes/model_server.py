@@ -18,8 +18,8 @@ from tests.fakes.http import Reply, Request, serve_connection
 from tests.fakes.request_log import RequestLog, RequestRecord, Totals
 
 HOST = "127.0.0.1"
-START_SECONDS = 10.0
-STOP_SECONDS = 5.0
+START_SECONDS = 60.0
+STOP_SECONDS = 60.0
 BACKLOG = 1024
 
 
@@ -82,7 +82,7 @@ class FakeModelServer:
         self.accepted_connections = 0
 
     def wait_for(
-        self, n_requests: int, timeout_seconds: float = 5.0, finished: bool = False
+        self, n_requests: int, timeout_seconds: float = 60.0, finished: bool = False
     ) -> list[RequestRecord]:
         """The requests, once at least `n_requests` have arrived (or have ended). Raises TimeoutError."""
 
@@ -92,7 +92,7 @@ class FakeModelServer:
         return self.wait_until(is_enough, timeout_seconds)
 
     def wait_until(
-        self, is_enough: Callable[[list[RequestRecord]], bool], timeout_seconds: float = 5.0
+        self, is_enough: Callable[[list[RequestRecord]], bool], timeout_seconds: float = 60.0
     ) -> list[RequestRecord]:
         """The requests, once they satisfy the predicate. Raises TimeoutError."""
         if not self._log.wait_until(is_enough, timeout_seconds):

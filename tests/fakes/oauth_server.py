@@ -110,7 +110,7 @@ class OAuthServer:
         """Agree in the browser and return the query that it brings back."""
         if account is not None:
             self.account = account
-        answer = httpx.get(url + "&agree=1")
+        answer = httpx.get(url + "&agree=1", timeout=60)
         assert answer.status_code == 302, answer.text
         return dict(parse_qsl(urlsplit(answer.headers["location"]).query))
 

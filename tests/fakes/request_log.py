@@ -102,8 +102,15 @@ class RequestLog:
         return Totals(len(billed), sum(r.tokens_in for r in billed), sum(r.tokens_out for r in billed))
 
     def wait_until(self, is_enough: Callable[[list[RequestRecord]], bool], timeout_seconds: float) -> bool:
+        give_up_at = time.monotonic() + timeout_seconds
         with self._changed:
-            return self._changed.wait_for(lambda: is_enough(self._records), timeout_seconds)
+            while not is_enough(self._records):
+                left = give_up_at - time.monotonic()
+                if left <= 0:
+                    return False
+                # Asked again and again: a record tells more of itself after it was announced.
+                self._changed.wait(min(left, 0.05))
+            return True
 
     def clear(self) -> None:
         with self._changed:

@@ -232,10 +232,11 @@ def test_it_would_last_if_the_session_remembered_it(
     assert act_as_before(core, root, cast.alice)
 
 
-def demote_each_other(core: Core, root: User, monkeypatch: pytest.MonkeyPatch) -> bool:
+def demote_each_other(core: Core, root: User, monkeypatch: pytest.MonkeyPatch, seconds: float = 0.7) -> bool:
     """Two administrators demote each other in the same moment. True: nobody administers any more.
 
-    Both transactions wait for each other where they have looked and not yet written, as long as locks let them.
+    Both transactions wait for each other where they have looked and not yet written, as long as locks let them,
+    or for so many seconds.
     """
     second = core.accounts.create_user("second@example.com", "Second", PASSWORD, "admin")
     both_have_looked = threading.Barrier(2)
@@ -243,7 +244,7 @@ def demote_each_other(core: Core, root: User, monkeypatch: pytest.MonkeyPatch) -
 
     def store_together(*args: Any, **values: Any) -> None:
         with contextlib.suppress(threading.BrokenBarrierError):  # the other one waits for a lock
-            both_have_looked.wait(0.7)
+            both_have_looked.wait(seconds)
         store(*args, **values)
 
     monkeypatch.setattr(people_service, "_store", store_together)
@@ -267,7 +268,7 @@ def test_they_could_without_the_lock(core: Core, root: User, monkeypatch: pytest
         take_out(monkeypatch, people_service, "_check_one_remains", "admins == {person.id}", "False")
     else:
         take_out(monkeypatch, people_repository, "lock", ".with_for_update(key_share=True)")
-    assert demote_each_other(core, root, monkeypatch)
+    assert demote_each_other(core, root, monkeypatch, 0.7 if core.db.is_sqlite else 30)
 
 
 # --- suspension -----------------------------------------------------------------------------------
@@ -351,7 +352,7 @@ def test_a_session_does_not_start_beside_the_suspension(
 
     def insert_late(*args: Any, **values: Any) -> None:
         has_looked.set()
-        is_suspended.wait(0.7)
+        is_suspended.wait(0.7 if is_locked or core.db.is_sqlite else 30)
         insert(*args, **values)
 
     monkeypatch.setattr(accounts_repository, "insert_session", insert_late)
@@ -365,10 +366,10 @@ def test_a_session_does_not_start_beside_the_suspension(
 
     thread = threading.Thread(target=lambda: code_of(start), daemon=True)
     thread.start()
-    assert has_looked.wait(5)
+    assert has_looked.wait(60)
     core.people.suspend(root, cast.alice.id)
     is_suspended.set()
-    thread.join(10)
+    thread.join(60)
     core.people.reactivate(root, cast.alice.id)
     is_in = any(core.accounts.session_user(token) for token in tokens)
     # SQLite has one writer at a time: there the whole transaction is the lock, and it cannot be taken out.

@@ -53,7 +53,7 @@ def budgets(core: Core, admin: User, origin: CallOrigin) -> list[BudgetState]:
     return [
         core.budgets.add(admin, "person", origin.user_id, "month", 10 * LIMIT),
         core.budgets.add(admin, "department", "hr", "month", LIMIT),
-        core.budgets.add(admin, "organisation", "", "day", 10 * LIMIT),
+        core.budgets.add(admin, "organisation", "", "month", 10 * LIMIT),
     ]
 
 

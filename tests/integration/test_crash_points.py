@@ -111,7 +111,7 @@ def test_a_worker_that_dies_here_loses_and_repeats_nothing(site: Site, point: st
     worker = site.worker()
     site.nursery.arm("worker", point)
     site.at.core.runs.start_graph_run(site.at.alice, **site.story(name))
-    worker.wait(60)
+    worker.wait(200)
     assert site.nursery.has_struck("worker")
     finished = site.finished(name)
     site.worker()
@@ -124,7 +124,7 @@ def test_a_run_outlives_who_started_it(site: Site, point: str) -> None:
     # Its places are still known: whoever starts a run lets it begin.
     site.worker().kill()
     site.nursery.arm("starter", point)
-    site.nursery.starter(actor_id=site.at.alice.id, **site.story(name)).wait(60)
+    site.nursery.starter(actor_id=site.at.alice.id, **site.story(name)).wait(200)
     assert site.nursery.has_struck("starter")
     site.worker()
     _assert_ends_well(site, name, Counter())
@@ -132,8 +132,8 @@ def test_a_run_outlives_who_started_it(site: Site, point: str) -> None:
 
 def _assert_ends_well(site: Site, name: str, finished: Counter[str]) -> None:
     at = site.at
-    (top,) = wait_until(lambda: site.runs(name)[:1], 60, "the run")
-    wait_until(lambda: _is_over(site, top), 60, f"the end of {name}")
+    (top,) = wait_until(lambda: site.runs(name)[:1], 200, "the run")
+    wait_until(lambda: _is_over(site, top), 200, f"the end of {name}")
     run, inner = site.runs(name)
     assert (run.status, inner.status) == ("succeeded", "succeeded")
     for one in (run, inner):

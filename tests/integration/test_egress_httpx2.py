@@ -102,16 +102,16 @@ def test_trouble_leaves_as_a_core_error(
 
 
 def test_a_stream_ends_when_the_client_behind_is_aborted(face: Face, fake: FakeModelServer) -> None:
-    client, behind = face(allowing(fake))
+    client, behind = face(allowing(fake), total_seconds=30.0)
     threading.Timer(0.3, behind.abort).start()
     began = time.monotonic()
-    body = {"model": "m@gap=2000", "messages": [], "stream": True}
+    body = {"model": "m@gap=20000", "messages": [], "stream": True}
     with (
         pytest.raises(RunCancelled),
         client.stream("POST", f"{fake.openai_url}/chat/completions", json=body) as answer,
     ):
         list(answer.iter_bytes())
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 10
 
 
 def test_an_asynchronous_call_is_refused() -> None:

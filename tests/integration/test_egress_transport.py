@@ -37,6 +37,7 @@ from core.security.egress import (
 from core.security.egress.connector import Connector
 from core.security.egress.resolver import resolve_by_system
 from tests.support.certificate import write_certificate
+from tests.support.worker import wait_until
 
 Answer = Callable[["Conversation"], None]
 HANG_SECONDS = 8.0
@@ -358,16 +359,19 @@ def test_allowed_ipv6_loopback_works(serve: Serve, client_for: ClientFor) -> Non
 
 
 def test_closed_idle_connection_is_replaced(serve: Serve, client_for: ClientFor) -> None:
+    closed = threading.Semaphore(0)
+
     def answer_and_close(conversation: Conversation) -> None:
         conversation.reply()
         conversation.sock.shutdown(socket.SHUT_RDWR)
+        closed.release()
 
     server = serve(answer_and_close)
     opened = connections_opened()
     client = client_for(server.policy)
     for _ in range(3):
         assert client.get(server.url).status_code == 200
-        time.sleep(0.05)
+        assert closed.acquire(timeout=30)
     assert connections_opened() - opened == server.accepted == 3
 
 
@@ -444,7 +448,7 @@ def test_slow_server_is_cut_at_the_deadline(serve: Serve, client_for: ClientFor,
     started = time.monotonic()
     with pytest.raises(ModelTimeout):
         client.get(server.url, timeout=None)
-    assert 0.5 < time.monotonic() - started < 2.0
+    assert 0.5 < time.monotonic() - started < 6.0
 
 
 def test_server_that_reads_nothing_is_cut_at_the_deadline(client_for: ClientFor) -> None:
@@ -454,7 +458,7 @@ def test_server_that_reads_nothing_is_cut_at_the_deadline(client_for: ClientFor)
         started = time.monotonic()
         with pytest.raises(ModelTimeout):
             client.post(f"http://127.0.0.1:{port}/", content=b"x" * 50_000_000)
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < 6.0
 
 
 def test_silence_longer_than_read_seconds_is_a_timeout(serve: Serve, client_for: ClientFor) -> None:
@@ -463,7 +467,7 @@ def test_silence_longer_than_read_seconds_is_a_timeout(serve: Serve, client_for:
     started = time.monotonic()
     with pytest.raises(ModelTimeout):
         client.get(server.url, timeout=60.0)
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 6.0
 
 
 def test_name_resolution_is_bounded_by_connect_seconds(client_for: ClientFor) -> None:
@@ -477,7 +481,7 @@ def test_name_resolution_is_bounded_by_connect_seconds(client_for: ClientFor) ->
     started = time.monotonic()
     with pytest.raises(Unreachable):
         client.get("https://slow-dns.test/")
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 6.0
     release.set()
 
 
@@ -657,11 +661,14 @@ def test_tls_context_is_built_once_for_all_clients(client_for: ClientFor, monkey
 # --- abort --------------------------------------------------------------------------------------
 
 
-def abort_while(client: GuardedClient, call: Callable[[], Any]) -> float:
+def abort_while(
+    client: GuardedClient, call: Callable[[], Any], is_under_way: Callable[[], object] = lambda: True
+) -> float:
     """Run ``call``, abort from another thread after 0.3 s, expect RunCancelled; give the seconds it took."""
     aborted_at = []
 
     def abort() -> None:
+        wait_until(is_under_way, 20, "the call")
         aborted_at.append(time.monotonic())
         client.abort()
 
@@ -680,7 +687,7 @@ def abort_while(client: GuardedClient, call: Callable[[], Any]) -> float:
 def test_abort_ends_a_hanging_read_at_once(serve: Serve, client_for: ClientFor, answer: Answer) -> None:
     server = serve(answer)
     client = client_for(server.policy, total_seconds=30.0)
-    assert abort_while(client, lambda: client.get(server.url)) < 1.0
+    assert abort_while(client, lambda: client.get(server.url), lambda: server.requests) < 6.0
     with pytest.raises(RunCancelled):
         client.get(server.url)
     assert server.accepted == 1
@@ -693,7 +700,7 @@ def test_abort_ends_a_body_without_length_as_cancelled_not_as_complete(serve: Se
 
     server = serve(answer)
     client = client_for(server.policy, total_seconds=30.0)
-    assert abort_while(client, lambda: client.get(server.url)) < 1.0
+    assert abort_while(client, lambda: client.get(server.url)) < 6.0
 
 
 def test_abort_ends_a_name_resolution(client_for: ClientFor) -> None:
@@ -704,7 +711,7 @@ def test_abort_ends_a_name_resolution(client_for: ClientFor) -> None:
         return ["1.1.1.1"]
 
     client = client_for(EgressPolicy(), total_seconds=30.0, resolve=resolve)
-    assert abort_while(client, lambda: client.get("https://slow-dns.test/")) < 1.0
+    assert abort_while(client, lambda: client.get("https://slow-dns.test/")) < 6.0
     release.set()
 
 
@@ -714,14 +721,14 @@ def test_abort_ends_a_tls_handshake(client_for: ClientFor) -> None:
         client = client_for(
             EgressPolicy.from_allowlist(f"127.0.0.1:{port}"), connect_seconds=20.0, total_seconds=30.0
         )
-        assert abort_while(client, lambda: client.get(f"https://127.0.0.1:{port}/")) < 1.0
+        assert abort_while(client, lambda: client.get(f"https://127.0.0.1:{port}/")) < 6.0
 
 
 @pytest.mark.usefixtures("trusted")
 def test_abort_ends_an_encrypted_read(tls_server: FakeServer, client_for: ClientFor) -> None:
     tls_server.answer = Conversation.hang
     client = client_for(tls_server.policy, total_seconds=30.0)
-    assert abort_while(client, lambda: client.get(f"https://127.0.0.1:{tls_server.port}/")) < 1.0
+    assert abort_while(client, lambda: client.get(f"https://127.0.0.1:{tls_server.port}/")) < 6.0
 
 
 def test_abort_ends_a_large_upload(client_for: ClientFor) -> None:
@@ -729,7 +736,7 @@ def test_abort_ends_a_large_upload(client_for: ClientFor) -> None:
         port = listener.getsockname()[1]
         client = client_for(EgressPolicy.from_allowlist(f"127.0.0.1:{port}"), total_seconds=30.0)
         body = b"x" * 50_000_000
-        assert abort_while(client, lambda: client.post(f"http://127.0.0.1:{port}/", content=body)) < 1.0
+        assert abort_while(client, lambda: client.post(f"http://127.0.0.1:{port}/", content=body)) < 6.0
 
 
 def test_abort_ends_calls_of_all_threads_but_not_of_other_clients(serve: Serve, client_for: ClientFor) -> None:
@@ -752,7 +759,7 @@ def test_abort_ends_calls_of_all_threads_but_not_of_other_clients(serve: Serve, 
     client.abort()
     client.abort()
     for thread in threads:
-        thread.join(1.0)
+        thread.join(30)
     assert outcomes == ["cancelled"] * 4
     assert other.get(working.url).status_code == 200
 
@@ -818,7 +825,7 @@ def test_openai_sdk_call_is_ended_by_abort(serve: Serve, client_for: ClientFor) 
     started = time.monotonic()
     with pytest.raises(openai.APIConnectionError) as caught:
         ask(client, server.url)
-    assert time.monotonic() - started < 1.3
+    assert time.monotonic() - started < 6.0
     assert any(isinstance(error, RunCancelled) for error in cause_chain(caught.value))
 
 

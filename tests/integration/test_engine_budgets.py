@@ -28,6 +28,7 @@ from tests.integration.test_engine import (
     short_pauses,
     stage,
 )
+from tests.support.worker import wait_until
 
 __all__ = ["guarded_only", "nothing_is_queued", "prepared_process", "short_pauses", "stage"]
 
@@ -154,6 +155,7 @@ def test_a_run_that_waits_for_room_obeys_its_cancellation(stage: Stage, core: Co
     _budget(core, admin, 30_000)
     core.usage.open_call(_origin(stage, run.id), Tokens(0, 3000), OWN_PRICE)
     with in_background(lambda: stage.execute(run)) as waiting:
+        wait_until(lambda: stage.controls.run_ids() == [run.id], 30, "the node to begin")
         threading.Event().wait(0.4)
         stage.controls.stop_run(run.id, "cancelled")
     assert waiting.outcome is not None

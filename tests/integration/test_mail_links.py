@@ -374,7 +374,7 @@ def test_alice_changes_her_password_and_only_this_session_stays(
     assert ("password.changed", "ok") in actions(core)
 
 
-def test_somebody_at_alices_desk_needs_her_present_password(core: Core, cast: Cast) -> None:
+def test_somebody_at_alices_desk_needs_her_present_password(core: Core, cast: Cast, time: StoppedClock) -> None:
     here = core.accounts.start_session(cast.alice, "agent")
     for _ in range(FREE_TRIES):
         with pytest.raises(Invalid) as caught:

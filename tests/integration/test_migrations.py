@@ -133,7 +133,7 @@ def test_two_operators_migrating_at_once_both_succeed_and_make_one_administrator
         for _ in range(2)
     ]
     try:
-        told = [process.communicate(timeout=60) for process in processes]
+        told = [process.communicate(timeout=300) for process in processes]
     finally:
         for process in processes:
             process.kill()

@@ -534,7 +534,7 @@ def test_without_a_cap_notices_go_out_at_once(core: Core, post: MemoryTransport,
 
 
 def test_an_administrator_sees_how_the_mail_goes_and_charlie_does_not(
-    core: Core, post: MemoryTransport, charlie: User
+    core: Core, post: MemoryTransport, time: StoppedClock, charlie: User
 ) -> None:
     deliver(core)
     admin = core.accounts.create_user("admin@example.com", "Ada", PASSWORD, "admin")

@@ -177,9 +177,9 @@ class Node:
 
         thread = threading.Thread(target=begin)
         thread.start()
-        wait_until(self.waits, 10, "the call to wait")
+        wait_until(self.waits, 60, "the call to wait")
         act()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
         yield from outcomes
 

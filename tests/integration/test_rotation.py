@@ -35,6 +35,14 @@ from tests.support.worker import desk, environment_of, wait_until
 FIRST = KeyRing({1: b"1" * 32})
 BOTH = KeyRing({2: b"2" * 32, **FIRST.masters})
 SECOND = BOTH.without(1)
+# A command that leaves time to kill it: between two batches it rests for a second.
+SLOW = """
+import sys
+from core.__main__ import main
+from core.master_keys import resealing
+resealing.PAUSE_SECONDS = 1.0
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 def with_ring(settings: Settings, ring: KeyRing | None) -> Settings:
@@ -63,9 +71,9 @@ class House:
         self.core = build_core(self.settings(ring))
         return self.core
 
-    def command(self, *words: str, ring: KeyRing = BOTH) -> subprocess.Popen[str]:
+    def command(self, *words: str, ring: KeyRing = BOTH, is_slow: bool = False) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "core", *words],
+            [sys.executable, *(("-c", SLOW) if is_slow else ("-m", "core")), *words],
             cwd=ROOT,
             env=environment_of(self.settings(ring)),
             stdin=subprocess.DEVNULL,
@@ -190,7 +198,7 @@ def test_a_rotation_that_is_killed_goes_on_where_it_was(house: House) -> None:
     secrets = every_secret(house.core, house.alice, 700)
     house.restart(BOTH)
     total = sum(house.rows().values())
-    with house.command("rotate-keys") as process:
+    with house.command("rotate-keys", is_slow=True) as process:
         assert process.stdout is not None
         said = [process.stdout.readline() for _ in range(4)]
         process.kill()
@@ -202,7 +210,7 @@ def test_a_rotation_that_is_killed_goes_on_where_it_was(house: House) -> None:
     assert_all_open(house.core, secrets)
 
     with house.command("rotate-keys") as process:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert f"master key 2 has {halfway[2]:,}, master key 1 has {halfway[1]:,}" in out
     assert f"After: master key 2 has {total + 1:,}, master key 1 has 0." in out
@@ -364,7 +372,7 @@ def test_the_worker_carries_a_rotation_on_while_runs_go_on(database_url: str, tm
         at.core.master_keys.begin_by_command()
         runs += [at.start("fake-1") for _ in range(3)]
         ended = [at.ended(run) for run in runs]
-        wait_until(lambda: not at.core.master_keys.overview().is_rotating, 30, "the end of the rotation")
+        wait_until(lambda: not at.core.master_keys.overview().is_rotating, 120, "the end of the rotation")
         assert {run.status for run in ended} == {"succeeded"}
         assert at.ended(at.start("fake-1")).status == "succeeded"
         assert {record.key for record in at.fake.chats} == {SECRET}

@@ -26,6 +26,7 @@ from tests.support.app_server import free_port
 from tests.support.courses import Crash
 from tests.support.mailbox import MemoryTransport
 from tests.support.node_stage import NodeStage, worker_like_process
+from tests.support.stopped_clock import StoppedClock
 
 SERVICE_SECRET = "zk-service-0123456789abcdef"
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -173,6 +174,7 @@ def test_a_person_cannot_flood_others(
 def test_the_mails_of_workflows_leave_room_for_people(
     stage: NodeStage, post: MemoryTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    StoppedClock(monkeypatch)
     stage.core.mail.daily_cap = 5
     for number in range(6):
         stage.run("tool", MAIL, to="bob@example.com", order=number)

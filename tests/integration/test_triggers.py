@@ -27,6 +27,7 @@ from core.webhooks import signing
 from tests.conftest import Cast
 from tests.support.mailbox import MemoryTransport
 from tests.support.starts import end, published, run_of
+from tests.support.stopped_clock import StoppedClock
 
 DRAFT = TriggerDraft("Shop")
 
@@ -160,6 +161,7 @@ def test_a_rotated_secret_takes_the_place_of_the_one_before(core: Core, alice: U
 
 
 def test_too_many_messages_are_put_off(core: Core, made: NewTrigger, monkeypatch: pytest.MonkeyPatch) -> None:
+    StoppedClock(monkeypatch)
     monkeypatch.setattr(service, "BURST", 1)
     call(core, made, {"amount": 1})
     with pytest.raises(RateLimitedHere):

@@ -34,7 +34,7 @@ PROVIDERS = {"langchain_anthropic", "langchain_google_genai", "langchain_groq", 
 SDKS = {"openai", "anthropic", "google.genai", "groq", "httpx2", "httpx_sse", "tokenizers"}
 HEAVY = ENGINE | PROVIDERS | SDKS | {"alembic", "chromadb", "litellm", "pandas", "webauthn"}
 WEB = {"streamlit", "starlette", "fastapi", "uvicorn"}
-ANSWER_SECONDS = 30
+ANSWER_SECONDS = 120
 
 # A line of PYTHONPROFILEIMPORTTIME: "import time:   123 |   456 |   package.module".
 _IMPORTED = re.compile(r"^import time:\s+\d+ \|\s+\d+ \|\s+(\S+)$", re.MULTILINE)
@@ -57,6 +57,7 @@ class Visitor:
             subprotocols=["streamlit"],  # type: ignore[list-item]
             additional_headers={"Cookie": cookies},
             max_size=None,
+            open_timeout=ANSWER_SECONDS,
         ) as socket:
             message = BackMsg()
             message.rerun_script.page_name = page

@@ -38,7 +38,7 @@ def test_a_delivery_survives_kill_9_between_claim_and_answer(
         far.answers = [Answer(200, hold=held)]
         sent = core.webhook_deliveries.test(alice, hook.webhook.id)
         with Worker(settings) as worker:
-            wait_until(lambda: far.received, 60, "the first attempt")
+            wait_until(lambda: far.received, 200, "the first attempt")
             worker.kill()
         with core.db.transaction() as connection:
             row = connection.execute(select(webhook_deliveries)).one()
@@ -49,7 +49,7 @@ def test_a_delivery_survives_kill_9_between_claim_and_answer(
         with Worker(settings) as worker:
             wait_until(
                 lambda: core.webhook_deliveries.get(alice, hook.webhook.id, sent.id).status == "delivered",
-                60,
+                200,
                 "the second attempt",
             )
             assert worker.stop() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ from core.agents.models import Agent
 from core.bootstrap import Core, build_core
 from core.config import load_settings
 from core.keys.models import Key, KeyDraft
+from core.runs import service as run_service
 from core.runs.models import Run
 from core.runs.queue import RunQueue
+from core.turns import service as turns
 from tests.conftest import PASSWORD
 from tests.fakes.model_server import FakeModelServer
 from tests.support.databases import SqliteTemplates
@@ -42,11 +45,18 @@ def packages_are_read_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def workers_stay_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker of a test beats once, and pages may take long to be drawn."""
+    for module in (run_service, turns):
+        monkeypatch.setattr(module, "WORKER_SILENT_AFTER", timedelta(days=1))
+
+
 class Visit:
     """Somebody's browser tab: opens pages, fills in fields, presses buttons, reads."""
 
     def __init__(self, core: Core, user: User | None) -> None:
-        self.app = AppTest.from_file(ROOT / "app" / "script.py", default_timeout=20)
+        self.app = AppTest.from_file(ROOT / "app" / "script.py", default_timeout=100)
         self.token: str | None = None
         if user is not None:
             self.token = core.accounts.start_session(user, "test")

@@ -20,6 +20,7 @@ from core.sharing.models import EVERYONE, Grantee
 from core.usage.models import CallOrigin
 from tests.fakes.model_server import FakeModelServer
 from tests.pages.conftest import Visit
+from tests.support.stopped_clock import StoppedClock
 
 Visitor = Callable[..., Visit]
 
@@ -146,8 +147,9 @@ def test_deleting_a_key_on_which_nothing_depends_asks_for_no_name(
 
 
 def test_a_day_of_expiry_is_set_on_the_page_and_told_on_home(
-    visit: Visitor, page_core: Core, alice: User, key: Key
+    visit: Visitor, page_core: Core, alice: User, key: Key, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    StoppedClock(monkeypatch)
     assert "Expires soon" not in visit(alice).open(navigation.HOME).text
     page = visit(alice).open(navigation.KEY, id=key.id)
     day = clock.now().date() + timedelta(days=5)

@@ -14,6 +14,7 @@ from core.notify.failures import MailDelayed, MailRefused, MailSetUpWrong, MailU
 from core.notify.models import Message
 from tests.pages.conftest import Visit
 from tests.support.mailbox import MAIL_SETTINGS, MemoryTransport
+from tests.support.stopped_clock import ShiftedClock
 
 Visitor = Callable[..., Visit]
 LINK = "https://zoark.example.com/verify?token=SECRET-TOKEN"
@@ -64,8 +65,9 @@ def test_without_mail_every_way_is_explained(visit: Visitor, root: User) -> None
 
 
 def test_a_test_mail_is_followed_until_it_is_sent(
-    post: MemoryTransport, visit: Visitor, page_core: Core, root: User
+    post: MemoryTransport, visit: Visitor, page_core: Core, root: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ShiftedClock.noon(monkeypatch)
     page = visit(root).open(navigation.MAIL).press("mail_test")
     assert "is on its way" in page.app.info[0].value
     assert page.metrics["Waiting"] == "1"

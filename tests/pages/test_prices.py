@@ -27,6 +27,12 @@ NEW = "prices_new"
 UNKNOWN = ":material/help: The price of this model is unknown, and so is what its runs will have cost."
 
 
+@pytest.fixture(autouse=True)
+def catalogue_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The published prices are never so old that the page warns of it."""
+    monkeypatch.setattr(service, "catalogue", lambda: Catalogue("genai-prices 0", clock.now().date()))
+
+
 @pytest.fixture
 def unpriced(page_core: Core, alice: User, fake: FakeModelServer) -> Agent:
     """An agent of Alice on a model of which nobody says what it costs."""

@@ -14,6 +14,7 @@ from core.bootstrap import Core
 from core.runs.models import Run
 from tests.conftest import PASSWORD
 from tests.pages.conftest import Visit
+from tests.support.stopped_clock import StoppedClock
 
 Visitor = Callable[..., Visit]
 
@@ -91,7 +92,10 @@ def test_an_empty_form_asks_for_the_address(visit: Visitor) -> None:
     assert page.errors == ["Enter your e-mail address."]
 
 
-def test_after_many_wrong_passwords_alice_is_told_to_wait(visit: Visitor, alice: User) -> None:
+def test_after_many_wrong_passwords_alice_is_told_to_wait(
+    visit: Visitor, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    StoppedClock(monkeypatch)
     page = visit().open(navigation.HOME)
     for _ in range(5):
         page = sign_in(page, alice.email, "wrong")

@@ -18,6 +18,7 @@ from tests.pages.conftest import SECRET, Visit
 from tests.pages.test_mail_links import mail_settings, newest_token, post
 from tests.pages.test_two_factor import enrolled, forget_used_codes, let_proofs_age
 from tests.support.mailbox import MemoryTransport
+from tests.support.stopped_clock import StoppedClock
 
 __all__ = ["enrolled", "mail_settings", "post"]
 
@@ -185,10 +186,11 @@ def test_alice_turns_two_factor_off_with_the_code_she_typed(
 
 
 def test_a_code_typed_at_the_setup_is_there_again_after_the_question(
-    visit: Visitor, page_core: Core, alice: User
+    visit: Visitor, page_core: Core, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    time = StoppedClock(monkeypatch)
     page = visit(alice).open(navigation.SECURITY).press("two_factor_begin")
-    code = pyotp.TOTP(page.app.code[0].value.replace(" ", "")).now()
+    code = pyotp.TOTP(page.app.code[0].value.replace(" ", "")).at(time.moment)
     let_proofs_age(page_core)
     page.fill(two_factor_code=code).press("two_factor_enable")
     assert asks(page)

@@ -14,7 +14,7 @@ from core.bootstrap import Core
 from core.tokens.models import SCOPES
 from tests.conftest import PASSWORD
 from tests.pages.conftest import Visit
-from tests.support.stopped_clock import StoppedClock
+from tests.support.stopped_clock import ShiftedClock, StoppedClock
 
 Visitor = Callable[..., Visit]
 
@@ -39,7 +39,10 @@ def test_who_has_no_tokens_reads_what_they_are_for(visit: Visitor, alice: User) 
     assert page.buttons.count("New token") == 1
 
 
-def test_alice_makes_a_token_and_sees_it_once(visit: Visitor, page_core: Core, alice: User) -> None:
+def test_alice_makes_a_token_and_sees_it_once(
+    visit: Visitor, page_core: Core, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ShiftedClock.noon(monkeypatch)
     page = make(visit(alice).open(navigation.TOKENS), "tokens_first", tokens_name="Nightly", tokens_days=30)
     (token,) = page_core.tokens.list(alice)
     (secret,) = codes(page)

@@ -33,6 +33,12 @@ def forget_used_codes(core: Core) -> None:
         connection.execute(update(users).values(totp_last_step=None))
 
 
+def wrong_code(totp: pyotp.TOTP) -> str:
+    """Return six figures that are the code of no moment near now."""
+    near = {totp.at(clock.now() + timedelta(seconds=30 * step)) for step in range(-2, 5)}
+    return next(code for code in (f"{number:06}" for number in range(10)) if code not in near)
+
+
 def shown(page: Visit) -> str:
     """Return what the one code block shows: a seed or recovery codes."""
     return page.app.code[0].value
@@ -59,7 +65,7 @@ def test_alice_sets_it_up_on_the_security_page(visit: Visitor, page_core: Core, 
     page.press("two_factor_begin")
     seed = shown(page)
     assert "data:image/svg+xml;base64," in page.text
-    page.fill(two_factor_code="000000").press("two_factor_enable")
+    page.fill(two_factor_code=wrong_code(pyotp.TOTP(seed.replace(" ", "")))).press("two_factor_enable")
     assert page.errors == ["This code is not right, or it was used before. Wait for the next one and type it in."]
     assert shown(page) == seed
     assert not page_core.two_factor.is_required(alice)
@@ -91,7 +97,7 @@ def test_alice_signs_in_with_password_and_code(
     assert [field.label for field in page.app.text_input] == ["Code"]
     assert state.TAB_SESSION not in page.app.session_state
     assert alice.id not in str(page.app.session_state.to_dict())
-    page.fill(second_step_code="000000").press("second_step_continue")
+    page.fill(second_step_code=wrong_code(totp)).press("second_step_continue")
     assert page.errors[0].startswith("This code is not right")
     code = totp.now()
     page.fill(second_step_code=code).press("second_step_continue")
@@ -197,7 +203,7 @@ def test_alice_turns_it_off(
     visit: Visitor, page_core: Core, alice: User, enrolled: tuple[pyotp.TOTP, tuple[str, ...]]
 ) -> None:
     page = visit(alice).open(navigation.SECURITY).press("two_factor_off")
-    page.fill(two_factor_off_code="000000").press("two_factor_disable")
+    page.fill(two_factor_off_code=wrong_code(enrolled[0])).press("two_factor_disable")
     assert page.errors[0].startswith("This code is not right")
     page.fill(two_factor_off_code=enrolled[0].now()).press("two_factor_disable")
     assert page.toasts == ["Two-factor sign-in is off."]

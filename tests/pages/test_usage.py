@@ -18,7 +18,7 @@ from core.runs.models import Run
 from core.usage.models import CallOrigin
 from tests.conftest import PASSWORD
 from tests.pages.conftest import Visit
-from tests.support.stopped_clock import StoppedClock
+from tests.support.stopped_clock import ShiftedClock, StoppedClock
 
 Visitor = Callable[..., Visit]
 Book = Callable[..., None]
@@ -92,7 +92,10 @@ def test_the_period_decides_what_counts(
     assert page.metrics["Spend"] == "$0.002"
 
 
-def test_the_charts_have_every_day_of_the_period(visit: Visitor, alice: User, book: Book) -> None:
+def test_the_charts_have_every_day_of_the_period(
+    visit: Visitor, alice: User, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ShiftedClock.noon(monkeypatch)
     book("small", 2)
     page = visit(alice).open(navigation.USAGE).fill(usage_period="7 days").rerun()
     today = clock.now().date()

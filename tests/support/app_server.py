@@ -18,10 +18,20 @@ ADMIN_EMAIL = "admin@zoark.example"
 ADMIN_PASSWORD = "correct horse battery staple"
 
 
+_kept: list[socket.socket] = []
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that a server may bind when it comes to it.
+
+    Until then, and to the end of this process, nobody else is given it who asks for port 0: it stays bound,
+    and does not listen. Servers bind with ``SO_REUSEADDR``, and so are not in the way of each other.
+    """
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind(("127.0.0.1", 0))
+    _kept.append(probe)
+    return int(probe.getsockname()[1])
 
 
 class AppServer:
@@ -55,12 +65,12 @@ class AppServer:
                 stderr=log,
                 start_new_session=True,
             )
-        end = time.monotonic() + 60
+        end = time.monotonic() + 150
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 raise RuntimeError(self.log.read_text())
             try:
-                if httpx.get(f"{self.url}{health}", timeout=1).status_code == 200:
+                if httpx.get(f"{self.url}{health}", timeout=10).status_code == 200:
                     return self
             except httpx.HTTPError:
                 time.sleep(0.1)
@@ -78,7 +88,7 @@ class AppServer:
             return
         self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.kill()
 
@@ -86,10 +96,14 @@ class AppServer:
         """End it as bad luck does."""
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
     def __enter__(self) -> AppServer:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def __exit__(self, *_: object) -> None:
         self.stop()

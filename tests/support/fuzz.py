@@ -67,6 +67,8 @@ class Effort:
         config = SchemathesisConfig.from_dict(
             {
                 "continue-on-failure": True,
+                # It counts the seconds of the machine, not what is wrong.
+                "suppress-health-check": ["all"],
                 # Longer than a request may wait for its run.
                 "request-timeout": 40,
                 # One try is enough to see a failure; the smallest one is for somebody who looks for its cause.

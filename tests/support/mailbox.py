@@ -99,7 +99,7 @@ class Mailbox:
         self.mails.append(cast(EmailMessage, message_from_bytes(content, policy=default)))
         return "250 taken"
 
-    def wait_for(self, recipient: str, number: int = 1, seconds: float = 60.0) -> str:
+    def wait_for(self, recipient: str, number: int = 1, seconds: float = 180.0) -> str:
         """Return the text of the ``number``-th mail to somebody."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -114,7 +114,9 @@ class Mailbox:
 def smtp_server(mailbox: Mailbox, **options: Any) -> Iterator[int]:
     """Run a real SMTP server on loopback; gives its port."""
     port = free_port()
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port, **options)
+    controller = Controller(
+        mailbox, hostname="127.0.0.1", port=port, ready_timeout=60, server_hostname="localhost", **options
+    )
     controller.start()
     try:
         yield port

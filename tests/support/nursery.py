@@ -33,9 +33,9 @@ class Fledgling:
 
     def kill(self) -> None:
         """Kill -9, and wait for its end."""
-        if self.is_running:
+        with suppress(ProcessLookupError):  # it may have ended by itself in this moment
             os.kill(self.pid, signal.SIGKILL)
-        self.wait(10)
+        self.wait(60)
 
     def wait(self, seconds: float) -> None:
         """Wait for its end; raises TimeoutError."""

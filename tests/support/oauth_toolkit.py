@@ -101,7 +101,7 @@ def oauth_toolkit(folder: Path, redirect_uri: str, *people: Colleague) -> Iterat
     process.stdin.write(json.dumps(about).encode())
     process.stdin.close()
     try:
-        for _ in range(300):
+        for _ in range(1500):
             if process.poll() is not None:
                 raise RuntimeError((folder / "provider.log").read_text())
             try:
@@ -114,5 +114,5 @@ def oauth_toolkit(folder: Path, redirect_uri: str, *people: Colleague) -> Iterat
         yield provider
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
         log.close()

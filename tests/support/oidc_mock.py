@@ -26,7 +26,7 @@ def oidc_mock(*people: dict[str, object]) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(300):
+        for _ in range(1500):
             try:
                 httpx.get(url + "/jwks", timeout=1)
                 break
@@ -37,4 +37,4 @@ def oidc_mock(*people: dict[str, object]) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)

@@ -48,7 +48,7 @@ class Served:
         found = lambda: any(  # noqa: E731
             event.kind in kinds for run in self.runs_of(agent_id) for event in self.at.events(run)
         )
-        wait_until(found, 30, "the model is asked")
+        wait_until(found, 120, "the model is asked")
 
 
 @contextmanager

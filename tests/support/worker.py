@@ -28,8 +28,8 @@ from core.runs.models import Run, RunEvent
 from core.security.sealing import KeyRing
 from tests.fakes.model_server import FakeModelServer
 
-READY_SECONDS = 60.0
-STOP_SECONDS = 20.0
+READY_SECONDS = 180.0
+STOP_SECONDS = 60.0
 PASSWORD = "correct horse battery staple"
 
 
@@ -244,12 +244,12 @@ class Desk:
         """Return a run's events."""
         return self.core.runs.events(self.alice, run.id)
 
-    def ended(self, run: Run, seconds: float = 30.0) -> Run:
+    def ended(self, run: Run, seconds: float = 120.0) -> Run:
         """Wait for the end of a run and return it."""
         wait_until(lambda: not self.get(run).is_active, seconds, f"the end of {run.id}")
         return self.get(run)
 
-    def is_asked(self, marker: str, times: int = 1, seconds: float = 30.0) -> None:
+    def is_asked(self, marker: str, times: int = 1, seconds: float = 120.0) -> None:
         """Wait until the model has been asked so often about a marker."""
         self.fake.wait_until(lambda records: sum(marker in record.markers for record in records) >= times, seconds)
 

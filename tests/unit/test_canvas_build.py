@@ -20,7 +20,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.fail("npm is missing: install Node.js 20 or newer, the canvas is built and tested with it.")
     folder = tmp_path_factory.mktemp("canvas") / "frontend"
     shutil.copytree(FRONTEND, folder, ignore=shutil.ignore_patterns("node_modules", "build"))
-    npm(folder, "ci")
+    npm(folder, "ci", "--prefer-offline", "--fetch-retries=5")
     return folder
 
 

@@ -180,7 +180,7 @@ def test_waiting_caller_can_give_up(tmp_path: Path) -> None:
 
     def slow(_scratch: Path, _cancelled: Cancelled) -> Generator[bytes, None, None]:
         started.set()
-        release.wait(10)
+        release.wait(60)
         yield CONTENT
 
     with ThreadPoolExecutor(1) as pool:
@@ -191,11 +191,11 @@ def test_waiting_caller_can_give_up(tmp_path: Path) -> None:
             expected=EXPECTED,
             sources=[Source("slow", slow)],
         )
-        assert started.wait(10)
+        assert started.wait(60)
         with pytest.raises(RunCancelled):
             fetch(tmp_path, FakeSource(CONTENT), cancelled=lambda: True)
         release.set()
-        assert first.result(10).read_bytes() == CONTENT
+        assert first.result(60).read_bytes() == CONTENT
 
 
 def test_own_file_of_the_administrator_wins(tmp_path: Path) -> None:

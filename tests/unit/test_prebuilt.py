@@ -36,7 +36,7 @@ def test_every_model_of_an_answer_is_built_with_the_chat_model(name: str) -> Non
     imports, root = ROOTS[name]
     script = LOOK.format(imports=imports, root=root, name=name)
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300, check=True
     )
     count, left = done.stdout.strip().split(" ", 1)
     assert int(count) > 3, "else this guards against nothing any more"
