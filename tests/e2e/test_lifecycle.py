@@ -34,9 +34,9 @@ def test_a_run_and_a_session_survive_a_killed_server(
             expect(dana.page.get_by_text("thinking …")).to_be_visible(timeout=180_000)
             family = app.family()
             app.kill()
-            fake_models.options.hold = ""
             for process in family[1:]:
                 process.wait(60)
+            fake_models.options.hold = ""  # not before: the worker might end the run before it ends itself
             app.start()
             dana.page.reload()
             expect(dana.page.get_by_text("Succeeded")).to_be_visible(timeout=180_000)
