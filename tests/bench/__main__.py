@@ -1,4 +1,4 @@
-"""Entry of ``python -m tests.bench``: start, memory of an idle install, rules, waiting runs, random requests."""
+"""Entry of ``python -m tests.bench``: start, idle memory, rules, stopping, waiting runs, random requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bench import canvas, contention, fuzz, queue, reservation, rules, sse, statement
+from tests.bench import canvas, contention, fuzz, queue, reservation, rules, sse, statement, stopping
 from tests.support.app_server import AppServer
 
 STARTS = 5
@@ -21,6 +21,8 @@ AIMS = {
     "judging 200 nodes, ms": 50.0,
     "statement p95, SQLite, ms": 300.0,
     "statement p95, PostgreSQL, ms": 300.0,
+    "cancel to end, SQLite, s": 3.0,
+    "cancel to end, PostgreSQL, s": 3.0,
 }
 
 
@@ -44,6 +46,7 @@ def main() -> None:
     rules.main(report)
     statement.main(report)
     canvas.main(report)
+    stopping.main(report)
     reservation.main()
     contention.main()
     queue.main()

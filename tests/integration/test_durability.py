@@ -126,7 +126,7 @@ def test_alices_cancel_ends_a_running_run(desk_of_alice: Desk) -> None:
     at.worker()
     run = at.start_graph({"a": "fake-1@latency=60000", "b": "fake-1"}, [("a", "b")])
     at.is_asked("MARK-a")
-    began = time.monotonic()
+    began = time.monotonic()  # how long it takes is measured by the bench of stopping
     assert at.core.runs.cancel(at.alice, run.id).is_stopping
     assert at.ended(run).status == "cancelled"
     assert time.monotonic() - began < 30  # the model would have answered after 60
