@@ -73,7 +73,7 @@ class WorkerProcess:
         """Execute runs until ``end`` is set; return the exit code."""
         self._core.journal.worker_started(self._info)
         self._launch()
-        print("ready", flush=True)
+        print("ready", flush=True)  # what the supervisor reads; logs go to stderr
         log.info("worker is ready", executor_id=self._executor_id)
         threads = [
             threading.Thread(target=self._beat, args=(end,), name="beat", daemon=True),
