@@ -34,7 +34,7 @@ for _name in [n for n in os.environ if n.startswith("ZOARK_") or n in _OURS]:
 # Without compiled files each process that a test starts would compile all of our code once more.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# No example fails for being slow, and each run tries the same ones.
+# No example fails for being slow, and each run tries the same ones; --hypothesis-seed=NUMBER tries others.
 hypothesis.settings.register_profile(
     "zoark", deadline=None, derandomize=True, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )

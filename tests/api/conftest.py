@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,16 @@ from core.config import Settings, load_settings
 from tests.conftest import PASSWORD
 from tests.fakes.model_server import FakeModelServer
 from tests.support.databases import SqliteTemplates
+from tests.support.stopped_clock import ShiftedClock
 
 MakeClient = Callable[..., TestClient]
+DAY, MONTH = "2026-11-16", "2026-11"
+
+
+@pytest.fixture
+def in_the_middle_of_a_month(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is noon of ``DAY``: no day and no month ends while a test runs."""
+    ShiftedClock(monkeypatch, datetime.fromisoformat(f"{DAY}T12:00:00Z"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, get_args
 
 import pytest
@@ -16,16 +16,11 @@ from core.accounts.models import User
 from core.bootstrap import Core
 from core.usage.models import Group
 from tests.api.caller import Caller
+from tests.api.conftest import DAY, MONTH
 from tests.support.booked_calls import Books
 from tests.support.stopped_clock import ShiftedClock
 
-DAY, MONTH = "2026-11-16", "2026-11"
-
-
-@pytest.fixture(autouse=True)
-def in_the_middle_of_a_month(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No day and no month ends while these tests run."""
-    ShiftedClock(monkeypatch, datetime(2026, 11, 16, 12, tzinfo=UTC))
+pytestmark = pytest.mark.usefixtures("in_the_middle_of_a_month")
 
 
 @pytest.fixture

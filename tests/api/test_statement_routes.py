@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,22 +12,14 @@ from core import clock
 from core.accounts.models import User
 from core.bootstrap import Core
 from core.errors import Forbidden
-from tests.api.conftest import Browser
+from tests.api.conftest import MONTH, Browser
 from tests.support.booked_calls import Books
-from tests.support.stopped_clock import ShiftedClock
 
-MONTH = "2026-11"
 ENDINGS = ["csv", "html"]
 
 
 def path(ending: str, month: str = MONTH) -> str:
     return f"/session/statement/{month}.{ending}"
-
-
-@pytest.fixture(autouse=True)
-def in_the_middle_of_a_month(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No day and no month ends while these tests run."""
-    ShiftedClock(monkeypatch, datetime(2026, 11, 16, 12, tzinfo=UTC))
 
 
 @pytest.fixture(autouse=True)

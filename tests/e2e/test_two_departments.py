@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,6 +29,7 @@ from tests.e2e.test_sharing import share_with
 from tests.fakes.model_server import FakeModelServer
 from tests.support.app_server import ADMIN_EMAIL, ADMIN_PASSWORD, AppServer
 from tests.support.mailbox import Mailbox, smtp_server
+from tests.support.stopped_clock import let_it_end
 from tests.support.worker import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -166,8 +166,7 @@ def test_two_departments_run_until_a_budget_holds_and_the_statement_adds_up_to_t
     browser: Browser, house: House, fake_models: FakeModelServer
 ) -> None:
     server, core = house.server, house.core
-    if (left := (months.end_of(months.month_of(clock.now())) - clock.now()).total_seconds()) < 300:
-        time.sleep(left + 1)  # one month has to hold all of it
+    let_it_end(months.end_of(months.month_of(clock.now())))
     with (
         somebody(browser, server) as admin,
         somebody(browser, server) as sam,

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
@@ -23,6 +24,7 @@ from core.db.tables import model_calls, reservations
 from core.keys.models import KeyDraft
 from core.usage.models import CallOrigin
 from tests.support.reserver import spend
+from tests.support.stopped_clock import let_it_end
 from tests.support.stub_queue import StubQueue, runs_with
 
 PROCESSES = 8
@@ -50,10 +52,11 @@ def origin(core: Core, alice: User) -> CallOrigin:
 @pytest.fixture
 def budgets(core: Core, admin: User, origin: CallOrigin) -> list[BudgetState]:
     """The tightest is the department's; the others are locked with it, in another order than they were made."""
+    let_it_end(clock.now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1))
     return [
         core.budgets.add(admin, "person", origin.user_id, "month", 10 * LIMIT),
         core.budgets.add(admin, "department", "hr", "month", LIMIT),
-        core.budgets.add(admin, "organisation", "", "month", 10 * LIMIT),
+        core.budgets.add(admin, "organisation", "", "day", 10 * LIMIT),
     ]
 
 

@@ -204,7 +204,7 @@ def test_a_key_that_stops_working_is_told_once_until_it_has_worked(
         time.advance(seconds=1)
         return len(log(core, alice, hook))
 
-    def test(code: str) -> None:
+    def checked(code: str) -> None:
         monkeypatch.setattr(core.keys._checks, "test", lambda *_: KeyTest(code == "ok", code, ""))
         core.keys.test(alice, key.id)
 
@@ -213,13 +213,13 @@ def test_a_key_that_stops_working_is_told_once_until_it_has_worked(
         (lambda: book(core, origin, "timeout"), 0),  # says nothing about the key
         (lambda: book(core, origin, "bad_key"), 1),
         (lambda: book(core, origin, "quota"), 1),
-        (lambda: test("bad_key"), 1),
+        (lambda: checked("bad_key"), 1),
         (lambda: book(core, origin, "answered"), 1),
-        (lambda: test("bad_key"), 2),
-        (lambda: test("ok"), 2),
+        (lambda: checked("bad_key"), 2),
+        (lambda: checked("ok"), 2),
         (lambda: book(core, origin, "quota"), 3),
         (lambda: core.keys.replace_secret(proven(alice), key.id, "zk-Another-123456"), 3),  # type: ignore[arg-type]
-        (lambda: test("bad_key"), 4),
+        (lambda: checked("bad_key"), 4),
     ]
     for number, (step, wanted) in enumerate(steps):
         step()

@@ -68,7 +68,7 @@ class Effort:
             {
                 "continue-on-failure": True,
                 # It counts the seconds of the machine, not what is wrong.
-                "suppress-health-check": ["all"],
+                "suppress-health-check": ["too_slow"],
                 # Longer than a request may wait for its run.
                 "request-timeout": 40,
                 # One try is enough to see a failure; the smallest one is for somebody who looks for its cause.

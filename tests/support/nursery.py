@@ -33,8 +33,9 @@ class Fledgling:
 
     def kill(self) -> None:
         """Kill -9, and wait for its end."""
-        with suppress(ProcessLookupError):  # it may have ended by itself in this moment
-            os.kill(self.pid, signal.SIGKILL)
+        if self.is_running:
+            with suppress(ProcessLookupError):  # it may have ended by itself in this moment
+                os.kill(self.pid, signal.SIGKILL)
         self.wait(60)
 
     def wait(self, seconds: float) -> None:

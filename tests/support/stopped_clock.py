@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from core import clock
+
+
+def let_it_end(end: datetime, longest_seconds: float = 300) -> None:
+    """Wait for the end of a day or month that ends within ``longest_seconds``.
+
+    A test of many processes has no clock that it could stop for all of them, and needs one that holds all of it.
+    """
+    left = (end - clock.now()).total_seconds()
+    if left < longest_seconds:
+        time.sleep(left + 1)
 
 
 class StoppedClock:

@@ -11,6 +11,10 @@ def adjustment(stage: Stage) -> Sent:
     return Sent({"month": this_month(), "adjustment_id": stage.adjustment()})
 
 
+def in_month(_stage: Stage) -> Sent:
+    return Sent({"month": this_month()})
+
+
 def cost(stage: Stage) -> Sent:
     return Sent({"cost_id": stage.cost().id})
 
@@ -57,8 +61,8 @@ CALLS = {
     "get_statement_as_csv": Call(everybody(200)),
     "list_statements": Call(everybody(200)),
     "get_statement": Call(for_managers(200), lambda _: Sent({"month": this_month()}, query={"view": "department"})),
-    "list_uses_of_statement": Call(everybody(200), lambda _: Sent({"month": this_month()})),
-    "close_month": Call(for_admins(409), lambda _: Sent({"month": this_month()})),
+    "list_uses_of_statement": Call(everybody(200), in_month),
+    "close_month": Call(for_admins(409), in_month),
     "create_adjustment": Call(for_admins(201), lambda _: Sent({"month": this_month()}, REASON)),
     # Of another department's nobody but administrators know; a stranger and a member see their own use only.
     "get_adjustment": Call((404, 404, 404, 200, 200), adjustment),
